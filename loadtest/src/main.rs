@@ -1,0 +1,3 @@
+//! Load against a hub.
+
+fn main() {}

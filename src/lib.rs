@@ -1,0 +1,3 @@
+//! Rowcast: a real-time collaboration hub.
+
+pub mod store;

@@ -1,0 +1,80 @@
+//! Declarations: which tables are live, and who may reach which channels.
+
+use rowcast_protocol::Role;
+use serde::Deserialize;
+
+/// Everything that `rowcast migrate` applies.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declarations {
+    /// The live tables.
+    #[serde(default)]
+    pub tables: Vec<TableDeclaration>,
+    /// Who may reach the channels of each kind.
+    #[serde(default)]
+    pub access: Vec<AccessDeclaration>,
+}
+
+/// Declares a table live.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableDeclaration {
+    /// The table, in the schema that the database connection uses.
+    pub name: String,
+    /// The channel of a row, `kind:{column}`. The column must be NOT NULL.
+    pub channel: String,
+    /// The least role that may insert; none: nobody.
+    pub insert: Option<Role>,
+    /// The least role that may update; none: nobody.
+    pub update: Option<Role>,
+    /// The least role that may delete; none: nobody.
+    pub delete: Option<Role>,
+    /// Columns that clients see and cannot write.
+    #[serde(default)]
+    pub readonly: Vec<String>,
+    /// Columns that are never recorded and never sent.
+    #[serde(default)]
+    pub hidden: Vec<String>,
+    /// The text column that arranges rows by hand.
+    pub order: Option<String>,
+    /// The column that the hub fills with the person's id when a row is inserted.
+    pub author: Option<String>,
+    /// The column that the hub fills with the person's id at every insert and update.
+    pub editor: Option<String>,
+}
+
+/// Declares who may reach the channels of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessDeclaration {
+    /// The kind of channel, such as `project`.
+    pub kind: String,
+    /// How a person comes to a role.
+    #[serde(flatten)]
+    pub rule: AccessRule,
+}
+
+/// How a person comes to a role in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessRule {
+    /// The channel's id is the person's id; the role given.
+    Own(Role),
+    /// By a row of a membership table.
+    Members(MembersRule),
+}
+
+/// A membership table. It must be declared live on the same kind of channel, so that a change of it
+/// is seen at once.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembersRule {
+    /// The table.
+    pub table: String,
+    /// The column with the channel's id.
+    pub channel: String,
+    /// The column with the person's id.
+    pub user: String,
+    /// The column with the role: `viewer`, `editor` or `owner`.
+    pub role: String,
+}

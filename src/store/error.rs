@@ -1,0 +1,111 @@
+//! Why a store did not do what it was asked.
+
+use rowcast_protocol::{ErrorCode, ErrorReply, Fields, Value};
+
+/// Why a batch or a read failed as a whole. Nothing was decided: it may be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, or the connection broke; a commit may have happened.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    /// The database takes no writes (a standby, `default_transaction_read_only`, a read-only file).
+    #[error("the database takes no writes: {0}")]
+    ReadOnly(String),
+    /// The disk is full.
+    #[error("the database's disk is full: {0}")]
+    StorageFull(String),
+    /// A deadlock, a serialization failure or a lock that was not had in time.
+    #[error("the database was busy: {0}")]
+    Busy(String),
+    /// The database is not one that this program knows (foreign, newer, not migrated).
+    #[error("{0}")]
+    Unfit(String),
+    /// Anything else; a fault of ours or of the database.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
+
+impl StoreError {
+    /// What a client is told. The words of the database stay in the log.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unavailable(_) => ErrorCode::Unavailable,
+            Self::ReadOnly(_) => ErrorCode::ReadOnly,
+            Self::StorageFull(_) => ErrorCode::StorageFull,
+            Self::Busy(_) => ErrorCode::Busy,
+            Self::Unfit(_) | Self::Failed(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+/// Why one edit was not applied. Permanent unless its code is retryable.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct EditError {
+    /// Which kind of error.
+    pub code: ErrorCode,
+    /// What was wrong and what to do, for people.
+    pub message: String,
+    /// The index of the operation.
+    pub op: Option<u32>,
+    /// The table.
+    pub table: Option<String>,
+    /// The field.
+    pub field: Option<String>,
+    /// The constraint.
+    pub constraint: Option<String>,
+    /// The row's key.
+    pub key: Option<Value>,
+    /// The row as it is, when a guard failed.
+    pub row: Option<Fields>,
+}
+
+impl EditError {
+    /// An error with nothing but its code and words.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            op: None,
+            table: None,
+            field: None,
+            constraint: None,
+            key: None,
+            row: None,
+        }
+    }
+
+    /// The same error, naming the operation.
+    #[must_use]
+    pub fn in_op(self, op: usize) -> Self {
+        Self { op: u32::try_from(op).ok(), ..self }
+    }
+
+    /// The same error, naming the table.
+    #[must_use]
+    pub fn in_table(self, table: &str) -> Self {
+        Self { table: Some(table.to_owned()), ..self }
+    }
+
+    /// The same error, naming the field.
+    #[must_use]
+    pub fn in_field(self, field: &str) -> Self {
+        Self { field: Some(field.to_owned()), ..self }
+    }
+}
+
+impl From<EditError> for ErrorReply {
+    fn from(error: EditError) -> Self {
+        Self {
+            op: error.op,
+            table: error.table,
+            field: error.field,
+            constraint: error.constraint,
+            key: error.key,
+            row: error.row,
+            ..Self::new(error.code, error.message)
+        }
+    }
+}

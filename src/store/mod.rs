@@ -1,0 +1,266 @@
+//! The contract with the database: live tables, the log, snapshots, outcomes of edits.
+//!
+//! Only a store gives out `seq`. It knows nothing of sockets, of the hub or of other nodes. Two
+//! implementations, [`sqlite`] and [`postgres`], pass one conformance suite (`tests/conformance`).
+//!
+//! # What every store promises
+//! - **One transaction.** An edit's rows, its records, its numbered entry and its stored outcome
+//!   are one transaction. When [`Store::commit`] has returned an outcome, it is on disk.
+//! - **Gapless.** The entries of a channel are numbered 1, 2, 3 … without gaps, and a reader that
+//!   sees entry *n* can read every entry before it.
+//! - **Cause before effect.** An entry that saw or overwrote another's effect comes after it.
+//! - **Everybody is captured.** Any committed change of a live table, whoever made it, becomes part
+//!   of exactly one entry of its channel. Recording never waits for a hub and never fails because
+//!   of one; numbering is the hub's.
+//! - **Once.** An edit's id is applied once per person; sent again it gives the stored outcome.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rowcast_protocol::{
+    ChannelName, Cursor, Entry, Epoch, Fields, Role, Seq, Value,
+    reply::{PastChange, SnapshotReason},
+};
+
+pub mod declaration;
+pub mod edit;
+pub mod error;
+pub mod order;
+pub mod schema;
+
+pub use declaration::Declarations;
+pub use edit::{CheckedEdit, CheckedOp};
+pub use error::{EditError, StoreError};
+pub use schema::{LiveColumn, LiveSchema, LiveTable};
+
+/// A database that holds live tables and their logs.
+#[async_trait]
+pub trait Store: Send + Sync + fmt::Debug + 'static {
+    /// The live tables as they were found when the store was opened.
+    fn schema(&self) -> &Arc<LiveSchema>;
+
+    /// How many commits may usefully run at once: 1 where there is one writer.
+    fn lanes(&self) -> usize;
+
+    /// Applies edits in order, each whole or not at all, in as few transactions as possible, and
+    /// numbers what they and outsiders did to their channels.
+    ///
+    /// One edit's failure harms no other. `outcomes` has one item per edit, in order. Two edits of
+    /// the batch never share a person and an id (the committer sees to it).
+    ///
+    /// # Errors
+    /// If the batch as a whole could not be committed, or it is unknown whether it was. Nothing may
+    /// be acked then; the same batch may be committed again.
+    async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError>;
+
+    /// Numbers what outsiders committed since, at most some thousand changes a call. Cheap when
+    /// there is nothing. Channels that another hub is just numbering are left to it.
+    ///
+    /// # Errors
+    /// If the database cannot do it now.
+    async fn number(&self) -> Result<Vec<Appended>, StoreError>;
+
+    /// The newest positions of these channels; those without a log stand at 0 of the database's
+    /// epoch.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn heads(&self, channels: &[ChannelName]) -> Result<Vec<Head>, StoreError>;
+
+    /// The entries after a cursor, in order, about `budget` bytes of them, at least one if there is
+    /// one; or that the cursor cannot be continued.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn read_after(
+        &self,
+        channel: &ChannelName,
+        cursor: Cursor,
+        budget: usize,
+    ) -> Result<ReadAfter, StoreError>;
+
+    /// A page of a channel's rows in key order, tables in schema order, read at one instant.
+    /// `after: None` begins; each page names the place for the next one.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn snapshot_page(
+        &self,
+        channel: &ChannelName,
+        after: Option<PagePlace>,
+        rows: u32,
+    ) -> Result<Page, StoreError>;
+
+    /// The past of one row within this channel's log, newest first. `key` holds the values of the
+    /// key columns. Returns the changes and whether there are older ones.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn history(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        key: &[Value],
+        before: Option<Seq>,
+        limit: u32,
+    ) -> Result<(Vec<PastChange>, bool), StoreError>;
+
+    /// What a person may do in a channel, by the declared access rules; `None`: nothing, or there
+    /// is no such channel.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError>;
+
+    /// The name others see of a person, if the database knows the person.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError>;
+
+    /// Forgets entries older than `keep_log` and outcomes of edits older than `keep_outcomes`.
+    ///
+    /// # Errors
+    /// If the database cannot do it now.
+    async fn trim(
+        &self,
+        keep_log: Duration,
+        keep_outcomes: Duration,
+    ) -> Result<Trimmed, StoreError>;
+
+    /// Looks for what should not be: missing triggers, gaps, rows that differ from the log, settings
+    /// that weaken durability.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn examine(&self) -> Result<Vec<Finding>, StoreError>;
+
+    /// Whether the database answers and takes writes.
+    ///
+    /// # Errors
+    /// If it does not.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Finishes what is under way and closes all connections.
+    async fn close(&self);
+}
+
+/// An entry with the tag stored beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredEntry {
+    /// Random, stored with the entry; cursors carry it.
+    pub tag: u32,
+    /// The entry as clients see it. Values of hidden columns are never in it.
+    pub entry: Entry,
+}
+
+/// Entries that were added to one channel's log, in order and without a gap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appended {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The incarnation of its log.
+    pub epoch: Epoch,
+    /// At least one entry.
+    pub entries: Vec<StoredEntry>,
+}
+
+/// What a commit did.
+#[derive(Debug)]
+pub struct Committed {
+    /// One per edit, in order.
+    pub outcomes: Vec<Result<Applied, EditError>>,
+    /// What was added to the logs, also on behalf of outsiders. A channel may stand here twice; its
+    /// entries are in order.
+    pub appended: Vec<Appended>,
+    /// Whether something was recorded that this commit did not number (a side effect on another
+    /// channel): the poller should look at once.
+    pub left_unnumbered: bool,
+}
+
+/// An edit that is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// The incarnation of the log.
+    pub epoch: Epoch,
+    /// The entry that holds the edit; the head of the log if it changed nothing.
+    pub seq: Seq,
+    /// Whether this is the stored outcome of an earlier commit.
+    pub replayed: bool,
+}
+
+/// The newest position of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The channel.
+    pub channel: ChannelName,
+    /// After its newest entry.
+    pub cursor: Cursor,
+}
+
+/// What lies after a cursor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReadAfter {
+    /// These entries, possibly none; `head` was the newest then.
+    Entries {
+        /// In order, from the cursor on, without a gap.
+        entries: Vec<StoredEntry>,
+        /// The newest position when they were read.
+        head: Cursor,
+    },
+    /// The cursor cannot be continued; the reader needs a snapshot.
+    Snapshot(SnapshotReason),
+}
+
+/// Where the next page of a snapshot begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PagePlace {
+    /// The index of the table in [`LiveSchema::tables`].
+    pub table: usize,
+    /// The key of the last row sent; `None`: from the table's beginning.
+    pub key: Option<Vec<Value>>,
+}
+
+/// Rows of one table, read at one instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The channel's newest position at that instant.
+    pub head: Cursor,
+    /// The index of the table in [`LiveSchema::tables`].
+    pub table: usize,
+    /// Whole rows without hidden columns, in key order; possibly none.
+    pub rows: Vec<Fields>,
+    /// Where the next page begins; `None`: this was the last.
+    pub next: Option<PagePlace>,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trimmed {
+    /// Entries.
+    pub entries: u64,
+    /// Stored outcomes.
+    pub outcomes: u64,
+}
+
+/// Something an examination looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at, such as `triggers of tasks`.
+    pub subject: String,
+    /// Whether it is as it should be.
+    pub verdict: Verdict,
+    /// What was seen, and what to do about it.
+    pub detail: String,
+}
+
+/// How an examined thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// Works, but should be looked at.
+    Doubtful,
+    /// Broken.
+    Bad,
+}

@@ -1,0 +1,81 @@
+//! The live tables as the database has them: what a declaration and the catalogue say together.
+
+use rowcast_protocol::{ColumnType, Role, Schema};
+
+use super::declaration::AccessDeclaration;
+
+/// All live tables of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSchema {
+    /// In the order in which snapshots send them.
+    pub tables: Vec<LiveTable>,
+    /// The access rules.
+    pub access: Vec<AccessDeclaration>,
+    /// What clients are told, with its hash.
+    pub wire: Schema,
+}
+
+impl LiveSchema {
+    /// The index and the table with this name, if it is live on this kind of channel.
+    #[must_use]
+    pub fn table(&self, name: &str, channel_kind: &str) -> Option<(usize, &LiveTable)> {
+        self.tables
+            .iter()
+            .enumerate()
+            .find(|(_, table)| table.name == name && table.channel_kind == channel_kind)
+    }
+}
+
+/// One live table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveTable {
+    /// The table's name.
+    pub name: String,
+    /// The kind of the channels of its rows.
+    pub channel_kind: String,
+    /// The index of the column that holds the channel's id.
+    pub channel_column: usize,
+    /// The indexes of the key's columns.
+    pub key: Vec<usize>,
+    /// The index of the column that arranges rows by hand.
+    pub order: Option<usize>,
+    /// The index of the column filled with the person's id at insert.
+    pub author: Option<usize>,
+    /// The index of the column filled with the person's id at insert and update.
+    pub editor: Option<usize>,
+    /// The least role that may insert.
+    pub insert: Option<Role>,
+    /// The least role that may update.
+    pub update: Option<Role>,
+    /// The least role that may delete.
+    pub delete: Option<Role>,
+    /// All columns, hidden ones too, in the table's order.
+    pub columns: Vec<LiveColumn>,
+}
+
+impl LiveTable {
+    /// The index and the column with this name; hidden ones do not exist for clients.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<(usize, &LiveColumn)> {
+        self.columns.iter().enumerate().find(|(_, column)| column.name == name && !column.hidden)
+    }
+}
+
+/// One column of a live table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveColumn {
+    /// The column's name.
+    pub name: String,
+    /// What its values look like on the wire.
+    pub kind: ColumnType,
+    /// The database's own name of the type, for casts.
+    pub sql_type: String,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Whether the database fills it when it is left out.
+    pub has_default: bool,
+    /// Whether clients cannot write it.
+    pub readonly: bool,
+    /// Whether clients never see it.
+    pub hidden: bool,
+}

@@ -16,7 +16,7 @@ use crate::{
 pub enum News {
     /// Entries of a log, in order, without a gap.
     Entries(Entries),
-    /// A piece of an entry too long for one frame.
+    /// A piece of a message too long for one frame.
     Part(Part),
     /// A snapshot begins: what the client had of the channel is void.
     SnapshotBegin(SnapshotBegin),
@@ -139,22 +139,16 @@ pub struct KeyChange {
     pub edit: Option<u32>,
 }
 
-/// A piece of an entry. The pieces' data, put together, are the entry in this encoding.
+/// A piece of a message too long for one frame. The pieces come one after the other; their data,
+/// put together, are the message in this encoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// The channel.
-    pub channel: ChannelName,
-    /// The entry's number.
-    pub seq: Seq,
     /// This piece, counted from 1.
     pub part: u32,
     /// How many there are.
     pub of: u32,
     /// The piece: text in JSON, bytes in MessagePack.
     pub data: Value,
-    /// The place after the entry; only in the last piece.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Cursor>,
 }
 
 /// A snapshot begins.

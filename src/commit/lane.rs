@@ -23,7 +23,7 @@ use crate::{
 /// What became of an edit.
 pub type EditResult = Result<crate::store::Applied, EditError>;
 /// Called once with what became of an edit.
-pub type Reply = Box<dyn FnOnce(EditResult) + Send>;
+type Reply = Box<dyn FnOnce(EditResult) + Send>;
 
 /// How edits are gathered.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +126,8 @@ impl Committer {
 
 async fn run(shared: Shared, mut queue: mpsc::Receiver<Queued>) {
     let mut held_back: Option<Queued> = None;
+    // While the database is away, edits that queue up must not wait one after the other.
+    let mut patience = shared.settings.patience;
     loop {
         let first = match held_back.take() {
             Some(queued) => queued,
@@ -136,7 +138,8 @@ async fn run(shared: Shared, mut queue: mpsc::Receiver<Queued>) {
         };
         let (batch, next) = gather(first, &mut queue, &shared.settings);
         held_back = next;
-        commit(&shared, batch).await;
+        let committed = commit(&shared, batch, patience).await;
+        patience = if committed { shared.settings.patience } else { Duration::ZERO };
     }
 }
 
@@ -165,13 +168,14 @@ fn identity(edit: &CheckedEdit) -> (Arc<str>, EditId) {
     (Arc::clone(&edit.user), edit.id)
 }
 
-async fn commit(shared: &Shared, batch: Vec<Queued>) {
+/// Commits a batch and answers its edits; `false`: the database did not take it.
+async fn commit(shared: &Shared, batch: Vec<Queued>, patience: Duration) -> bool {
     let (edits, replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|queued| (queued.edit, queued.reply)).unzip();
     shared.metrics.batches.inc();
     #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
     shared.metrics.batch_edits.observe(edits.len() as f64);
-    match commit_patiently(shared, &edits).await {
+    match commit_patiently(shared, &edits, patience).await {
         Ok(committed) => {
             for appended in &committed.appended {
                 shared.hub.append(appended);
@@ -185,11 +189,13 @@ async fn commit(shared: &Shared, batch: Vec<Queued>) {
                 }
                 reply(outcome);
             }
+            true
         }
         Err(error) => {
             for reply in replies {
                 reply(Err(EditError::new(error.code(), public_words(error.code()))));
             }
+            false
         }
     }
 }
@@ -218,7 +224,7 @@ async fn commit_patiently(shared: &Shared, edits: &[CheckedEdit]) -> Result<Comm
         };
         shared.metrics.store_up.set(0);
         let pointless = !error.code().is_retryable() || matches!(error, StoreError::Failed(_));
-        if pointless || began.elapsed() + wait > shared.settings.patience {
+        if pointless || began.elapsed() + wait > patience {
             warn!(%error, edits = edits.len(), "a batch was not committed");
             return Err(error);
         }

@@ -9,14 +9,17 @@ use super::{channel::Channel, latest::Version};
 /// Batches held at once: a bound on memory when every subscriber stands somewhere else.
 const MAX_KNOWN: usize = 16;
 
+/// What was made, by where its readers stand.
+type Made<K, V> = Vec<(K, V)>;
+
 /// Batches made so far in this flush.
 #[derive(Debug)]
 pub struct Batches<'a> {
     channel: &'a Channel,
-    log: Vec<((Codec, Cursor), Option<(Bytes, Cursor)>)>,
-    states: Vec<((Codec, Version), (Bytes, Version))>,
-    presence: Vec<((Codec, Version), (Bytes, Version))>,
-    signals: Vec<((Codec, u64), (Bytes, u64))>,
+    log: Made<(Codec, Cursor), Option<(Bytes, Cursor)>>,
+    states: Made<(Codec, Version), (Bytes, Version)>,
+    presence: Made<(Codec, Version), (Bytes, Version)>,
+    signals: Made<(Codec, u64), (Bytes, u64)>,
 }
 
 impl<'a> Batches<'a> {
@@ -59,7 +62,7 @@ impl<'a> Batches<'a> {
     }
 }
 
-fn made<K: PartialEq, V: Clone>(known: &mut Vec<(K, V)>, key: K, make: impl FnOnce() -> V) -> V {
+fn made<K: PartialEq, V: Clone>(known: &mut Made<K, V>, key: K, make: impl FnOnce() -> V) -> V {
     if let Some((_, value)) = known.iter().find(|(other, _)| *other == key) {
         return value.clone();
     }

@@ -58,6 +58,18 @@ pub fn spawn(subscription: Arc<Subscription>, begin: Begin) {
     tracker.spawn(async move { run(&subscription, begin).await });
 }
 
+/// Begins a subscription: at once in the flush loop if the tail continues its cursor.
+pub fn begin(subscription: Arc<Subscription>, begin: Begin) {
+    if let Begin::After(cursor) = begin
+        && subscription
+            .channel
+            .with_tail(|tail| tail.continues(cursor, subscription.socket.codec))
+    {
+        return subscription.go_live(cursor);
+    }
+    spawn(subscription, begin);
+}
+
 /// Decides how a new subscription begins: whether its cursor can be continued.
 ///
 /// # Errors

@@ -292,13 +292,21 @@ impl Channel {
 
     // --- state, presence, signals ------------------------------------------------------------
 
-    /// Sets or clears (null) a state of a session.
-    pub fn set_state(self: &Arc<Self>, owner: &Subscriber, key: String, value: Value) {
+    /// Whether a session holds a state with this key.
+    #[must_use]
+    pub fn has_state(&self, owner: &Subscriber, key: &str) -> bool {
+        let id = (Arc::clone(&owner.session), key.to_owned());
+        self.live.lock().states.get(&id).is_some()
+    }
+
+    /// Sets or clears (null) a state of a session; `true`: there was one and it is cleared.
+    pub fn set_state(self: &Arc<Self>, owner: &Subscriber, key: String, value: Value) -> bool {
+        let mut cleared = false;
         {
             let mut live = self.live.lock();
             let id = (Arc::clone(&owner.session), key);
             if value.is_null() {
-                live.states.remove(&id);
+                cleared = live.states.remove(&id);
             } else {
                 let item = StateItem {
                     session: owner.session.to_string(),
@@ -311,6 +319,7 @@ impl Channel {
             self.states.store(live.states.version(), Ordering::Release);
         }
         self.mark_dirty();
+        cleared
     }
 
     fn clear_states(self: &Arc<Self>, session: &Arc<str>) {

@@ -22,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(500);
 const READ_BYTES: usize = 1024 * 1024;
 
 /// Repairs a channel's tail in a task of its own; once at a time.
-pub fn spawn(channel: Arc<Channel>) {
+pub(super) fn spawn(channel: Arc<Channel>) {
     if channel.repairing.swap(true, Ordering::AcqRel) {
         return;
     }

@@ -43,7 +43,7 @@ pub struct Socket {
     closing: AtomicU16,
     /// Whether the session has ended.
     ended: AtomicBool,
-    /// Deadlines, looked at once a second; see [`super::vitals`].
+    /// Deadlines, looked at once a second by the sweep.
     pub vitals: Vitals,
 }
 
@@ -61,6 +61,8 @@ pub struct Vitals {
     pub deadline: AtomicU64,
     /// The close code when the deadline passes.
     pub deadline_code: AtomicU16,
+    /// When the client must be told that its token expires; 0: not any more.
+    pub warn_at: AtomicU64,
 }
 
 impl Vitals {
@@ -99,6 +101,7 @@ impl Socket {
             unfinished: AtomicU64::new(0),
             deadline: AtomicU64::new(0),
             deadline_code: AtomicU16::new(0),
+            warn_at: AtomicU64::new(0),
         };
         Self {
             stream,
@@ -224,6 +227,20 @@ impl Socket {
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire) != 0 || self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the kernel knows of an error on the connection.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        !matches!(self.stream.take_error(), Ok(None))
+    }
+
+    /// Writes the last frame, past the flush loop: the session is ending.
+    pub fn write_last(&self, frame: Bytes) {
+        let mut out = self.out.lock();
+        out.bytes += frame.len();
+        out.queue.push_back(frame);
+        let _ = out.write(&self.stream);
     }
 
     /// Says that the session has ended.

@@ -1,3 +1,4 @@
 //! Rowcast: a real-time collaboration hub.
 
+pub mod commit;
 pub mod store;

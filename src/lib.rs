@@ -1,4 +1,5 @@
 //! Rowcast: a real-time collaboration hub.
 
 pub mod commit;
+pub mod config;
 pub mod store;

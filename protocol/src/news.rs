@@ -16,7 +16,7 @@ use crate::{
 pub enum News {
     /// Entries of a log, in order, without a gap.
     Entries(Entries),
-    /// A piece of an entry or of a row too long for one frame.
+    /// A piece of a message too long for one frame.
     Part(Part),
     /// A snapshot begins: what the client had of the channel is void.
     SnapshotBegin(SnapshotBegin),
@@ -139,27 +139,16 @@ pub struct KeyChange {
     pub edit: Option<u32>,
 }
 
-/// A piece of an entry, or of a snapshot's row. The pieces' data, put together, are the whole in
-/// this encoding.
+/// A piece of a message too long for one frame. The pieces come one after the other; their data,
+/// put together, are the message in this encoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// The channel.
-    pub channel: ChannelName,
-    /// Present: the whole is one row ([`Fields`]) of this table, part of a snapshot. Absent: it is
-    /// an [`Entry`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<String>,
-    /// The entry's number; for a row as in [`SnapshotPage`].
-    pub seq: Seq,
     /// This piece, counted from 1.
     pub part: u32,
     /// How many there are.
     pub of: u32,
     /// The piece: text in JSON, bytes in MessagePack.
     pub data: Value,
-    /// The place after the entry; only in the last piece of an entry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Cursor>,
 }
 
 /// A snapshot begins.

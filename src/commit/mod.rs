@@ -1,0 +1,8 @@
+//! Group commit: edits from many sockets become few transactions.
+//!
+//! A few lanes; channels hash to lanes, so the edits of one channel stay in order; a batch mixes
+//! channels. While one batch commits the next one gathers. An edit is answered when it is durable.
+
+mod lane;
+
+pub use lane::{CommitSettings, Committer, EditResult, QueueFull};

@@ -403,11 +403,8 @@ fn change() -> BoxedStrategy<Change> {
 }
 
 fn part() -> BoxedStrategy<News> {
-    let counts = (any::<u64>(), any::<u32>(), any::<u32>());
-    (channel(), option::of(text()), counts, text(), option::of(cursor()))
-        .prop_map(|(channel, table, (seq, part, of), data, cursor)| {
-            News::Part(news::Part { channel, table, seq, part, of, data: data.into(), cursor })
-        })
+    (any::<u32>(), any::<u32>(), text())
+        .prop_map(|(part, of, data)| News::Part(news::Part { part, of, data: data.into() }))
         .boxed()
 }
 

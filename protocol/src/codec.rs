@@ -30,7 +30,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// Both, in the order in which the hub prefers them when a client offers both.
+    /// Both.
     pub const ALL: [Self; 2] = [Self::MsgPack, Self::Json];
 
     /// The WebSocket subprotocol.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rowcast_protocol::Codec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::Cores;
 
@@ -95,7 +95,7 @@ pub(crate) struct HubArgs {
 }
 
 /// The encodings, as they are named on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum CodecName {
     Json,
@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn either_a_hub_is_named_or_started() {
-        let parse = |words: &[&str]| CommandLine::try_parse_from([&["x", "connect"], words].concat());
+        let parse =
+            |words: &[&str]| CommandLine::try_parse_from([&["x", "connect"], words].concat());
         assert!(parse(&[]).is_err());
         assert!(parse(&["--spawn"]).is_ok());
         assert!(parse(&["--url", "ws://h:1"]).is_ok());

@@ -9,7 +9,9 @@ use crate::wire::LinkError;
 pub(crate) enum LoadError {
     #[error("{0}")]
     Usage(String),
-    #[error("{needed} files must be open at once and this system allows {allowed} per process; ask for fewer sockets, for more --processes, or raise the limit (`ulimit -Hn`)")]
+    #[error(
+        "{needed} files must be open at once and this system allows {allowed} per process; ask for fewer sockets, for more --processes, or raise the limit (`ulimit -Hn`)"
+    )]
     OpenFiles { needed: u64, allowed: u64 },
     #[error("no hub at {}: build it with `cargo build --release`, or name it with --hub", .0.display())]
     NoBinary(PathBuf),

@@ -77,7 +77,8 @@ impl Cores {
     pub(crate) fn pin(&self) -> Result<(), LoadError> {
         let mut set = CpuSet::new();
         self.0.iter().for_each(|core| set.set(*core));
-        let no_such = |error: rustix::io::Errno| LoadError::Usage(format!("cores {:?}: {error}", self.0));
+        let no_such =
+            |error: rustix::io::Errno| LoadError::Usage(format!("cores {:?}: {error}", self.0));
         sched_setaffinity(None::<Pid>, &set).map_err(no_such)
     }
 

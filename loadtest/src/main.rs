@@ -5,13 +5,16 @@
 //! thread does everything, so that what this program costs is one number beside the hub's.
 
 mod cli;
+mod connect;
 mod crowd;
+mod edits;
 mod error;
 mod fanout;
 mod findings;
 mod latency;
 mod machine;
 mod process;
+mod record;
 mod report;
 mod rows;
 mod target;
@@ -48,18 +51,17 @@ fn perform(scenario: Scenario) -> Result<bool, LoadError> {
         .build()
         .map_err(LoadError::io("cannot begin"))?;
     let local = LocalSet::new();
-    runtime.block_on(local.run_until(async {
-        tokio::select! {
-            outcome = run(scenario) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(LoadError::Interrupted),
-        }
-    }))
+    runtime.block_on(local.run_until(run(scenario)))
 }
 
 async fn run(scenario: Scenario) -> Result<bool, LoadError> {
     match scenario {
+        Scenario::Connect(args) => connect::run(args).await,
         Scenario::Fanout(args) => fanout::run(args).await,
-        _ => Ok(false),
+        Scenario::Edits(args) if args.beside_pgbench => edits::beside_pgbench(args).await,
+        Scenario::Edits(args) => edits::run(args).await,
+        Scenario::Record(args) => record::run(args).await,
+        Scenario::Worker => connect::worker().await,
     }
 }
 

@@ -47,7 +47,8 @@ impl Process {
 
     fn read(self, file: &str) -> io::Result<String> {
         let path = format!("/proc/{}/{file}", self.pid);
-        fs::read_to_string(&path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+        fs::read_to_string(&path)
+            .map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
     }
 }
 

@@ -143,7 +143,8 @@ mod tests {
         wrong.add(|| "a hole".to_owned());
         let report = Report::new("fanout", (), 1, 2, wrong);
         assert!(!report.finish(Some(&file)).unwrap());
-        let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         assert_eq!(json["wrong"]["first"][0], "a hole");
         assert!(json["machine"]["cores"].as_u64() > Some(0));
     }

@@ -180,7 +180,10 @@ impl Board {
             deliveries: self.deliveries,
             deliveries_per_second: per_second(self.deliveries),
             publishes_per_second: per_second(self.whole),
-            deliveries_per_hub_cpu_second: used.hub_cpu_seconds.filter(|cpu| *cpu > 0.0).map(|cpu| self.deliveries as f64 / cpu),
+            deliveries_per_hub_cpu_second: used
+                .hub_cpu_seconds
+                .filter(|cpu| *cpu > 0.0)
+                .map(|cpu| self.deliveries as f64 / cpu),
             each: self.each.summary(),
             last: self.last.summary(),
             used,

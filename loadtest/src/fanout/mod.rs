@@ -22,7 +22,7 @@ use crate::{
     machine,
     report::{self, Report},
     rows,
-    target::{Meter, Target, Wanted, within},
+    target::{Meter, Target, Wanted, interruptible, within},
     wire::Link,
 };
 use figures::{Figures, WindowFigures};
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: FanoutArgs) -> Result<bool, LoadError> {
     machine::allow_sockets(args.subscribers)?;
     let people = PEOPLE.min(args.subscribers);
     let mut target = Target::prepare(&args.hub, Wanted { people, projects: 1 }).await?;
-    let outcome = measure(&args, &target).await;
+    let outcome = interruptible(measure(&args, &target)).await;
     let outcome = target.check_alive().and(outcome);
     let hub = target.described();
     target.close().await;
@@ -73,7 +73,8 @@ async fn publisher(
     let mut rows = Vec::new();
     if args.edits {
         let cannot = "cannot make rows to edit";
-        let mut link = Link::open(&target.address, None, codec).await.map_err(LoadError::link(cannot))?;
+        let mut link =
+            Link::open(&target.address, None, codec).await.map_err(LoadError::link(cannot))?;
         link.greet(target.token(0)).await.map_err(LoadError::link(cannot))?;
         let count = most * ROWS_PER_PUBLISH;
         rows = rows::create(&mut link, &channel, count).await.map_err(LoadError::link(cannot))?;
@@ -89,7 +90,8 @@ async fn begin(
     publisher: Publisher,
 ) -> Result<Rc<RefCell<Board>>, LoadError> {
     let channel = publisher.channel.clone();
-    let seat = |number| Seat { token: target.token(number).into(), channels: vec![channel.clone()] };
+    let seat =
+        |number| Seat { token: target.token(number).into(), channels: vec![channel.clone()] };
     let seats = (0..args.subscribers.max(1)).map(seat).collect();
     let seated = crowd::open(target, codec, seats).await?;
     let board = Rc::new(RefCell::new(Board::new(seated.len())));

@@ -40,7 +40,8 @@ impl Publisher {
 
     fn request(&self, number: u64) -> Request {
         let payload = marked(number, self.payload);
-        let row = usize::try_from(number).ok().and_then(|n| self.rows.get(n % self.rows.len().max(1)));
+        let row =
+            usize::try_from(number).ok().and_then(|n| self.rows.get(n % self.rows.len().max(1)));
         match row {
             Some(row) => {
                 let update = rows::update(*row, Fields::from_iter([("title", payload)]));

@@ -24,7 +24,11 @@ impl HubBinary {
         if let Some(path) = path {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
             let there = absolute.is_file();
-            return if there { Ok(Self { path: absolute }) } else { Err(LoadError::NoBinary(absolute)) };
+            return if there {
+                Ok(Self { path: absolute })
+            } else {
+                Err(LoadError::NoBinary(absolute))
+            };
         }
         let built = workspace().join(BUILT);
         if !built.is_file() {
@@ -65,7 +69,8 @@ pub(crate) async fn printed(mut command: Command) -> Result<String, LoadError> {
         return Ok(String::from_utf8_lossy(&stdout).into_owned());
     }
     let arguments: Vec<_> = command.as_std().get_args().map(|one| one.to_string_lossy()).collect();
-    let output = [stderr, stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let output =
+        [stderr, stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     let command = format!("{name} {}", arguments.join(" "));
     Err(LoadError::Command { command, output: output.trim().to_owned() })
 }

@@ -57,9 +57,13 @@ impl Database {
             Kind::Sqlite => {
                 let options: SqliteConnectOptions = url.parse()?;
                 let options = options.busy_timeout(PATIENCE).foreign_keys(true);
-                Self::Sqlite(SqlitePoolOptions::new().max_connections(1).connect_with(options).await?)
+                Self::Sqlite(
+                    SqlitePoolOptions::new().max_connections(1).connect_with(options).await?,
+                )
             }
-            Kind::Postgres => Self::Postgres(PgPoolOptions::new().max_connections(2).connect(url).await?),
+            Kind::Postgres => {
+                Self::Postgres(PgPoolOptions::new().max_connections(2).connect(url).await?)
+            }
         })
     }
 
@@ -139,7 +143,9 @@ impl Scratch {
         let mut url = Url::parse(server).map_err(bad)?;
         let name = format!("rowcast_load_{}", Uuid::new_v4().simple());
         let mut connection = PgConnection::connect(server).await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .execute(&mut connection)
+            .await?;
         connection.close().await?;
         url.set_path(&name);
         Ok(Self { url: url.into(), made: Some(Made { server: server.to_owned(), name }) })
@@ -171,7 +177,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let scratch = Scratch::make(None, folder.path()).await.unwrap();
         let database = Database::connect(&format!("{}?mode=rwc", scratch.url)).await.unwrap();
-        database.execute("CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('x'), (NULL)".to_owned()).await.unwrap();
+        database
+            .execute("CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('x'), (NULL)".to_owned())
+            .await
+            .unwrap();
         let texts = database.texts("SELECT a FROM t ORDER BY a".to_owned()).await.unwrap();
         assert_eq!(texts, [vec![None], vec![Some("x".to_owned())]]);
         scratch.remove().await.unwrap();

@@ -12,7 +12,7 @@ use rowcast_protocol::ChannelName;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
-pub(crate) use binary::HubBinary;
+pub(crate) use binary::{HubBinary, printed};
 pub(crate) use database::{Database, Kind, Scratch};
 pub(crate) use seed::{Project, insert_projects, insert_tasks, row_id};
 pub(crate) use spawned::Spawned;
@@ -62,7 +62,7 @@ impl Target {
     async fn spawn(hub: &HubArgs, wanted: Wanted) -> Result<Self, LoadError> {
         let binary = HubBinary::find(hub.hub.as_deref()).await?;
         let mut spawned = Spawned::prepare(binary, hub.database_url.as_deref()).await?;
-        match Self::with_hub(&mut spawned, hub, wanted).await {
+        match interruptible(Self::with_hub(&mut spawned, hub, wanted)).await {
             Ok(parts) => Ok(parts.into_target(spawned)),
             Err(error) => {
                 spawned.close().await;
@@ -199,6 +199,16 @@ impl Meter {
             hub_cpu_seconds: since(self.hub, target.cpu()?),
             client_cpu_seconds: since(self.own, Process::own().cpu().ok()),
         })
+    }
+}
+
+/// Does something that an interrupt ends, so that what was made for it can be removed.
+pub(crate) async fn interruptible<T>(
+    task: impl Future<Output = Result<T, LoadError>>,
+) -> Result<T, LoadError> {
+    tokio::select! {
+        outcome = task => outcome,
+        _ = tokio::signal::ctrl_c() => Err(LoadError::Interrupted),
     }
 }
 

@@ -29,7 +29,8 @@ pub(super) async fn find(hub: &HubArgs, wanted: Wanted) -> Result<Target, LoadEr
 
 async fn address(hub: &HubArgs) -> Result<Address, LoadError> {
     let text = hub.url.as_deref().unwrap_or_default();
-    let bad = |error: &str| LoadError::Usage(format!("--url is `{text}`: {error}; write ws://HOST:PORT"));
+    let bad =
+        |error: &str| LoadError::Usage(format!("--url is `{text}`: {error}; write ws://HOST:PORT"));
     let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
     if !matches!(url.scheme(), "ws" | "http") {
         return Err(bad("only plain connections; load the hub behind its proxy"));
@@ -66,9 +67,14 @@ fn named(hub: &HubArgs) -> Result<Vec<ChannelName>, LoadError> {
 
 async fn people(hub: &HubArgs, names: &[String]) -> Result<Vec<Person>, LoadError> {
     let Some(command) = &hub.token_command else {
-        let people: Vec<_> = hub.token.iter().map(|token| Person { token: token.clone() }).collect();
+        let people: Vec<_> =
+            hub.token.iter().map(|token| Person { token: token.clone() }).collect();
         let words = "name a --token, or a --token-command such as `rowcast token --user {user}`";
-        return if people.is_empty() { Err(LoadError::Usage(words.to_owned())) } else { Ok(people) };
+        return if people.is_empty() {
+            Err(LoadError::Usage(words.to_owned()))
+        } else {
+            Ok(people)
+        };
     };
     let mut people = Vec::new();
     for name in names {

@@ -61,7 +61,8 @@ pub(crate) async fn insert_tasks(
     projects: &[Project],
     each: usize,
 ) -> Result<(), LoadError> {
-    let rows = (0..projects.len() * each).zip(projects.iter().flat_map(|one| std::iter::repeat_n(one, each)));
+    let rows = (0..projects.len() * each)
+        .zip(projects.iter().flat_map(|one| std::iter::repeat_n(one, each)));
     let rows = rows.map(|(number, project)| {
         format!("('{}', '{}', 'Task {number}')", row_id(number + 1), project.id)
     });

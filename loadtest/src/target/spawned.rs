@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
     process::Stdio,
     time::Duration,
 };
@@ -15,10 +16,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{
-    Database, HubBinary, Scratch,
-    binary::printed,
-};
+use super::{Database, HubBinary, Scratch, binary::printed};
 use crate::{error::LoadError, machine::Cores, process::Process, wire::Address};
 
 /// How long a hub may take to become ready.
@@ -52,7 +50,10 @@ pub(crate) struct Spawned {
 
 impl Spawned {
     /// Makes the database and brings it up to date.
-    pub(crate) async fn prepare(binary: HubBinary, server: Option<&str>) -> Result<Self, LoadError> {
+    pub(crate) async fn prepare(
+        binary: HubBinary,
+        server: Option<&str>,
+    ) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().map_err(LoadError::io("cannot make a folder"))?;
         let scratch = Scratch::make(server, folder.path()).await?;
         let spawned = Self { binary, folder, scratch, child: None };
@@ -68,6 +69,11 @@ impl Spawned {
     /// The URL of its database.
     pub(crate) fn database_url(&self) -> &str {
         &self.scratch.url
+    }
+
+    /// Its folder, for files that go with it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Its database, as an outside writer sees it.
@@ -146,7 +152,10 @@ impl Spawned {
 }
 
 /// Starts something that stays on these cores, and goes on where this thread was.
-fn on_cores<T>(cores: Option<&Cores>, start: impl FnOnce() -> std::io::Result<T>) -> Result<T, LoadError> {
+fn on_cores<T>(
+    cores: Option<&Cores>,
+    start: impl FnOnce() -> std::io::Result<T>,
+) -> Result<T, LoadError> {
     let before = Cores::current();
     if let Some(cores) = cores {
         cores.pin()?;
@@ -164,12 +173,15 @@ fn free_port() -> Result<SocketAddr, LoadError> {
 }
 
 async fn is_ready(address: &Address) -> bool {
-    timeout(Duration::from_secs(2), ask_ready(address)).await.is_ok_and(|answer| answer.unwrap_or(false))
+    timeout(Duration::from_secs(2), ask_ready(address))
+        .await
+        .is_ok_and(|answer| answer.unwrap_or(false))
 }
 
 async fn ask_ready(address: &Address) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(address.socket).await?;
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", address.host);
+    let request =
+        format!("GET /readyz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", address.host);
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;

@@ -50,10 +50,7 @@ fn number(payload: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use rowcast_protocol::{
-        ChannelName, Codec, News, SignalItem, Value,
-        news::Signals,
-    };
+    use rowcast_protocol::{ChannelName, Codec, News, SignalItem, Value, news::Signals};
 
     use super::*;
 

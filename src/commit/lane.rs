@@ -206,7 +206,11 @@ fn is_move(edit: &CheckedEdit) -> bool {
 
 /// Commits, again and again while the database is busy or away and patience lasts. It may be
 /// unknown whether a broken commit happened; the ids of the edits make trying again harmless.
-async fn commit_patiently(shared: &Shared, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
+async fn commit_patiently(
+    shared: &Shared,
+    edits: &[CheckedEdit],
+    patience: Duration,
+) -> Result<Committed, StoreError> {
     let began = Instant::now();
     let mut wait = Duration::from_millis(20);
     loop {

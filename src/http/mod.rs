@@ -79,7 +79,6 @@ impl App {
     }
 
     /// The routes, for one worker.
-    #[must_use]
     pub fn router(&self, worker: &Arc<WorkerApp>) -> Router {
         Router::new()
             .route("/socket", get(upgrade::upgrade))

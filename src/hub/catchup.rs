@@ -61,9 +61,7 @@ pub fn spawn(subscription: Arc<Subscription>, begin: Begin) {
 /// Begins a subscription: at once in the flush loop if the tail continues its cursor.
 pub fn begin(subscription: Arc<Subscription>, begin: Begin) {
     if let Begin::After(cursor) = begin
-        && subscription
-            .channel
-            .with_tail(|tail| tail.continues(cursor, subscription.socket.codec))
+        && subscription.channel.with_tail(|tail| tail.continues(cursor, subscription.socket.codec))
     {
         return subscription.go_live(cursor);
     }

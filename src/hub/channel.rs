@@ -59,6 +59,59 @@ struct Ephemera {
     ring: Ring,
 }
 
+/// How much state one session may hold in a channel.
+#[derive(Debug, Clone, Copy)]
+pub struct StateBounds {
+    /// Keys.
+    pub keys: usize,
+    /// Bytes of all values, as JSON.
+    pub bytes: usize,
+}
+
+/// Why a state is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooMuchState {
+    /// Too many keys.
+    Keys,
+    /// Too many bytes.
+    Bytes,
+}
+
+impl Ephemera {
+    fn set_state(
+        &mut self,
+        owner: &Subscriber,
+        key: String,
+        value: Value,
+        bounds: StateBounds,
+    ) -> Result<(), TooMuchState> {
+        let id = (Arc::clone(&owner.session), key);
+        if value.is_null() {
+            self.states.remove(&id);
+            return Ok(());
+        }
+        let others = |other: &&StateKey| other.0 == id.0 && other.1 != id.1;
+        let held: Vec<_> = self.states.keys().filter(others).collect();
+        if held.len() >= bounds.keys {
+            return Err(TooMuchState::Keys);
+        }
+        let size = |value: &Value| Codec::Json.encode(value).len();
+        let held: usize =
+            held.iter().filter_map(|key| self.states.get(key)).map(|held| size(&held.value)).sum();
+        if held + size(&value) > bounds.bytes {
+            return Err(TooMuchState::Bytes);
+        }
+        let item = StateItem {
+            session: owner.session.to_string(),
+            user: owner.user.to_string(),
+            key: id.1.clone(),
+            value,
+        };
+        self.states.set(id, item);
+        Ok(())
+    }
+}
+
 /// The newest places of what is not stored.
 #[derive(Debug, Clone, Copy)]
 pub struct EphemeralHeads {
@@ -292,34 +345,24 @@ impl Channel {
 
     // --- state, presence, signals ------------------------------------------------------------
 
-    /// Whether a session holds a state with this key.
-    #[must_use]
-    pub fn has_state(&self, owner: &Subscriber, key: &str) -> bool {
-        let id = (Arc::clone(&owner.session), key.to_owned());
-        self.live.lock().states.get(&id).is_some()
-    }
-
-    /// Sets or clears (null) a state of a session; `true`: there was one and it is cleared.
-    pub fn set_state(self: &Arc<Self>, owner: &Subscriber, key: String, value: Value) -> bool {
-        let mut cleared = false;
+    /// Sets or clears (null) a state of a session.
+    ///
+    /// # Errors
+    /// If the session would hold more than it may. Nothing has changed then.
+    pub fn set_state(
+        self: &Arc<Self>,
+        owner: &Subscriber,
+        key: String,
+        value: Value,
+        bounds: StateBounds,
+    ) -> Result<(), TooMuchState> {
         {
             let mut live = self.live.lock();
-            let id = (Arc::clone(&owner.session), key);
-            if value.is_null() {
-                cleared = live.states.remove(&id);
-            } else {
-                let item = StateItem {
-                    session: owner.session.to_string(),
-                    user: owner.user.to_string(),
-                    key: id.1.clone(),
-                    value,
-                };
-                live.states.set(id, item);
-            }
+            live.set_state(owner, key, value, bounds)?;
             self.states.store(live.states.version(), Ordering::Release);
         }
         self.mark_dirty();
-        cleared
+        Ok(())
     }
 
     fn clear_states(self: &Arc<Self>, session: &Arc<str>) {
@@ -357,7 +400,7 @@ impl Channel {
     pub fn signal(self: &Arc<Self>, signal: &SignalItem) {
         {
             let mut live = self.live.lock();
-            live.ring.push(signal, self.codecs(), self.context.limits.signal_bytes);
+            live.ring.push(signal, self.codecs(), self.context.limits.signals);
             self.signals.store(live.ring.next(), Ordering::Release);
         }
         self.mark_dirty();

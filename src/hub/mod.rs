@@ -41,8 +41,8 @@ pub use subscription::{Subscriber, Subscription};
 pub struct HubLimits {
     /// Bytes of encoded entries per channel.
     pub tail_bytes: usize,
-    /// Bytes of signals per channel.
-    pub signal_bytes: usize,
+    /// Signals kept per channel.
+    pub signals: usize,
 }
 
 /// Told when the rows that grant access to a channel changed.

@@ -21,11 +21,6 @@ impl EncodedSignal {
             Codec::MsgPack => self.msgpack.as_ref(),
         }
     }
-
-    fn size(&self) -> usize {
-        let payload = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        payload(&self.json) + payload(&self.msgpack) + size_of::<Self>()
-    }
 }
 
 /// The latest signals of a channel.
@@ -34,7 +29,6 @@ pub struct Ring {
     /// The number of the oldest signal held.
     oldest: u64,
     signals: VecDeque<EncodedSignal>,
-    bytes: usize,
 }
 
 impl Ring {
@@ -44,19 +38,16 @@ impl Ring {
         self.oldest + self.signals.len() as u64
     }
 
-    /// Adds a signal and drops the oldest ones above `limit` bytes.
+    /// Adds a signal and drops the oldest ones above `limit`.
     pub fn push(&mut self, signal: &SignalItem, codecs: CodecsInUse, limit: usize) {
         let encoded = EncodedSignal {
             json: codecs.json.then(|| Codec::Json.encode(signal)),
             msgpack: codecs.msgpack.then(|| Codec::MsgPack.encode(signal)),
         };
-        self.bytes += encoded.size();
         self.signals.push_back(encoded);
-        while self.bytes > limit && self.signals.len() > 1 {
-            if let Some(oldest) = self.signals.pop_front() {
-                self.bytes -= oldest.size();
-                self.oldest += 1;
-            }
+        while self.signals.len() > limit.max(1) {
+            self.signals.pop_front();
+            self.oldest += 1;
         }
     }
 

@@ -3,11 +3,7 @@
 //! Threads: the main runtime commits, polls and accepts; each worker is a single-threaded runtime
 //! with its own share of the sockets and its own flush loop.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,8 +13,8 @@ use crate::{
     auth::{Access, Verifier},
     commit::Committer,
     config::Config,
-    hub::{Flusher, Hub},
     http::App,
+    hub::{Flusher, Hub},
     metrics::Metrics,
     session::{Places, Services, sweep::Sockets},
     store::{Store, StoreError},
@@ -104,9 +100,8 @@ impl Server {
         let verifier = Arc::new(Verifier::new(&config.auth, &keys).map_err(ServeError::Auth)?);
         let metrics = Arc::new(Metrics::default());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
-        let flushers: Vec<_> = (0..settings::workers(&config))
-            .map(|index| Arc::new(Flusher::new(index)))
-            .collect();
+        let flushers: Vec<_> =
+            (0..settings::workers(&config)).map(|index| Arc::new(Flusher::new(index))).collect();
         let hub = Hub::new(
             Arc::clone(&store),
             settings::hub(&config),

@@ -85,8 +85,7 @@ impl Poller {
 
     async fn trim(&self) -> Result<(), StoreError> {
         let settings = &self.settings;
-        let trimmed =
-            self.services.store.trim(settings.keep_log, settings.keep_outcomes).await?;
+        let trimmed = self.services.store.trim(settings.keep_log, settings.keep_outcomes).await?;
         if trimmed.entries + trimmed.outcomes > 0 {
             info!(entries = trimmed.entries, outcomes = trimmed.outcomes, "forgot what is old");
         }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    commit::CommitSettings, config::Config, hub::HubLimits, session::SessionSettings,
-};
+use crate::{commit::CommitSettings, config::Config, hub::HubLimits, session::SessionSettings};
 
 /// Open files kept for everything that is no client.
 const RESERVED_FILES: u64 = 64;

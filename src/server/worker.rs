@@ -8,8 +8,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{accept::Accepted, connection, error::ServeError};
 use crate::{
-    hub::Flusher,
     http::{App, WorkerApp},
+    hub::Flusher,
     session::sweep::Sockets,
 };
 

@@ -27,8 +27,6 @@ const SERVER: &str = concat!("rowcast/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Greeted {
     pub(super) subscriber: Subscriber,
     pub(super) subscriptions: Vec<Arc<Subscription>>,
-    /// How many states this session set, at most.
-    pub(super) states: usize,
     /// Held until the session ends.
     _place: Place,
 }
@@ -52,14 +50,14 @@ impl Session {
         let Some(place) = self.services.people.take(Arc::clone(&user)) else {
             return Err(CloseCode::Overloaded);
         };
+        self.waiting = None;
         let name = self.name_of(&identity).await;
         let session: Arc<str> = Uuid::now_v7().simple().to_string().into();
         self.expect_renewal(identity.expires);
         let welcome =
             self.welcome(hello.reference, &identity, &name, &session, hello.schema.as_deref());
         let subscriber = Subscriber { session, user, name: name.into() };
-        self.greeted =
-            Some(Greeted { subscriber, subscriptions: Vec::new(), states: 0, _place: place });
+        self.greeted = Some(Greeted { subscriber, subscriptions: Vec::new(), _place: place });
         self.socket.send(&Reply::Welcome(Box::new(welcome)));
         if let Some(news) = self.services.degraded_news() {
             self.socket.send(&news);
@@ -141,10 +139,7 @@ impl Session {
         let reply = match self.verify(Some(&renew.token)).await {
             Ok(identity) if identity.user == self.user() => {
                 self.expect_renewal(identity.expires);
-                Ok(Renewed {
-                    reference: renew.reference,
-                    expires: identity.expires.map(instant),
-                })
+                Ok(Renewed { reference: renew.reference, expires: identity.expires.map(instant) })
             }
             Ok(_) => Err(ErrorReply::new(
                 ErrorCode::Unauthorized,

@@ -9,12 +9,9 @@ use std::{cell::RefCell, io, sync::Arc, time::Duration};
 
 use rowcast_protocol::{CloseCode, DecodeError, ErrorCode, ErrorReply, Limits, Request};
 use tokio::io::{Interest, Ready};
-use tracing::{debug, info_span};
+use tracing::debug;
 
-use crate::{
-    auth::Identity,
-    hub::{Socket, batches::Batches, frame, socket::Written},
-};
+use crate::hub::{Socket, batches::Batches, frame, socket::Written};
 
 mod deadline;
 mod greeting;
@@ -51,8 +48,10 @@ pub struct Arrival {
     pub early: Vec<u8>,
     /// The bearer token of the upgrade request.
     pub token: Option<String>,
-    /// Holds a place among the sockets of the address.
-    pub place: Place,
+    /// Holds a place among the sockets that have not greeted.
+    pub waiting: Option<Place>,
+    /// Hold places among the sockets of the address and of the node.
+    pub places: (Place, Arc<Place>),
 }
 
 /// One socket's session.
@@ -65,8 +64,10 @@ struct Session {
     greeted: Option<Greeted>,
     rate: Rate,
     bad_messages: u32,
+    /// Held until it has greeted.
+    waiting: Option<Place>,
     /// Held until the session ends.
-    _address_place: Place,
+    _places: (Place, Arc<Place>),
 }
 
 /// Runs a session to its end.
@@ -104,7 +105,8 @@ impl Drop for Session {
 impl Session {
     fn new(services: Arc<Services>, arrival: Arrival) -> Self {
         let rate = Rate::new(&services.settings);
-        let mut inbound = Inbound::new(arrival.socket.codec, services.settings.limits.message_bytes);
+        let mut inbound =
+            Inbound::new(arrival.socket.codec, services.settings.limits.message_bytes);
         inbound.keep_early(arrival.early);
         deadline::expect_greeting(&arrival.socket, services.settings.greeting);
         Self {
@@ -115,7 +117,8 @@ impl Session {
             greeted: None,
             rate,
             bad_messages: 0,
-            _address_place: arrival.place,
+            waiting: arrival.waiting,
+            _places: arrival.places,
         }
     }
 
@@ -135,10 +138,7 @@ impl Session {
             if let Some(code) = self.socket.closing() {
                 return code;
             }
-            let ready = match self.wait().await {
-                Ok(ready) => ready,
-                Err(_) => return CloseCode::Normal,
-            };
+            let Ok(ready) = self.wait().await else { return CloseCode::Normal };
             if ready.is_writable() && self.socket.is_blocked() {
                 self.write_on();
             }
@@ -193,9 +193,7 @@ impl Session {
             let read = self.socket.stream.try_read(buffer);
             match read {
                 Ok(0) => Ok(None),
-                Ok(length) => {
-                    self.inbound.feed(buffer.get(..length).unwrap_or_default()).map(Some)
-                }
+                Ok(length) => self.inbound.feed(buffer.get(..length).unwrap_or_default()).map(Some),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(Vec::new())),
                 Err(_) => Ok(None),
             }
@@ -238,7 +236,10 @@ impl Session {
         match (request, self.greeted.is_some()) {
             (Request::Hello(hello), false) => Box::pin(self.greet(hello)).await,
             (request, false) => {
-                self.refuse(&request, ErrorReply::new(ErrorCode::NotGreeted, "greet first: send `hello`"));
+                self.refuse(
+                    &request,
+                    ErrorReply::new(ErrorCode::NotGreeted, "greet first: send `hello`"),
+                );
                 Err(CloseCode::BadMessages)
             }
             (request, true) => {

@@ -12,7 +12,7 @@ pub struct Places<K: Eq + Hash> {
 }
 
 /// A place that is held until this is dropped.
-pub struct Place(Option<Box<dyn FnOnce() + Send>>);
+pub struct Place(Option<Box<dyn FnOnce() + Send + Sync>>);
 
 impl std::fmt::Debug for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use rowcast_protocol::{
     ChannelName, Edit, ErrorCode, ErrorReply, Op, Reply, Request, Role, SignalItem, Value,
     reply::{Ack, Done, HistoryPage, Pong, Start, Subscribed, Unsubscribed},
-    request::{EditRequest, History, Ref, SendSignal, SetState, Subscribe, Unsubscribe},
+    request::{EditRequest, History, Move, Ref, SendSignal, SetState, Subscribe, Unsubscribe},
 };
 
 use super::{
@@ -13,10 +13,11 @@ use super::{
     greeting::{Greeted, instant},
 };
 use crate::{
-    commit::{check, check_key},
+    commit::check::{self, row_key},
     hub::{
         Subscription,
         catchup::{self, Begin},
+        channel::{StateBounds, TooMuchState},
     },
     metrics::KindLabel,
     store::{EditError, StoreError},
@@ -108,7 +109,7 @@ impl Session {
             return Err(ErrorReply { limit: Some(limit), ..error(ErrorCode::TooMany, words) });
         }
         if let Some(meta) = &request.meta {
-            check_size("meta", meta, services.settings.state_bytes)?;
+            check_size("meta", meta, services.settings.presence_meta_bytes)?;
         }
         let user = Arc::clone(&greeted.subscriber.user);
         let role = services.access.role(name, &user).await.map_err(|error| store_error(&error))?;
@@ -127,13 +128,13 @@ impl Session {
             role,
         ));
         channel.enter(Arc::clone(&subscription));
-        let begin = catchup::beginning(&channel, request.cursor, self.socket.codec)
-            .await
-            .map_err(|error| {
+        let begin = catchup::beginning(&channel, request.cursor, self.socket.codec).await.map_err(
+            |error| {
                 subscription.end();
                 channel.leave(&subscription);
                 store_error(&error)
-            })?;
+            },
+        )?;
         greeted.subscriptions.push(Arc::clone(&subscription));
         self.answer_subscribed(request.reference, &subscription, begin);
         subscription.appear(request.meta);
@@ -180,7 +181,7 @@ impl Session {
             .schema
             .table(&request.table, request.channel.kind())
             .ok_or_else(|| unknown_table(&request.channel, &request.table))?;
-        let key = check_key(table, &request.key).map_err(ErrorReply::from)?;
+        let key = row_key(table, &request.key).map_err(ErrorReply::from)?;
         let limit = request.limit.unwrap_or(50).clamp(1, 100);
         let (changes, more) = services
             .store
@@ -209,7 +210,7 @@ impl Session {
         };
         if let [Op::Move(op)] = &edit.ops[..] {
             let target = role_in(greeted, &services, &op.to).await.map_err(failed)?;
-            check::may_enter(&services.schema, target, op).map_err(ErrorReply::from).map_err(failed)?;
+            may_enter(&services, target, op).map_err(failed)?;
         }
         let checked = check::check(&services.schema, &greeted.subscriber.user, role, &edit)
             .map_err(ErrorReply::from)
@@ -256,37 +257,28 @@ impl Session {
     fn state(&mut self, request: SetState) -> Answer {
         let settings = &self.services.settings;
         let greeted = greeted(&mut self.greeted)?;
-        check_size("value", &request.value, settings.state_bytes)?;
         if request.key.is_empty() || request.key.len() > 64 {
             return Err(error(ErrorCode::BadMessage, "a state's key has 1 to 64 bytes"));
         }
-        let states = greeted.states;
-        let subscription = greeted.subscription(&request.channel)?;
-        if !request.value.is_null() && !subscription.channel.has_state(&greeted.subscriber, &request.key) {
-            if states >= settings.state_keys {
-                let limit = settings.state_keys as u64;
-                let words = format!("one socket may hold {limit} states; clear some");
-                return Err(ErrorReply { limit: Some(limit), ..error(ErrorCode::TooMany, words) });
-            }
-            greeted.states += 1;
-        }
         let subscription = greeted.subscription(&request.channel)?;
         subscription.has_state.store(true, Ordering::Release);
-        let channel = Arc::clone(&subscription.channel);
-        if channel.set_state(&greeted.subscriber, request.key, request.value) {
-            greeted.states = greeted.states.saturating_sub(1);
-        }
+        let bounds = StateBounds { keys: settings.state_keys, bytes: settings.state_bytes };
+        subscription
+            .channel
+            .set_state(&greeted.subscriber, request.key, request.value, bounds)
+            .map_err(|too_much| match too_much {
+                TooMuchState::Keys => over(ErrorCode::TooMany, bounds.keys, "states; clear some"),
+                TooMuchState::Bytes => over(ErrorCode::TooLarge, bounds.bytes, "bytes of state"),
+            })?;
         self.done(request.reference);
         Ok(())
     }
 
     fn signal(&mut self, request: SendSignal) -> Answer {
-        let settings = &self.services.settings;
         let greeted = greeted(&mut self.greeted)?;
         if request.name.is_empty() || request.name.len() > 64 {
             return Err(error(ErrorCode::BadMessage, "a signal's name has 1 to 64 bytes"));
         }
-        check_size("body", &request.body, settings.limits.message_bytes)?;
         let subscription = greeted.subscription(&request.channel)?;
         subscription.channel.signal(&SignalItem {
             session: greeted.subscriber.session.to_string(),
@@ -337,6 +329,21 @@ async fn role_in(
     role.map_err(|error| store_error(&error))?.ok_or_else(|| unknown_channel(channel))
 }
 
+/// Whether a row of this table may be moved to a channel where the person has this role.
+fn may_enter(services: &super::Services, role: Role, op: &Move) -> Answer {
+    let (_, table) = services
+        .schema
+        .table(&op.table, op.to.kind())
+        .ok_or_else(|| unknown_table(&op.to, &op.table))?;
+    if table.insert.is_some_and(|least| role >= least) {
+        return Ok(());
+    }
+    Err(error(
+        ErrorCode::Forbidden,
+        format!("you may not add rows of `{}` to `{}`", op.table, op.to),
+    ))
+}
+
 fn greeted(greeted: &mut Option<Greeted>) -> Result<&mut Greeted, ErrorReply> {
     greeted.as_mut().ok_or_else(|| error(ErrorCode::NotGreeted, "greet first: send `hello`"))
 }
@@ -361,6 +368,11 @@ fn unknown_table(channel: &ChannelName, table: &str) -> ErrorReply {
     let kind = channel.kind();
     let words = format!("`{kind}` channels have no live table `{table}`");
     ErrorReply { table: Some(table.to_owned()), ..error(ErrorCode::UnknownTable, words) }
+}
+
+fn over(code: ErrorCode, limit: usize, what: &str) -> ErrorReply {
+    let words = format!("one session may hold {limit} {what} in a channel");
+    ErrorReply { limit: Some(limit as u64), ..error(code, words) }
 }
 
 fn check_size(member: &str, value: &Value, limit: usize) -> Answer {

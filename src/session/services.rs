@@ -29,8 +29,10 @@ pub struct SessionSettings {
     pub out_bytes: usize,
     /// States one session may hold in a channel.
     pub state_keys: usize,
-    /// Bytes of one state or of presence's `meta`.
+    /// Bytes of the states of one session in a channel.
     pub state_bytes: usize,
+    /// Bytes of what a person shows beside the name.
+    pub presence_meta_bytes: usize,
     /// By when the greeting must come.
     pub greeting: Duration,
     /// By when a message that was begun must be finished.
@@ -80,6 +82,6 @@ impl Services {
     /// What a session is told when it greets while something works less well.
     pub(super) fn degraded_news(&self) -> Option<News> {
         let parts = self.degraded.read().clone();
-        (!parts.is_empty()).then(|| News::Degraded(rowcast_protocol::news::Degraded { parts }))
+        (!parts.is_empty()).then_some(News::Degraded(rowcast_protocol::news::Degraded { parts }))
     }
 }

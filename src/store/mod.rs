@@ -264,3 +264,14 @@ pub enum Verdict {
     /// Broken.
     Bad,
 }
+
+// placeholder
+pub struct Migrated {
+    pub was_empty: bool,
+}
+pub async fn migrate(_: &crate::config::Config) -> Result<Migrated, StoreError> {
+    unimplemented!()
+}
+pub async fn open(_: &crate::config::Config) -> Result<Arc<dyn Store>, StoreError> {
+    unimplemented!()
+}

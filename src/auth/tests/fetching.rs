@@ -174,7 +174,7 @@ async fn secure(
         let (stream, _) = listener.accept().await.unwrap();
         let Ok(mut stream) = acceptor.accept(stream).await else { return };
         let mut question = [0; 1024];
-        stream.read(&mut question).await.unwrap();
+        assert!(stream.read(&mut question).await.unwrap() > 0);
         stream.write_all(answer.as_bytes()).await.unwrap();
     });
     (port, tasks)

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    config::DatabaseUrl,
-    store::{Declarations, Store, StoreError},
+    config::Config,
+    store::{Store, StoreError},
 };
 
 /// Opens the database.
@@ -12,11 +12,8 @@ use crate::{
 /// # Errors
 /// If it cannot be reached, or is none that this program knows.
 #[expect(clippy::unused_async, reason = "a database is waited for; this build has none")]
-pub(super) async fn open(
-    url: &DatabaseUrl,
-    _declarations: &Declarations,
-) -> Result<Arc<dyn Store>, StoreError> {
-    Err(StoreError::Unfit(format!("this build has no store for {url}")))
+pub(super) async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    Err(absent(config))
 }
 
 /// Brings the database up to date.
@@ -24,9 +21,10 @@ pub(super) async fn open(
 /// # Errors
 /// As [`open`], or if a migration or a declaration does not fit.
 #[expect(clippy::unused_async, reason = "a database is waited for; this build has none")]
-pub(super) async fn migrate(
-    url: &DatabaseUrl,
-    _declarations: &Declarations,
-) -> Result<(), StoreError> {
-    Err(StoreError::Unfit(format!("this build has no store for {url}")))
+pub(super) async fn migrate(config: &Config) -> Result<(), StoreError> {
+    Err(absent(config))
+}
+
+fn absent(config: &Config) -> StoreError {
+    StoreError::Unfit(format!("this build has no store for {}", config.store.url))
 }

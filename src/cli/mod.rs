@@ -176,7 +176,7 @@ fn wait_for<T>(task: impl Future<Output = T>) -> io::Result<T> {
 }
 
 fn migrate(config: &Config, out: &mut dyn Write) -> Result<(), CommandError> {
-    wait_for(database::migrate(&config.store.url, &config.declarations))??;
+    wait_for(database::migrate(config))??;
     let tables = config.declarations.tables.len();
     Ok(writeln!(out, "{} is up to date; {tables} live tables", config.store.url)?)
 }

@@ -28,24 +28,6 @@ pub struct ServerConfig {
     pub drain: Duration,
 }
 
-impl ServerConfig {
-    /// Whether a page of this origin may connect to the hub under the name in its `Host` header.
-    ///
-    /// Without an origin it is no page of a browser, and may. The hub's own pages are those of
-    /// `public_url`, or else those whose host and port are the ones asked.
-    #[must_use]
-    pub fn admits(&self, origin: Option<&str>, host: Option<&str>) -> bool {
-        let Some(origin) = origin else { return true };
-        let own = match &self.public_url {
-            Some(url) => origin == url,
-            None => origin.split_once("://").is_some_and(|(scheme, name)| {
-                matches!(scheme, "http" | "https") && !name.is_empty() && Some(name) == host
-            }),
-        };
-        own || self.origins.iter().any(|allowed| allowed == origin)
-    }
-}
-
 /// How the log is written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

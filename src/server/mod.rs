@@ -108,7 +108,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let listener = listen(config.server.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
-        let keys = Arc::new(OwnKeys::load(&config.auth, &settings::key_folder(&config))?);
+        let keys = Arc::new(OwnKeys::load(&config.auth, &config.key_folder())?);
         let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
         let metrics = Arc::new(Metrics::default());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());

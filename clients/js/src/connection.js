@@ -117,6 +117,7 @@ export class Connection {
 
   /** Whether the source has a token other than the refused one, or may have one later. */
   async #hasNewToken() {
+    this.#enter('connecting', this.reason);
     try {
       await within(this.#tokens.fresh(), this.#options.timing.greetingMs, tokenIsLate);
       return true;
@@ -138,8 +139,9 @@ export class Connection {
     if (end.heldMs >= this.#options.timing.settledMs) this.#attempt = 0;
     this.retryInMs = end.afterMs ?? this.#retryDelay();
     this.#attempt += 1;
+    const over = this.#pause.wait(this.retryInMs);
     this.#enter('offline', end.error);
-    await this.#pause.wait(this.retryInMs);
+    await over;
     this.retryInMs = null;
   }
 
@@ -174,9 +176,9 @@ export class Connection {
     this.#socket = socket;
     const refused = await this.#greet(socket, token).catch((error) => this.#refusal(error));
     if (refused) socket.abandon();
-    const end = await ended.promise;
+    const closed = await ended.promise;
     this.#cleanUp();
-    return refused ?? this.#endOf(end);
+    return refused ?? this.#endOf(closed);
   }
 
   /** @param {Deferred<import('./socket.js').SocketEnd>} ended */
@@ -241,7 +243,6 @@ export class Connection {
     this.#socket = null;
     this.#renewal?.stop();
     this.#renewal = null;
-    if (this.#greetedAt > 0) this.#hooks.lost();
   }
 
   /**
@@ -277,8 +278,10 @@ export class Connection {
    * @param {RowcastError | null} reason
    */
   #enter(phase, reason) {
+    const lost = this.phase === 'greeted' && phase !== 'greeted';
     this.phase = phase;
     this.reason = reason;
+    if (lost) this.#hooks.lost();
     this.#hooks.changed();
   }
 }

@@ -30,10 +30,16 @@ export class Listeners {
       try {
         listener(...args);
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        reportUncaught(error);
       }
     }
   }
+}
+
+/** @param {unknown} error */
+function reportUncaught(error) {
+  if (typeof globalThis.reportError === 'function') return globalThis.reportError(error);
+  queueMicrotask(() => {
+    throw error;
+  });
 }

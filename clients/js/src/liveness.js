@@ -12,6 +12,7 @@ export class Liveness {
   #heardAt = Date.now();
   #askedAt = 0;
   #waiting = false;
+  #stopped = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -45,19 +46,21 @@ export class Liveness {
 
   /** Asks the hub now: the network may have changed. */
   check() {
-    if (this.#askedAt !== 0) return;
+    if (this.#askedAt !== 0 || this.#stopped) return;
     this.#askedAt = Date.now();
     this.#arm(this.#timing.pongMs);
     this.#ask();
   }
 
   stop() {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
   /** @param {number} ms */
   #arm(ms) {
     clearTimeout(this.#timer);
+    if (this.#stopped) return;
     this.#timer = setTimeout(() => this.#look(), ms);
   }
 

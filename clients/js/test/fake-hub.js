@@ -7,6 +7,7 @@ import { EventEmitter, once } from 'node:events';
 import { WebSocketServer } from 'ws';
 import { FakeLog } from './fake-log.js';
 
+/** @type {any[]} */
 export const TABLES = [
   {
     name: 'tasks',
@@ -161,7 +162,7 @@ export class FakeHub extends EventEmitter {
 
   /** @param {any} socket */
   #accept(socket) {
-    const session = { socket, id: `s-${this.#nextSession++}`, user: '', channels: new Map() };
+    const session = { socket, id: `s-${this.#nextSession++}`, user: '', channels: new Map(), states: [] };
     this.sessions.add(session);
     socket.on('message', (/** @type {Buffer} */ data) => this.#receive(session, JSON.parse(data.toString())));
     socket.on('error', () => {});
@@ -173,6 +174,8 @@ export class FakeHub extends EventEmitter {
     this.sessions.delete(session);
     for (const [channel, presence] of session.channels) {
       if (presence === 'join') this.#presence(channel, session.user);
+      const gone = session.states.filter((/** @type {any} */ state) => state.channel === channel);
+      for (const { key } of gone) this.#broadcast(channel, { type: 'states', channel, states: [this.#state(session, key, null)] });
     }
     this.emit('left', session);
   }
@@ -202,7 +205,8 @@ export class FakeHub extends EventEmitter {
       case 'edit':
         return this.#edit(session, m);
       case 'state':
-        return this.#broadcast(m.channel, { type: 'states', channel: m.channel, states: [{ session: session.id, user: session.user, key: m.key, value: m.value ?? null }] });
+        session.states = session.states.filter((/** @type {any} */ state) => state.key !== m.key).concat(m);
+        return this.#broadcast(m.channel, { type: 'states', channel: m.channel, states: [this.#state(session, m.key, m.value)] });
       case 'signal':
         this.#broadcast(m.channel, { type: 'signals', channel: m.channel, signals: [{ session: session.id, user: session.user, name: m.name, body: m.body }] });
         return this.#send(session, { type: 'done', ref });
@@ -235,8 +239,22 @@ export class FakeHub extends EventEmitter {
     const start = entries ? 'resume' : 'snapshot';
     this.#send(session, { type: 'subscribed', ref: m.ref, channel: m.channel, start, reason, epoch: log.epoch, head: log.head, role: 'editor' });
     if (m.presence === 'join') this.#presence(m.channel, session.user);
+    this.#allStates(session, m.channel);
     if (entries) this.#sendEntries(session, log, entries);
     else this.#snapshot(session, log, reason);
+  }
+
+  /** @param {any} session @param {string} key @param {any} value */
+  #state(session, key, value) {
+    return { session: session.id, user: session.user, key, value: value ?? null };
+  }
+
+  /** @param {any} session @param {string} channel */
+  #allStates(session, channel) {
+    const states = [...this.sessions].flatMap((other) =>
+      other.states.filter((/** @type {any} */ m) => m.channel === channel).map((/** @type {any} */ m) => this.#state(other, m.key, m.value)),
+    );
+    if (states.length > 0) this.#send(session, { type: 'states', channel, full: true, states });
   }
 
   /** @param {any} session @param {FakeLog} log @param {any} reason */

@@ -87,9 +87,8 @@ export class Replica {
     this.#parts.clear();
   }
 
-  /** The subscription begins anew. */
+  /** The subscription for which `interrupt` made room holds. */
   subscribed() {
-    this.interrupt();
     this.#awaiting = false;
   }
 

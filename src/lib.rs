@@ -1,3 +1,11 @@
 //! Rowcast: a real-time collaboration hub.
 
+pub mod auth;
+pub mod commit;
+pub mod config;
+pub mod http;
+pub mod hub;
+pub mod metrics;
+pub mod server;
+pub mod session;
 pub mod store;

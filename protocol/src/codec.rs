@@ -1,15 +1,24 @@
 //! The two encodings of the same messages, chosen by WebSocket subprotocol.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, DeserializeSeed as _},
+};
 
 use crate::{
     code::ErrorCode,
+    draft::shown,
+    head::Head,
+    news::News,
+    reply::ServerMessage,
     request::{Ref, Request},
     scan::{self, Limits, Overrun},
 };
+
+/// How deep MessagePack is followed while a head is read, even of a message that a scan refused:
+/// as deep as JSON. Bounds the stack.
+const DEEPEST: usize = 128;
 
 /// How messages become bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,7 +30,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// Both, in the order in which the hub prefers them when a client offers both.
+    /// Both.
     pub const ALL: [Self; 2] = [Self::MsgPack, Self::Json];
 
     /// The WebSocket subprotocol.
@@ -66,6 +75,15 @@ impl Codec {
         self.typed(bytes)
     }
 
+    /// Decodes what a hub sent, without limits.
+    ///
+    /// # Errors
+    /// If it is no reply and no news of this version of the protocol. The code is `unknown_type` if
+    /// it may be a message of a later one, which clients ignore.
+    pub fn decode_server(self, bytes: &[u8]) -> Result<ServerMessage, DecodeError> {
+        self.headed(bytes, Ok(()), |kind| self.server_message(kind, bytes))
+    }
+
     /// Decodes what a client sent, within limits.
     ///
     /// # Errors
@@ -83,15 +101,38 @@ impl Codec {
                 limits.message_bytes,
             ));
         }
-        self.scan(bytes, limits)?;
-        let head: Head<'_> = self.typed(bytes)?;
-        let reference = head.reference;
-        self.body(&head.kind, bytes).and_then(|request| within_ops(request, limits)).map_err(
-            |mut error| {
-                error.reference = reference;
-                error
-            },
-        )
+        let scanned = self.scan(bytes, limits);
+        self.headed(bytes, scanned, |kind| within_ops(self.request(kind, bytes)?, limits))
+    }
+
+    /// Reads the head, then, if nothing was wrong with it nor found by a scan, the message; puts the
+    /// `ref` into whatever error there is.
+    fn headed<T>(
+        self,
+        bytes: &[u8],
+        scanned: Result<(), DecodeError>,
+        body: impl FnOnce(&str) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        let mut head = Head::default();
+        let read = self.head(bytes, &mut head);
+        scanned
+            .and(read)
+            .and_then(|()| body(head.kind.as_deref().ok_or_else(DecodeError::untyped)?))
+            .map_err(|error| DecodeError { reference: head.reference, ..error })
+    }
+
+    fn head(self, bytes: &[u8], head: &mut Head) -> Result<(), DecodeError> {
+        match self {
+            Self::Json => head
+                .deserialize(&mut serde_json::Deserializer::from_slice(bytes))
+                .map_err(|error| DecodeError::malformed(error.to_string())),
+            Self::MsgPack => {
+                let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
+                decoder.set_max_depth(DEEPEST);
+                head.deserialize(&mut decoder)
+                    .map_err(|error| DecodeError::malformed(error.to_string()))
+            }
+        }
     }
 
     fn scan(self, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
@@ -111,65 +152,64 @@ impl Codec {
                 limits.values,
             ),
             Overrun::Truncated => DecodeError::malformed("the message ends within a value"),
+            Overrun::NotUtf8 => DecodeError::malformed("text must be UTF-8"),
             Overrun::Malformed => {
                 DecodeError::malformed("not one MessagePack value without extension types")
             }
         })
     }
 
-    fn body(self, kind: &str, bytes: &[u8]) -> Result<Request, DecodeError> {
+    fn request(self, kind: &str, bytes: &[u8]) -> Result<Request, DecodeError> {
         Ok(match kind {
             "hello" => Request::Hello(self.typed(bytes)?),
             "renew" => Request::Renew(self.typed(bytes)?),
-            "subscribe" => Request::Subscribe(self.typed(bytes)?),
+            "subscribe" => {
+                Request::Subscribe(self.typed(bytes).map_err(DecodeError::or_bad_cursor)?)
+            }
             "unsubscribe" => Request::Unsubscribe(self.typed(bytes)?),
             "edit" => Request::Edit(self.typed(bytes)?),
             "state" => Request::State(self.typed(bytes)?),
             "signal" => Request::Signal(self.typed(bytes)?),
             "history" => Request::History(self.typed(bytes)?),
             "ping" => Request::Ping(self.typed(bytes)?),
-            unknown => {
-                let shown: String = unknown.chars().take(40).collect();
-                return Err(DecodeError::new(
-                    ErrorCode::UnknownType,
-                    format!("no request has the type `{shown}`"),
-                ));
-            }
+            unknown => return Err(DecodeError::unknown("request", unknown)),
         })
     }
 
+    fn server_message(self, kind: &str, bytes: &[u8]) -> Result<ServerMessage, DecodeError> {
+        Ok(match kind {
+            "welcome" | "renewed" | "subscribed" | "unsubscribed" | "ack" | "done"
+            | "history_page" | "pong" | "error" => ServerMessage::Reply(self.typed(bytes)?),
+            "entries" => ServerMessage::News(News::Entries(self.typed(bytes)?)),
+            "part" | "snapshot_begin" | "snapshot" | "snapshot_end" | "states" | "presence"
+            | "signals" | "missed" | "removed" | "token_expiring" | "drain" | "degraded" => {
+                ServerMessage::News(self.typed(bytes)?)
+            }
+            unknown => return Err(DecodeError::unknown("reply or news", unknown)),
+        })
+    }
+
+    /// Decodes; only if that fails, once more with an eye on where.
     fn typed<'a, T: Deserialize<'a>>(self, bytes: &'a [u8]) -> Result<T, DecodeError> {
         match self {
-            Self::Json => {
+            Self::Json => serde_json::from_slice(bytes).map_err(|error| {
                 let mut decoder = serde_json::Deserializer::from_slice(bytes);
-                let message = serde_path_to_error::deserialize(&mut decoder)
-                    .map_err(|error| DecodeError::at(&error))?;
-                decoder.end().map_err(|error| DecodeError::malformed(error.to_string()))?;
-                Ok(message)
-            }
-            Self::MsgPack => {
+                DecodeError::located::<T, _>(&mut decoder, &error)
+            }),
+            Self::MsgPack => rmp_serde::from_slice(bytes).map_err(|error| {
                 let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
-                serde_path_to_error::deserialize(&mut decoder)
-                    .map_err(|error| DecodeError::at(&error))
-            }
+                DecodeError::located::<T, _>(&mut decoder, &error)
+            }),
         }
     }
-}
-
-/// What every request begins with; read first, so that an error can name the `ref`.
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(default, rename = "ref")]
-    reference: Option<Ref>,
 }
 
 fn within_ops(request: Request, limits: &Limits) -> Result<Request, DecodeError> {
     let Request::Edit(edit) = &request else { return Ok(request) };
     let ops = edit.edit.ops.len();
     if ops == 0 {
-        return Err(DecodeError::malformed("an edit needs at least one operation"));
+        let fault = DecodeError::malformed("an edit needs at least one operation");
+        return Err(DecodeError { path: Some("ops".to_owned()), ..fault });
     }
     if ops > limits.ops {
         return Err(DecodeError::limit(
@@ -210,9 +250,34 @@ impl DecodeError {
         Self { limit: Some(limit as u64), ..Self::new(code, message) }
     }
 
-    fn at<E: std::error::Error>(error: &serde_path_to_error::Error<E>) -> Self {
-        let path = error.path().to_string();
-        let path = (path != ".").then_some(path);
-        Self { path, ..Self::malformed(error.inner().to_string()) }
+    fn unknown(kind: &str, name: &str) -> Self {
+        Self::new(ErrorCode::UnknownType, format!("no {kind} has the type `{}`", shown(name)))
+    }
+
+    fn untyped() -> Self {
+        let fault = Self::malformed("a message needs a member `type`, a text");
+        Self { path: Some("type".to_owned()), ..fault }
+    }
+
+    /// A cursor that cannot be read is no fault of the message's form: it has a code of its own.
+    fn or_bad_cursor(self) -> Self {
+        if self.path.as_deref() == Some("cursor") {
+            Self { code: ErrorCode::BadCursor, ..self }
+        } else {
+            self
+        }
+    }
+
+    /// The error with the path to the member where it arose, which a second decoding finds.
+    fn located<'a, T, D>(decoder: D, error: &dyn std::error::Error) -> Self
+    where
+        T: Deserialize<'a>,
+        D: serde::Deserializer<'a>,
+    {
+        let path = serde_path_to_error::deserialize::<D, T>(decoder)
+            .err()
+            .map(|error| error.path().to_string())
+            .filter(|path| path != ".");
+        Self { path, ..Self::malformed(error.to_string()) }
     }
 }

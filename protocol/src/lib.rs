@@ -7,11 +7,14 @@
 //! the same `ref`, and [`News`] is about a channel or the session and answers nothing.
 //!
 //! Reading order: [`value`] (what a field may hold), [`name`] (channels, edit ids), [`position`]
-//! (epochs, seqs, cursors), [`request`], [`reply`], [`news`], [`codec`] (JSON and MessagePack),
+//! (epochs, seqs, cursors), [`request`] and [`edit`], [`reply`], [`news`], [`codec`] (JSON and MessagePack),
 //! [`scan`] (limits checked before decoding), [`code`] (the two closed tables).
 
 pub mod code;
 pub mod codec;
+mod draft;
+pub mod edit;
+mod head;
 pub mod name;
 pub mod news;
 pub mod position;
@@ -23,11 +26,12 @@ pub mod value;
 
 pub use code::{CloseCode, ErrorCode};
 pub use codec::{Codec, DecodeError};
+pub use edit::{Edit, Op, Place};
 pub use name::{ChannelName, EditId};
 pub use news::{Change, Entry, News, PresentPerson, SignalItem, StateItem};
 pub use position::{Cursor, Epoch, Seq};
 pub use reply::{ErrorReply, Reply, ServerMessage};
-pub use request::{Edit, Op, Place, Request};
+pub use request::Request;
 pub use scan::Limits;
 pub use schema::{ColumnSchema, ColumnType, Role, Schema, TableSchema};
 pub use value::{Fields, Value};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     code::ErrorCode,
+    draft::shown,
     name::{ChannelName, EditId},
     position::{Cursor, Epoch, Seq},
     reply::SnapshotReason,
@@ -16,7 +17,7 @@ use crate::{
 pub enum News {
     /// Entries of a log, in order, without a gap.
     Entries(Entries),
-    /// A piece of an entry too long for one frame.
+    /// A piece of a message too long for one frame.
     Part(Part),
     /// A snapshot begins: what the client had of the channel is void.
     SnapshotBegin(SnapshotBegin),
@@ -85,7 +86,7 @@ pub struct EditOf {
 
 /// What happened to one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
+#[serde(tag = "op", rename_all = "lowercase", try_from = "AnyChange")]
 pub enum Change {
     /// A row came to be.
     Insert(RowChange),
@@ -97,6 +98,34 @@ pub enum Change {
     Enter(RowChange),
     /// A row went to another channel.
     Leave(KeyChange),
+}
+
+/// A change as it is read, in one pass and whatever the order of its members; a tagged enum would
+/// make serde keep all of them in a buffer.
+#[derive(Deserialize)]
+struct AnyChange {
+    op: String,
+    table: String,
+    key: Value,
+    row: Option<Fields>,
+    set: Option<Fields>,
+    edit: Option<u32>,
+}
+
+impl TryFrom<AnyChange> for Change {
+    type Error = String;
+
+    fn try_from(change: AnyChange) -> Result<Self, String> {
+        let AnyChange { op, table, key, row, set, edit } = change;
+        match (op.as_str(), row, set) {
+            ("insert", Some(row), None) => Ok(Self::Insert(RowChange { table, key, row, edit })),
+            ("enter", Some(row), None) => Ok(Self::Enter(RowChange { table, key, row, edit })),
+            ("update", None, Some(set)) => Ok(Self::Update(FieldsChange { table, key, set, edit })),
+            ("delete", None, None) => Ok(Self::Delete(KeyChange { table, key, edit })),
+            ("leave", None, None) => Ok(Self::Leave(KeyChange { table, key, edit })),
+            _ => Err(format!("no change is called `{}` with these members", shown(&op))),
+        }
+    }
 }
 
 /// A whole row.
@@ -139,22 +168,16 @@ pub struct KeyChange {
     pub edit: Option<u32>,
 }
 
-/// A piece of an entry. The pieces' data, put together, are the entry in this encoding.
+/// A piece of a message too long for one frame. The pieces come one after the other; their data,
+/// put together, are the message in this encoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// The channel.
-    pub channel: ChannelName,
-    /// The entry's number.
-    pub seq: Seq,
     /// This piece, counted from 1.
     pub part: u32,
     /// How many there are.
     pub of: u32,
     /// The piece: text in JSON, bytes in MessagePack.
     pub data: Value,
-    /// The place after the entry; only in the last piece.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Cursor>,
 }
 
 /// A snapshot begins.

@@ -27,9 +27,10 @@ impl Serialize for Epoch {
 impl<'de> Deserialize<'de> for Epoch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        u64::from_str_radix(&text, 16)
-            .map(Self)
-            .map_err(|_| D::Error::custom("an epoch is 16 hexadecimal digits"))
+        let number = u64::from_str_radix(&text, 16).map(Self).ok();
+        number
+            .filter(|epoch| epoch.to_string() == text)
+            .ok_or_else(|| D::Error::custom("an epoch is 16 lower-case hexadecimal digits"))
     }
 }
 

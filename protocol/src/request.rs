@@ -1,11 +1,12 @@
 //! Requests: what a client asks. Each carries a `ref` that its reply repeats.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+pub use crate::edit::{Delete, Edit, EditRequest, Insert, Move, Op, Place, Update};
 use crate::{
-    name::{ChannelName, EditId},
+    name::ChannelName,
     position::{Cursor, Seq},
-    value::{Fields, Value},
+    value::Value,
 };
 
 /// The number by which a client matches a reply to its request.
@@ -63,7 +64,7 @@ pub struct Renew {
 }
 
 /// Whether a subscriber sees who is there, and is seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PresenceMode {
     /// Neither.
@@ -73,6 +74,17 @@ pub enum PresenceMode {
     Watch,
     /// Sees and is seen.
     Join,
+}
+
+impl<'de> Deserialize<'de> for PresenceMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Option::<String>::deserialize(deserializer)?.as_deref() {
+            None | Some("off") => Ok(Self::Off),
+            Some("watch") => Ok(Self::Watch),
+            Some("join") => Ok(Self::Join),
+            Some(_) => Err(D::Error::custom("`presence` is `off`, `watch` or `join`")),
+        }
+    }
 }
 
 /// Follows a channel. On a channel already followed it starts again from the given place.
@@ -102,134 +114,6 @@ pub struct Unsubscribe {
     pub reference: Ref,
     /// The channel.
     pub channel: ChannelName,
-}
-
-/// An edit with its `ref`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EditRequest {
-    /// Repeated in the reply.
-    #[serde(rename = "ref")]
-    pub reference: Ref,
-    /// The edit.
-    #[serde(flatten)]
-    pub edit: Edit,
-}
-
-/// Operations on rows of one channel, applied together or not at all.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Edit {
-    /// Made by the client; the same id with the same content is applied once.
-    pub id: EditId,
-    /// The channel of every row named.
-    pub channel: ChannelName,
-    /// At least one operation, applied in order.
-    pub ops: Vec<Op>,
-}
-
-/// One operation of an edit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-pub enum Op {
-    /// Adds a row.
-    Insert(Insert),
-    /// Changes fields of a row.
-    Update(Update),
-    /// Removes a row.
-    Delete(Delete),
-    /// Moves a row to another channel. It stands alone in its edit.
-    Move(Move),
-}
-
-impl Op {
-    /// The table named.
-    #[must_use]
-    pub fn table(&self) -> &str {
-        match self {
-            Self::Insert(op) => &op.table,
-            Self::Update(op) => &op.table,
-            Self::Delete(op) => &op.table,
-            Self::Move(op) => &op.table,
-        }
-    }
-}
-
-/// Adds a row. The column that holds the channel's id may be left out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Insert {
-    /// The table.
-    pub table: String,
-    /// The fields; those left out take the database's defaults.
-    pub row: Fields,
-    /// Where the row goes in the hand-made order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-}
-
-/// Changes fields of a row: fields that are not named stay.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Update {
-    /// The table.
-    pub table: String,
-    /// The row's key.
-    pub key: Value,
-    /// New values.
-    #[serde(default, skip_serializing_if = "Fields::is_empty")]
-    pub set: Fields,
-    /// Numbers to add to the fields' values.
-    #[serde(default, skip_serializing_if = "Fields::is_empty")]
-    pub inc: Fields,
-    /// Lists of items to add to the fields' lists, where they are missing.
-    #[serde(default, skip_serializing_if = "Fields::is_empty")]
-    pub add: Fields,
-    /// Lists of items to remove from the fields' lists.
-    #[serde(default, skip_serializing_if = "Fields::is_empty")]
-    pub remove: Fields,
-    /// Where the row goes in the hand-made order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// Applied only if these fields hold these values.
-    #[serde(default, rename = "if", skip_serializing_if = "Fields::is_empty")]
-    pub guard: Fields,
-}
-
-/// Removes a row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Delete {
-    /// The table.
-    pub table: String,
-    /// The row's key.
-    pub key: Value,
-    /// Applied only if these fields hold these values.
-    #[serde(default, rename = "if", skip_serializing_if = "Fields::is_empty")]
-    pub guard: Fields,
-}
-
-/// Moves a row to another channel of the same kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Move {
-    /// The table.
-    pub table: String,
-    /// The row's key.
-    pub key: Value,
-    /// Where it goes.
-    pub to: ChannelName,
-    /// Applied only if these fields hold these values.
-    #[serde(default, rename = "if", skip_serializing_if = "Fields::is_empty")]
-    pub guard: Fields,
-}
-
-/// A place in a hand-made order, named by an anchor.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Place {
-    /// Before all others.
-    First,
-    /// After all others that have a place.
-    Last,
-    /// Right after the row with this key.
-    After(Value),
-    /// Right before the row with this key.
-    Before(Value),
 }
 
 /// Sets or clears one's own state in a channel.

@@ -1,10 +1,10 @@
 //! Declarations: which tables are live, and who may reach which channels.
 
 use rowcast_protocol::Role;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything that `rowcast migrate` applies.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Declarations {
     /// The live tables.
@@ -16,7 +16,7 @@ pub struct Declarations {
 }
 
 /// Declares a table live.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableDeclaration {
     /// The table, in the schema that the database connection uses.
@@ -30,10 +30,10 @@ pub struct TableDeclaration {
     /// The least role that may delete; none: nobody.
     pub delete: Option<Role>,
     /// Columns that clients see and cannot write.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readonly: Vec<String>,
     /// Columns that are never recorded and never sent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<String>,
     /// The text column that arranges rows by hand.
     pub order: Option<String>,
@@ -44,7 +44,7 @@ pub struct TableDeclaration {
 }
 
 /// Declares who may reach the channels of a kind.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessDeclaration {
     /// The kind of channel, such as `project`.
@@ -55,7 +55,7 @@ pub struct AccessDeclaration {
 }
 
 /// How a person comes to a role in a channel.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessRule {
     /// The channel's id is the person's id; the role given.
@@ -66,7 +66,7 @@ pub enum AccessRule {
 
 /// A membership table. It must be declared live on the same kind of channel, so that a change of it
 /// is seen at once.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MembersRule {
     /// The table.

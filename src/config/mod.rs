@@ -1,0 +1,116 @@
+//! Settings: commented defaults compiled in, a file above them, the environment above that.
+//!
+//! Only this module reads the environment. `rowcast.toml` beside it is at once the defaults, the
+//! documentation of every setting, and the list of the shipped live tables. A setting that does not
+//! exist, or that cannot be, is an error that names it, its source and what is expected.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+mod auth;
+mod error;
+mod layer;
+mod limits;
+mod line;
+mod rules;
+mod seconds;
+mod server;
+mod sources;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use auth::{AuthConfig, IssuerConfig};
+pub use error::{ConfigError, Problem};
+pub use limits::LimitsConfig;
+pub use server::{Demo, DemoConfig, LogConfig, LogFormat, ServerConfig};
+pub use store::{DatabaseKind, DatabaseUrl, StoreConfig};
+
+use crate::store::{
+    Declarations,
+    declaration::{AccessDeclaration, TableDeclaration},
+};
+
+/// The commented defaults.
+pub const DEFAULTS: &str = include_str!("rowcast.toml");
+
+/// All settings of a hub, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where it listens.
+    pub server: ServerConfig,
+    /// Its database.
+    pub store: StoreConfig,
+    /// How much of everything.
+    pub limits: LimitsConfig,
+    /// Whose tokens it believes.
+    pub auth: AuthConfig,
+    /// How it writes its log.
+    pub log: LogConfig,
+    /// Whether it makes a demo project.
+    pub demo: DemoConfig,
+    /// The live tables and who may reach their channels, shipped ones included.
+    pub declarations: Declarations,
+}
+
+/// The settings as they stand in the sources.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    shipped_tables: bool,
+    server: ServerConfig,
+    store: StoreConfig,
+    limits: LimitsConfig,
+    auth: AuthConfig,
+    log: LogConfig,
+    demo: DemoConfig,
+    #[serde(default)]
+    tables: Vec<TableDeclaration>,
+    #[serde(default)]
+    access: Vec<AccessDeclaration>,
+}
+
+impl Config {
+    /// The settings of the file, or of the one that `ROWCAST_CONFIG` names, or of `rowcast.toml` in
+    /// the current folder if there is one; and above it of these variables.
+    ///
+    /// # Errors
+    /// If a source cannot be read, or what it says cannot be.
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let variables = variables.into_iter().collect();
+        sources::Sources::gather(file, &variables)?.settle()
+    }
+
+    /// As [`Config::load`], with the variables of this process. Those that are not UTF-8 are none
+    /// of ours.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn of_process(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+        Self::load(file, variables)
+    }
+
+    /// The settings as a file that gives the same again, except for the passwords, which are hidden.
+    ///
+    /// # Errors
+    /// If a setting cannot be written as TOML; that is a fault of ours.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(&Settings {
+            shipped_tables: false,
+            server: self.server.clone(),
+            store: self.store.clone(),
+            limits: self.limits.clone(),
+            auth: self.auth.clone(),
+            log: self.log.clone(),
+            demo: self.demo.clone(),
+            tables: self.declarations.tables.clone(),
+            access: self.declarations.access.clone(),
+        })
+    }
+}

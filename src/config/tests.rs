@@ -1,0 +1,286 @@
+//! What each source says counts, and what is wrong is named.
+
+use std::{fs, path::Path};
+
+use super::*;
+
+/// The settings of a file with this text under these variables.
+fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rowcast.toml");
+    fs::write(&file, text).unwrap();
+    let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    Config::load(Some(&file), variables)
+}
+
+fn defaults() -> Config {
+    load("", &[]).unwrap()
+}
+
+/// The problems, with the folder of the file left out.
+#[track_caller]
+fn problems(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let ConfigError::Wrong(problems) = load(text, variables).unwrap_err() else {
+        panic!("another error was expected")
+    };
+    let shown = problems.into_iter().map(|problem| {
+        let source = problem.source.split('/').next_back().unwrap().to_owned();
+        Problem { source, ..problem }.to_string()
+    });
+    shown.collect()
+}
+
+#[test]
+fn the_defaults_are_settings_and_name_every_one() {
+    let config = defaults();
+    assert_eq!(config.limits.message_bytes, 65_536);
+    assert_eq!(config.limits.ping.as_secs(), 60);
+    assert_eq!(config.store.keep_log.as_secs(), 7 * 24 * 60 * 60);
+    assert_eq!(config.limits.of_messages(), rowcast_protocol::Limits::default());
+    assert_eq!(config.declarations.tables.len(), 6);
+    assert_eq!(config.declarations.access.len(), 2);
+}
+
+#[test]
+fn the_file_stands_above_the_defaults_and_variables_above_the_file() {
+    let text = "[limits]\ndepth = 20\nops = 7\n[server]\nlisten = \"0.0.0.0:1\"";
+    let config = load(text, &[("ROWCAST_LIMITS__OPS", "9"), ("HOME", "/root")]).unwrap();
+    assert_eq!((config.limits.depth, config.limits.ops), (20, 9));
+    assert_eq!(config.server.listen.port(), 1);
+}
+
+#[test]
+fn variables_are_read_as_the_setting_wants_them() {
+    let config = load(
+        "",
+        &[
+            ("ROWCAST_AUTH__ISSUER", "42"),
+            ("ROWCAST_SERVER__ORIGINS", "https://a.example, https://b.example"),
+            ("ROWCAST_SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"),
+            ("ROWCAST_DEMO__ENABLED", "false"),
+            ("ROWCAST_LOG__FORMAT", "json"),
+            ("ROWCAST_LIMITS__DEPTH", ""),
+            ("ROWCAST_PORT", "tcp://10.0.0.1:80"),
+            ("ROWCAST_SERVICE_HOST", "10.0.0.1"),
+        ],
+    );
+    let config = config.unwrap();
+    assert_eq!(config.auth.issuer, "42");
+    assert_eq!(config.server.origins, ["https://a.example", "https://b.example"]);
+    assert_eq!(config.server.trusted_proxies.len(), 1);
+    assert_eq!(config.demo.enabled, Demo::Off);
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.limits.depth, 16);
+}
+
+#[test]
+fn the_database_of_this_program_stands_above_the_common_variable() {
+    let common = ("DATABASE_URL", "postgres://a/b");
+    assert_eq!(load("", &[common]).unwrap().store.url.expose(), "postgres://a/b");
+    let own = ("ROWCAST_STORE__URL", "sqlite:own.db");
+    assert_eq!(load("", &[own, common]).unwrap().store.url.expose(), "sqlite:own.db");
+}
+
+#[test]
+fn a_file_named_by_a_variable_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.toml");
+    fs::write(&file, "[limits]\nops = 3").unwrap();
+    let variable = ("ROWCAST_CONFIG".to_owned(), file.display().to_string());
+    assert_eq!(Config::load(None, [variable]).unwrap().limits.ops, 3);
+}
+
+#[test]
+fn a_file_that_was_named_and_is_not_there_is_an_error() {
+    let error = Config::load(Some(Path::new("/nowhere/rowcast.toml")), []).unwrap_err();
+    assert!(error.to_string().starts_with("cannot read the settings in /nowhere/rowcast.toml"));
+}
+
+#[test]
+fn a_file_that_is_no_toml_names_the_line() {
+    let error = load("[limits]\ndepth = = 3", &[]).unwrap_err().to_string();
+    assert!(error.contains("is not TOML") && error.contains("line 2"), "{error}");
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_named_with_its_line() {
+    let problem = &problems("[server]\nworkers = 1\nwrokers = 2", &[])[0];
+    assert!(
+        problem.starts_with(
+            "server.wrokers (rowcast.toml, line 3): there is no such setting; there are: listen"
+        ),
+        "{problem}"
+    );
+    let problem = &problems("limitz.depth = 1", &[])[0];
+    assert!(problem.starts_with("limitz (rowcast.toml, line 1): there is no such"), "{problem}");
+}
+
+#[test]
+fn a_variable_without_a_setting_is_named() {
+    let problem = &problems("", &[("ROWCAST_LIMITS__DEPHT", "3")])[0];
+    let start = "limits.depht (the variable ROWCAST_LIMITS__DEPHT): there is no such setting";
+    assert!(problem.starts_with(start), "{problem}");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_shown_with_what_is_expected() {
+    assert_eq!(
+        problems("[limits]\nops = 1\ndepth = \"deep\"", &[]),
+        [
+            "limits.depth (rowcast.toml, line 3): is string \"deep\"; expected a whole number, 0 or more"
+        ]
+    );
+    assert_eq!(
+        problems("", &[("ROWCAST_LIMITS__PING_SECONDS", "-1")]),
+        ["limits.ping_seconds (the variable ROWCAST_LIMITS__PING_SECONDS): is signed int `-1`; \
+          expected a whole number, 0 or more"]
+    );
+    let problem = &problems("[log]\nformat = \"xml\"", &[])[0];
+    assert_eq!(
+        problem,
+        "log.format (rowcast.toml, line 2): is \"xml\"; expected one of: people, json"
+    );
+    let problem = &problems("[demo]\nenabled = \"perhaps\"", &[])[0];
+    assert_eq!(problem, "demo.enabled (rowcast.toml, line 2): expected true, false or \"auto\"");
+    let problem = &problems("[server]\nlisten = \"localhost\"", &[])[0];
+    assert!(problem.starts_with("server.listen (rowcast.toml, line 2)"), "{problem}");
+}
+
+#[test]
+fn all_broken_rules_are_told_at_once() {
+    let text = "[limits]\nrequests_per_second = 500\ndepth = 1000\nentry_bytes = 2048";
+    assert_eq!(
+        problems(text, &[("ROWCAST_AUTH__LEEWAY_SECONDS", "61")]),
+        [
+            "limits.depth (rowcast.toml, line 3): is 1000; expected 4 to 64",
+            "limits.requests_burst (the defaults): is 400; expected at least \
+             limits.requests_per_second, 500",
+            "limits.entry_bytes (rowcast.toml, line 4): is 2048; expected at least \
+             limits.message_bytes, 65536",
+            "auth.leeway_seconds (the variable ROWCAST_AUTH__LEEWAY_SECONDS): is 61; expected 0 to 60",
+        ]
+    );
+}
+
+#[test]
+fn origins_are_whole_origins() {
+    for good in ["https://a.example", "http://localhost:3000", "http://[::1]:80"] {
+        assert!(load("", &[("ROWCAST_SERVER__ORIGINS", good)]).is_ok(), "{good}");
+    }
+    for bad in [
+        "*",
+        "a.example",
+        "https://a.example/",
+        "https://A.example",
+        "https://",
+        "ftp://a",
+        "https://u@a",
+    ] {
+        let problem = &problems("", &[("ROWCAST_SERVER__ORIGINS", bad)])[0];
+        assert!(problem.starts_with("server.origins.0 (the variable"), "{problem}");
+    }
+}
+
+#[test]
+fn a_database_that_is_not_supported_is_refused_without_its_password() {
+    let problem = &problems("", &[("DATABASE_URL", "mysql://a:s3cret@b/c")])[0];
+    assert_eq!(
+        problem,
+        "store.url (the variable DATABASE_URL): is \"mysql://a:***@b/c\"; \
+         expected sqlite:FILE or postgres://USER@HOST/DATABASE"
+    );
+}
+
+fn issuer(more: &str) -> String {
+    format!("[[auth.issuers]]\nissuer = \"https://i\"\naudience = \"a\"\n{more}")
+}
+
+#[test]
+fn an_issuer_has_one_source_of_keys_and_one_kind_of_algorithm() {
+    assert!(
+        load(&issuer("jwks_url = \"https://i/k\"\nalgorithms = [\"RS256\", \"ES256\"]"), &[])
+            .is_ok()
+    );
+    assert!(load(&issuer("jwks_file = \"k\"\nalgorithms = [\"HS256\"]"), &[]).is_ok());
+    for (more, setting, line) in [
+        ("algorithms = [\"RS256\"]", "jwks_url", 1),
+        ("jwks_url = \"https://i\"\njwks_file = \"k\"\nalgorithms = [\"RS256\"]", "jwks_url", 4),
+        ("jwks_url = \"http://i\"\nalgorithms = [\"RS256\"]", "jwks_url", 4),
+        ("jwks_file = \"k\"\nalgorithms = []", "algorithms", 5),
+        ("jwks_file = \"k\"\nalgorithms = [\"HS256\", \"RS256\"]", "algorithms", 5),
+        ("jwks_url = \"https://i\"\nalgorithms = [\"HS256\"]", "algorithms", 5),
+    ] {
+        let problem = &problems(&issuer(more), &[])[0];
+        let start = format!("auth.issuers.0.{setting} (rowcast.toml, line {line})");
+        assert!(problem.starts_with(&start), "{problem}");
+    }
+    let problem = &problems(&issuer("jwks_file = \"k\"\nalgorithms = [\"none\"]"), &[])[0];
+    assert!(problem.starts_with("auth.issuers.0.algorithms"), "{problem}");
+}
+
+#[test]
+fn own_tables_are_added_and_replace_shipped_ones_by_name() {
+    let text = "[[tables]]\nname = \"tasks\"\nchannel = \"project:{project_id}\"\n\
+                [[tables]]\nname = \"notes\"\nchannel = \"project:{project_id}\"\ninsert = \"editor\"";
+    let tables = load(text, &[]).unwrap().declarations.tables;
+    assert_eq!(tables.len(), 7);
+    assert_eq!(tables.iter().filter(|table| table.name == "tasks").count(), 1);
+    assert!(tables.iter().find(|table| table.name == "tasks").unwrap().insert.is_none());
+}
+
+#[test]
+fn the_shipped_tables_can_be_left_out() {
+    let text = "shipped_tables = false\n[[tables]]\nname = \"notes\"\nchannel = \"team:{team}\"\n\
+                [[access]]\nkind = \"team\"\nown = \"viewer\"";
+    let declared = load(text, &[]).unwrap().declarations;
+    assert_eq!((declared.tables.len(), declared.access.len()), (1, 1));
+}
+
+#[test]
+fn a_table_needs_a_channel_that_somebody_may_reach() {
+    let table = |channel: &str| format!("[[tables]]\nname = \"notes\"\nchannel = \"{channel}\"");
+    for bad in ["notes", "Team:{id}", "team:id", "team:{}"] {
+        let problem = &problems(&table(bad), &[])[0];
+        assert!(problem.starts_with("tables.notes.channel (rowcast.toml"), "{problem}");
+        assert!(problem.ends_with("expected kind:{column}"), "{problem}");
+    }
+    let problem = &problems(&table("team:{id}"), &[])[0];
+    assert!(problem.ends_with("no [[access]] says who may reach it"), "{problem}");
+    let twice = [table("user:{id}"), table("user:{other}")].join("\n");
+    assert!(problems(&twice, &[])[0].ends_with("is declared twice"));
+}
+
+#[test]
+fn a_table_of_members_is_live_on_the_same_channels() {
+    let text = "[[access]]\nkind = \"project\"\nmembers = { table = \"people\", channel = \"a\", user = \"b\", role = \"c\" }";
+    assert_eq!(
+        problems(text, &[]),
+        ["access.project.members (rowcast.toml, line 3): names `people`, \
+          which is not live on these channels"]
+    );
+}
+
+#[test]
+fn an_unknown_member_of_a_table_or_a_rule_is_an_error() {
+    let text = "[[tables]]\nname = \"a\"\nchannel = \"user:{id}\"\ndelet = \"owner\"";
+    assert!(problems(text, &[])[0].starts_with("tables.0.delet (rowcast.toml, line 4)"));
+    let text = "[[access]]\nkind = \"team\"\nown = \"owner\"\nowm = \"viewer\"";
+    let problem = &problems(text, &[])[0];
+    assert!(problem.contains("owm"), "{problem}");
+}
+
+#[test]
+fn what_counts_can_be_written_and_read_again() {
+    let config = load(&issuer("jwks_file = \"k\"\nalgorithms = [\"HS256\"]"), &[]).unwrap();
+    assert_eq!(load(&config.to_toml().unwrap(), &[]).unwrap(), config);
+    let secret = load("", &[("DATABASE_URL", "postgres://a:s3cret@b/c")]).unwrap();
+    assert!(!secret.to_toml().unwrap().contains("s3cret"));
+    assert!(!format!("{secret:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_demo_project_is_for_this_machine_unless_told() {
+    let (here, everywhere) = ("127.0.0.1:1".parse().unwrap(), "0.0.0.0:1".parse().unwrap());
+    assert!(Demo::Auto.wanted(here) && !Demo::Auto.wanted(everywhere));
+    assert!(Demo::On.wanted(everywhere) && !Demo::Off.wanted(here));
+}

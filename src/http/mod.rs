@@ -1,0 +1,109 @@
+//! HTTP: the upgrade to WebSocket, health, metrics, the demo's sign-in, the embedded page.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    config::{Config, LimitsConfig, ServerConfig},
+    hub::Flusher,
+    session::{Places, Services, sweep::Sockets},
+};
+
+pub mod demo;
+mod origin;
+mod page;
+mod upgrade;
+
+pub use demo::DemoDesk;
+
+/// What the handlers use. One for all workers.
+#[derive(Debug)]
+pub struct App {
+    /// What sessions use.
+    pub services: Arc<Services>,
+    /// Deadlines of connections.
+    pub limits: LimitsConfig,
+    server: ServerConfig,
+    draining: Arc<AtomicBool>,
+    addresses: Places<std::net::IpAddr>,
+    waiting: Places<()>,
+    pub(crate) demo: Option<DemoDesk>,
+}
+
+/// What the handlers of one worker use.
+#[derive(Debug, Clone)]
+pub struct WorkerApp {
+    /// What all workers use.
+    pub app: Arc<App>,
+    /// The worker's flush loop.
+    pub flusher: Arc<Flusher>,
+    /// The worker's sockets.
+    pub sockets: Arc<Sockets>,
+    /// Tasks that a shutdown waits for.
+    pub tracker: TaskTracker,
+}
+
+impl App {
+    /// Gathers what the handlers use.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        services: Arc<Services>,
+        draining: Arc<AtomicBool>,
+        demo: Option<DemoDesk>,
+    ) -> Arc<Self> {
+        let bound = |limit| match u32::try_from(limit) {
+            Ok(0) | Err(_) => u32::MAX,
+            Ok(limit) => limit,
+        };
+        Arc::new(Self {
+            services,
+            limits: config.limits.clone(),
+            server: config.server.clone(),
+            draining,
+            addresses: Places::new(bound(config.limits.sockets_per_address)),
+            waiting: Places::new(bound(config.limits.sockets_not_greeted)),
+            demo,
+        })
+    }
+
+    /// The routes, for one worker.
+    pub fn router(&self, worker: &Arc<WorkerApp>) -> Router {
+        Router::new()
+            .route("/socket", get(upgrade::upgrade))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .route("/api/v1/demo/session", post(demo::session))
+            .fallback(get(page::file))
+            .with_state(Arc::clone(worker))
+    }
+}
+
+/// Whether this node should be given clients: it is not draining and the database answers.
+async fn ready(State(worker): State<Arc<WorkerApp>>) -> Response {
+    if worker.app.draining.load(Ordering::Acquire) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    let degraded = worker.app.services.degraded.read().join(", ");
+    if degraded.is_empty() {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("degraded: {degraded}\n")).into_response()
+}
+
+async fn metrics(State(worker): State<Arc<WorkerApp>>) -> impl IntoResponse {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], worker.app.services.metrics.text())
+}

@@ -1,0 +1,80 @@
+//! The flush loop: one per worker thread, walks the subscribers that the worker owns.
+//!
+//! Nobody is woken for a delivery. Whoever changes a channel marks it dirty, which costs one atomic
+//! swap when it is dirty already. Once the tasks that are ready have run, the loop takes each dirty
+//! channel and gives each subscriber what lies after its cursor: framed once per distinct cursor,
+//! so usually once in all, and written without waiting. Measured beside other servers in the
+//! project's load reports.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{batches::Batches, channel::Channel, socket::Socket};
+
+/// What a worker's flush loop has to do.
+#[derive(Debug)]
+pub struct Flusher {
+    /// The worker's index.
+    worker: usize,
+    channels: Mutex<Vec<Arc<Channel>>>,
+    sockets: Mutex<Vec<Arc<Socket>>>,
+    wake: Notify,
+}
+
+impl Flusher {
+    /// A loop with nothing to do, for the worker with this index.
+    #[must_use]
+    pub fn new(worker: usize) -> Self {
+        Self { worker, channels: Mutex::default(), sockets: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// The worker's index.
+    #[must_use]
+    pub fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// A channel has news for this worker's subscribers. Called once per dirty mark.
+    pub fn schedule_channel(&self, channel: Arc<Channel>) {
+        self.channels.lock().push(channel);
+        self.wake.notify_one();
+    }
+
+    /// A socket has private frames to write.
+    pub fn schedule_socket(&self, socket: Arc<Socket>) {
+        self.sockets.lock().push(socket);
+        self.wake.notify_one();
+    }
+
+    /// Runs until it is dropped.
+    pub async fn run(&self) {
+        loop {
+            self.wake.notified().await;
+            // Let everything that is ready publish first.
+            tokio::task::yield_now().await;
+            self.flush();
+        }
+    }
+
+    fn flush(&self) {
+        for channel in std::mem::take(&mut *self.channels.lock()) {
+            self.flush_channel(&channel);
+        }
+        for socket in std::mem::take(&mut *self.sockets.lock()) {
+            socket.flush_scheduled();
+        }
+    }
+
+    fn flush_channel(&self, channel: &Arc<Channel>) {
+        let readers = channel.readers(self.worker);
+        readers.clean();
+        let mut batches = Batches::new(channel);
+        let mut again = false;
+        readers.each(|subscription| again |= subscription.flush(&mut batches));
+        if again {
+            channel.mark_dirty_for(self.worker);
+        }
+    }
+}

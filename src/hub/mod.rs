@@ -1,0 +1,231 @@
+//! The hub: what flows from logs to sockets on this node.
+//!
+//! A channel exists here while somebody follows it. [`Hub::append`] is the one way in for entries,
+//! whoever numbered them; [`flush`] is the one way out. The hub names neither axum nor a database;
+//! what it needs from the store it asks through the contract.
+//!
+//! Reading order: [`channel`], [`tail`], [`subscription`], [`socket`], [`flush`], [`catchup`].
+
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+
+use dashmap::DashMap;
+use rowcast_protocol::{Change, ChannelName, Entry, Seq, reply::PastChange};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    metrics::Metrics,
+    store::{Appended, NamedRow, Store, StoreError, declaration::AccessRule},
+};
+
+pub mod batches;
+pub mod catchup;
+pub mod channel;
+pub mod flush;
+pub mod frame;
+pub mod latest;
+pub mod people;
+mod repair;
+pub mod ring;
+pub mod snapshot;
+pub mod socket;
+pub mod subscription;
+pub mod tail;
+
+pub use channel::Channel;
+pub use flush::Flusher;
+pub use socket::Socket;
+pub use subscription::{Subscriber, Subscription};
+
+/// How much memory a channel may use.
+#[derive(Debug, Clone, Copy)]
+pub struct HubLimits {
+    /// Bytes of encoded entries per channel.
+    pub tail_bytes: usize,
+    /// Signals kept per channel.
+    pub signals: usize,
+}
+
+/// Told when the rows that grant access to a channel changed.
+pub trait AccessWatcher: Send + Sync + 'static {
+    /// Everybody's role in this channel must be looked at again.
+    fn access_changed(&self, channel: &Arc<Channel>);
+}
+
+/// What all channels share.
+pub struct Context {
+    /// Where logs are read back from.
+    pub store: Arc<dyn Store>,
+    /// Bounds on memory.
+    pub limits: HubLimits,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Tasks that a shutdown waits for.
+    pub tracker: TaskTracker,
+    /// One per worker.
+    pub flushers: Vec<Arc<Flusher>>,
+    /// Who re-checks access.
+    pub watcher: std::sync::OnceLock<Arc<dyn AccessWatcher>>,
+    /// Tables whose changes grant or take access, with their kind of channel.
+    access_tables: HashSet<(String, String)>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    fn touches_access(&self, kind: &str, entry: &Entry) -> bool {
+        let grants =
+            |table: &str| self.access_tables.iter().any(|(of, name)| of == kind && name == table);
+        entry.reset.iter().any(|table| grants(table))
+            || entry.changes.iter().any(|change| grants(table_of(change)))
+    }
+}
+
+fn table_of(change: &Change) -> &str {
+    match change {
+        Change::Insert(row) | Change::Enter(row) => &row.table,
+        Change::Update(fields) => &fields.table,
+        Change::Delete(key) | Change::Leave(key) => &key.table,
+    }
+}
+
+/// The channels of this node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    context: Arc<Context>,
+    channels: Arc<DashMap<ChannelName, Arc<Channel>>>,
+}
+
+impl Hub {
+    /// A hub without channels, for these workers.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        limits: HubLimits,
+        metrics: Arc<Metrics>,
+        tracker: TaskTracker,
+        flushers: Vec<Arc<Flusher>>,
+    ) -> Self {
+        let access_tables = access_tables(&store);
+        let watcher = std::sync::OnceLock::new();
+        let context = Context { store, limits, metrics, tracker, flushers, watcher, access_tables };
+        Self { context: Arc::new(context), channels: Arc::default() }
+    }
+
+    /// Names who re-checks access. Once.
+    pub fn watch_access(&self, watcher: Arc<dyn AccessWatcher>) {
+        // A second watcher would be a mistake of the caller; the first one stays.
+        let _ = self.context.watcher.set(watcher);
+    }
+
+    /// The channel, which stays at least while it is held.
+    ///
+    /// # Errors
+    /// If it is not open yet and the store cannot be read.
+    pub async fn open(&self, name: &ChannelName) -> Result<Arc<Channel>, StoreError> {
+        if let Some(channel) = self.get(name) {
+            return Ok(channel);
+        }
+        let heads = self.context.store.heads(std::slice::from_ref(name)).await?;
+        let head = heads
+            .first()
+            .map(|head| head.cursor)
+            .ok_or_else(|| StoreError::Failed(format!("the store knows no head for `{name}`")))?;
+        let made = || Arc::new(Channel::new(name.clone(), head, Arc::clone(&self.context)));
+        let channel = Arc::clone(self.channels.entry(name.clone()).or_insert_with(made).value());
+        // Entries may have been numbered between the read and the insertion.
+        repair::spawn(Arc::clone(&channel));
+        Ok(channel)
+    }
+
+    /// The channel, if somebody follows it or did lately.
+    #[must_use]
+    pub fn get(&self, name: &ChannelName) -> Option<Arc<Channel>> {
+        self.channels.get(name).map(|channel| Arc::clone(channel.value()))
+    }
+
+    /// The past of a row within a channel's log, newest first, and whether there is more.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn history(
+        &self,
+        channel: &ChannelName,
+        row: &NamedRow,
+        before: Option<Seq>,
+        limit: u32,
+    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+        let store = &self.context.store;
+        let Some(table) = store.schema().tables.get(row.table) else {
+            return Ok((Vec::new(), false));
+        };
+        store.history(channel, table, &row.key, before, limit).await
+    }
+
+    /// Takes entries that were numbered. Nothing happens if nobody here follows the channel.
+    pub fn append(&self, appended: &Appended) {
+        self.context.metrics.entries.inc_by(appended.entries.len() as u64);
+        if let Some(channel) = self.get(&appended.channel) {
+            channel.take(appended);
+        }
+    }
+
+    /// Forgets the channels that nobody follows any more.
+    pub fn sweep(&self) {
+        self.channels.retain(|_, channel| channel.is_followed() || Arc::strong_count(channel) > 1);
+        self.context.metrics.channels.set(self.channels.len().try_into().unwrap_or(i64::MAX));
+    }
+
+    /// The names of the channels that are open here.
+    #[must_use]
+    pub fn open_channels(&self) -> Vec<ChannelName> {
+        self.channels.iter().map(|channel| channel.key().clone()).collect()
+    }
+
+    /// Compares the heads of the open channels with the store's, and reads what is missing. A
+    /// safety net: entries that another process numbered, or a message that was lost.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn check_heads(&self, page: usize) -> Result<(), StoreError> {
+        for names in self.open_channels().chunks(page.max(1)) {
+            for head in self.context.store.heads(names).await? {
+                if let Some(channel) = self.get(&head.channel)
+                    && (channel.head_seq() < head.cursor.seq
+                        || channel.head().epoch != head.cursor.epoch)
+                {
+                    repair::spawn(channel);
+                }
+            }
+            tokio::time::sleep(Duration::ZERO).await;
+        }
+        Ok(())
+    }
+}
+
+impl Channel {
+    /// Appends, fills holes, and has access looked at again where it may have changed.
+    fn take(self: &Arc<Self>, appended: &Appended) {
+        if self.append(appended) == tail::Arrival::Hole {
+            repair::spawn(Arc::clone(self));
+        }
+        let kind = self.name().kind();
+        if appended.entries.iter().any(|stored| self.context.touches_access(kind, &stored.entry))
+            && let Some(watcher) = self.context.watcher.get()
+        {
+            watcher.access_changed(self);
+        }
+    }
+}
+
+fn access_tables(store: &Arc<dyn Store>) -> HashSet<(String, String)> {
+    let members = |rule: &AccessRule| match rule {
+        AccessRule::Members(members) => Some(members.table.clone()),
+        AccessRule::Own(_) => None,
+    };
+    let access = &store.schema().access;
+    access.iter().filter_map(|access| Some((access.kind.clone(), members(&access.rule)?))).collect()
+}

@@ -1,0 +1,102 @@
+//! Snapshots: pages of rows in frames, read once for many.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rowcast_protocol::{Codec, Cursor, Seq};
+
+use super::{
+    channel::Channel,
+    frame::{ListFrames, ListKind},
+};
+use crate::store::{PagePlace, StoreError};
+
+/// Rows read at a time.
+const PAGE_ROWS: u32 = 500;
+/// How much of a snapshot is read at once and shared. What lies beyond is read by each reader.
+const SHARED_BYTES: usize = 4 * 1024 * 1024;
+
+/// A snapshot, or the beginning of a long one.
+#[derive(Debug)]
+pub struct Snapshot {
+    codec: Codec,
+    /// Where the log stood when the first page was read: entries follow from here.
+    pub first: Cursor,
+    /// The newest entry that any of the rows contains.
+    pub newest: Seq,
+    /// Pages, in order.
+    pub frames: Vec<Bytes>,
+    /// Where the rest begins; `None`: this is all.
+    pub rest: Option<PagePlace>,
+}
+
+/// One page in frames.
+#[derive(Debug)]
+pub struct FramedPage {
+    /// Where the log stood when it was read.
+    pub head: Cursor,
+    /// Its rows; empty if there are none.
+    pub frames: Bytes,
+    /// Where the next one begins.
+    pub next: Option<PagePlace>,
+}
+
+impl Snapshot {
+    /// The snapshot made last, as long as the tail still continues it; else a new one. Whoever
+    /// comes while one is being made waits for it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn shared(channel: &Arc<Channel>, codec: Codec) -> Result<Arc<Self>, StoreError> {
+        let mut shared = channel.snapshot.lock().await;
+        if let Some(known) = shared.as_ref().filter(|known| known.serves(channel, codec)) {
+            return Ok(Arc::clone(known));
+        }
+        let made = Arc::new(Self::read(channel, codec).await?);
+        *shared = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn serves(&self, channel: &Channel, codec: Codec) -> bool {
+        self.codec == codec && channel.with_tail(|tail| tail.continues(self.first, codec))
+    }
+
+    async fn read(channel: &Channel, codec: Codec) -> Result<Self, StoreError> {
+        let page = read_page(channel, codec, None).await?;
+        let mut bytes = page.frames.len();
+        let (first, newest) = (page.head, page.head.seq);
+        let mut made = Self { codec, first, newest, frames: vec![page.frames], rest: page.next };
+        while let Some(place) = made.rest.take_if(|_| bytes < SHARED_BYTES) {
+            let page = read_page(channel, codec, Some(place)).await?;
+            if page.head.epoch != first.epoch {
+                return Err(StoreError::Busy("the log was replaced meanwhile".to_owned()));
+            }
+            bytes += page.frames.len();
+            made.newest = made.newest.max(page.head.seq);
+            made.frames.push(page.frames);
+            made.rest = page.next;
+        }
+        Ok(made)
+    }
+}
+
+/// Reads one page.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn read_page(
+    channel: &Channel,
+    codec: Codec,
+    place: Option<PagePlace>,
+) -> Result<FramedPage, StoreError> {
+    let store = &channel.context.store;
+    let page = store.snapshot_page(channel.name(), place, PAGE_ROWS).await?;
+    let table = store.schema().tables.get(page.table).map_or("", |table| table.name.as_str());
+    let rows: Vec<Bytes> = page.rows.iter().map(|row| codec.encode(row)).collect();
+    let kind = ListKind::Rows { table, seq: page.head.seq };
+    let mut frames = ListFrames::new(codec, kind, channel.name());
+    for row in &rows {
+        frames.push(row, None);
+    }
+    Ok(FramedPage { head: page.head, frames: frames.finish(None), next: page.next })
+}

@@ -1,0 +1,288 @@
+//! The outgoing half of one socket, shared by its session and the flush loop.
+//!
+//! Two things go out: frames of channels, shared by all subscribers and written without waiting;
+//! and the session's own frames (replies, pages), the private lane, queued and written with the
+//! next flush. Once the kernel takes no more, the socket is *blocked*: the flush loop passes it by,
+//! and its session writes on when there is room again. What is queued is bounded by whoever
+//! queues: the flush loop adds nothing to a blocked socket, the session stops reading.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
+    },
+};
+
+use bytes::{Buf as _, Bytes};
+use parking_lot::Mutex;
+use rowcast_protocol::{CloseCode, Codec};
+use serde::Serialize;
+use tokio::{net::TcpStream, sync::Notify, time::Instant};
+
+use super::{flush::Flusher, frame};
+
+/// Frames that one write call takes at most.
+const WRITE_SLICES: usize = 32;
+
+/// One socket's outgoing half.
+#[derive(Debug)]
+pub struct Socket {
+    /// The plain stream under the WebSocket. The session reads from it.
+    pub stream: TcpStream,
+    /// How messages are encoded.
+    pub codec: Codec,
+    flusher: Arc<Flusher>,
+    out: Mutex<Out>,
+    /// Wakes the session: it must look at the socket again.
+    pub wake: Notify,
+    /// Wakes whoever waits for room in the queue.
+    room: Notify,
+    /// The code to close with, once somebody wants it closed; 0 before.
+    closing: AtomicU16,
+    /// Whether the session has ended.
+    ended: AtomicBool,
+    /// Deadlines, looked at once a second by the sweep.
+    pub vitals: Vitals,
+}
+
+/// What the sweep looks at, in milliseconds since the socket began.
+#[derive(Debug)]
+pub struct Vitals {
+    began: Instant,
+    /// When the last whole message, ping or pong came.
+    pub heard: AtomicU64,
+    /// When a ping was sent that was not answered yet; 0: none.
+    pub pinged: AtomicU64,
+    /// When a message was begun that is not finished yet; 0: none.
+    pub unfinished: AtomicU64,
+    /// By when something must have happened (greeting, token renewal); 0: no deadline.
+    pub deadline: AtomicU64,
+    /// The close code when the deadline passes.
+    pub deadline_code: AtomicU16,
+    /// When the client must be told that its token expires; 0: not any more.
+    pub warn_at: AtomicU64,
+}
+
+impl Vitals {
+    /// Milliseconds since the socket began, at least 1.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Out {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+    blocked: bool,
+    scheduled: bool,
+}
+
+/// Whether a write left something behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// The kernel took everything.
+    All,
+    /// The rest is queued; the session writes on.
+    Blocked,
+}
+
+impl Socket {
+    /// Takes a stream whose upgrade is done.
+    #[must_use]
+    pub fn new(stream: TcpStream, codec: Codec, flusher: Arc<Flusher>) -> Self {
+        let vitals = Vitals {
+            began: Instant::now(),
+            heard: AtomicU64::new(0),
+            pinged: AtomicU64::new(0),
+            unfinished: AtomicU64::new(0),
+            deadline: AtomicU64::new(0),
+            deadline_code: AtomicU16::new(0),
+            warn_at: AtomicU64::new(0),
+        };
+        Self {
+            stream,
+            codec,
+            flusher,
+            out: Mutex::default(),
+            wake: Notify::new(),
+            room: Notify::new(),
+            closing: AtomicU16::new(0),
+            ended: AtomicBool::new(false),
+            vitals,
+        }
+    }
+
+    /// The worker that owns the socket.
+    #[must_use]
+    pub fn worker(&self) -> usize {
+        self.flusher.worker()
+    }
+
+    /// Queues a message on the private lane.
+    pub fn send<T: Serialize>(self: &Arc<Self>, message: &T) {
+        self.send_frame(frame::message_frames(self.codec, &self.codec.encode(message)));
+    }
+
+    /// Queues whole frames on the private lane.
+    pub fn send_frame(self: &Arc<Self>, frame: Bytes) {
+        let schedule = {
+            let mut out = self.out.lock();
+            out.bytes += frame.len();
+            out.queue.push_back(frame);
+            !out.blocked && !std::mem::replace(&mut out.scheduled, true)
+        };
+        if schedule {
+            self.flusher.schedule_socket(Arc::clone(self));
+        }
+    }
+
+    /// Whether the kernel takes no more at present.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.out.lock().blocked
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.out.lock().bytes
+    }
+
+    /// Writes frames of a channel, after what the private lane holds. Nothing is done on a blocked
+    /// socket: the caller keeps its cursor.
+    pub fn write_shared(&self, frames: Bytes) -> Option<Written> {
+        let mut out = self.out.lock();
+        if out.blocked {
+            return None;
+        }
+        out.bytes += frames.len();
+        out.queue.push_back(frames);
+        let written = out.write(&self.stream);
+        drop(out);
+        self.after(written);
+        Some(written)
+    }
+
+    /// Writes what the private lane holds; called by the flush loop.
+    pub fn flush_scheduled(&self) {
+        let mut out = self.out.lock();
+        out.scheduled = false;
+        if !out.blocked {
+            let written = out.write(&self.stream);
+            drop(out);
+            self.after(written);
+        }
+    }
+
+    /// Writes on after the kernel has room again; called by the session.
+    pub fn write_on(&self) -> Written {
+        let mut out = self.out.lock();
+        let written = out.write(&self.stream);
+        drop(out);
+        if written == Written::All {
+            self.room.notify_waiters();
+        }
+        written
+    }
+
+    fn after(&self, written: Written) {
+        match written {
+            Written::Blocked => self.wake.notify_one(),
+            Written::All => self.room.notify_waiters(),
+        }
+    }
+
+    /// Waits until less than `bytes` wait, or the socket closes. For long private news (pages).
+    pub async fn room_below(&self, bytes: usize) {
+        loop {
+            let room = self.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            if self.queued() < bytes || self.is_closing() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Asks the session to close. The first code wins.
+    pub fn close(&self, code: CloseCode) {
+        let _ =
+            self.closing.compare_exchange(0, code.number(), Ordering::AcqRel, Ordering::Acquire);
+        self.wake.notify_one();
+        self.room.notify_waiters();
+    }
+
+    /// The code to close with, once somebody wants it closed.
+    #[must_use]
+    pub fn closing(&self) -> Option<CloseCode> {
+        CloseCode::from_number(self.closing.load(Ordering::Acquire))
+    }
+
+    /// Whether the socket is closing or has ended.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire) != 0 || self.ended.load(Ordering::Acquire)
+    }
+
+    /// Writes the last frame, past the flush loop: the session is ending.
+    pub fn write_last(&self, frame: Bytes) {
+        let mut out = self.out.lock();
+        out.bytes += frame.len();
+        out.queue.push_back(frame);
+        let _ = out.write(&self.stream);
+    }
+
+    /// Says that the session has ended.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.room.notify_waiters();
+    }
+}
+
+impl Out {
+    /// Writes until the queue is empty or the kernel takes no more. On a broken connection
+    /// everything counts as written: the session finds out when it reads.
+    fn write(&mut self, stream: &TcpStream) -> Written {
+        while !self.queue.is_empty() {
+            match write_some(&self.queue, stream) {
+                Ok(taken) if taken > 0 => self.advance(taken),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    return Written::Blocked;
+                }
+                Ok(_) | Err(_) => {
+                    self.queue.clear();
+                    self.bytes = 0;
+                }
+            }
+        }
+        self.queue.shrink_to(4);
+        self.blocked = false;
+        Written::All
+    }
+
+    fn advance(&mut self, mut taken: usize) {
+        self.bytes -= taken;
+        while let Some(first) = self.queue.front_mut() {
+            if first.len() > taken {
+                first.advance(taken);
+                return;
+            }
+            taken -= first.len();
+            self.queue.pop_front();
+        }
+    }
+}
+
+fn write_some(queue: &VecDeque<Bytes>, stream: &TcpStream) -> io::Result<usize> {
+    if let (1, Some(only)) = (queue.len(), queue.front()) {
+        return stream.try_write(only);
+    }
+    let slices: Vec<_> = queue.iter().take(WRITE_SLICES).map(|frame| IoSlice::new(frame)).collect();
+    stream.try_write_vectored(&slices)
+}

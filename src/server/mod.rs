@@ -1,0 +1,224 @@
+//! The running hub: builds the parts, starts the workers, accepts connections, drains.
+//!
+//! Threads: the main runtime commits, polls and accepts; each worker is a single-threaded runtime
+//! with its own share of the sockets and its own flush loop.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    auth::{Access, OwnKeys, Verifier},
+    commit::{Checker, Committer},
+    config::Config,
+    http::App,
+    hub::{Flusher, Hub},
+    metrics::Metrics,
+    session::{Places, Services, sweep::Sockets},
+    store::{Store, StoreError},
+};
+
+mod accept;
+mod connection;
+mod demo;
+mod drain;
+mod error;
+mod poller;
+mod recheck;
+mod settings;
+mod worker;
+
+pub use connection::Peer;
+pub use demo::DemoLink;
+pub use error::ServeError;
+
+/// How long tasks may take to end once everything was told to.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A hub that runs.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// One-time links for the demo people, if a demo project was just made.
+    pub demo_links: Vec<DemoLink>,
+    config: Config,
+    services: Arc<Services>,
+    store: Arc<dyn Store>,
+    sockets: Vec<Arc<Sockets>>,
+    /// No new connections, no work on the side.
+    stop: CancellationToken,
+    /// Tells `/readyz` that this node is about to stop.
+    draining: Arc<std::sync::atomic::AtomicBool>,
+    tracker: TaskTracker,
+    workers: Vec<std::thread::JoinHandle<()>>,
+}
+
+/// Runs a hub until the process is told to stop.
+///
+/// # Errors
+/// If it cannot start.
+pub async fn run(config: Config) -> Result<(), ServeError> {
+    let stop = stop_signal()?;
+    let server = Server::start(config).await?;
+    server.greet_operator();
+    stop.await;
+    info!("stopping; a second signal stops at once");
+    let again = stop_signal()?;
+    tokio::select! {
+        () = server.drain() => {}
+        () = again => warn!("stopped without draining"),
+    }
+    Ok(())
+}
+
+/// Completes when the process is told to stop.
+fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+impl Server {
+    /// Opens the database, which is migrated if need be, and starts serving.
+    ///
+    /// # Errors
+    /// If the database is not fit, the address is taken, or a key cannot be read.
+    pub async fn start(config: Config) -> Result<Self, ServeError> {
+        let listener = listen(config.server.listen).await?;
+        let address = listener.local_addr().map_err(ServeError::Address)?;
+        let (store, made) = open_store(&config).await?;
+        let keys = Arc::new(OwnKeys::load(&config.auth, &settings::key_folder(&config))?);
+        let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
+        let metrics = Arc::new(Metrics::default());
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let flushers: Vec<_> =
+            (0..settings::workers(&config)).map(|index| Arc::new(Flusher::new(index))).collect();
+        let hub = Hub::new(
+            Arc::clone(&store),
+            settings::hub(&config),
+            Arc::clone(&metrics),
+            tracker.clone(),
+            flushers.clone(),
+        );
+        let unnumbered = Arc::new(Notify::new());
+        let committer = Committer::start(
+            Arc::clone(&store),
+            hub.clone(),
+            Arc::clone(&metrics),
+            settings::commit(&config),
+            Arc::clone(&unnumbered),
+            &tracker,
+        );
+        let access = Arc::new(Access::new(Arc::clone(&store)));
+        hub.watch_access(recheck::Recheck::new(Arc::clone(&access), tracker.clone()));
+        let services = Arc::new(Services {
+            settings: settings::session(&config),
+            checker: Checker::new(Arc::clone(store.schema())),
+            people: Places::new(settings::bound(config.limits.sockets_per_user)),
+            hub,
+            committer,
+            verifier,
+            access,
+            metrics,
+            degraded: parking_lot::RwLock::default(),
+        });
+        let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
+        let (demo_links, demo) = demo::prepare(&config, made, address, &keys).await?;
+        let draining = Arc::default();
+        let app = App::new(&config, Arc::clone(&services), Arc::clone(&draining), demo);
+        let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
+        let (workers, doors): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+        let places = Places::new(settings::connections(&config));
+        tracker.spawn(accept::run(listener, doors, places, stop.clone()));
+        let poller = poller::Poller {
+            services: Arc::clone(&services),
+            store: Arc::clone(&store),
+            sockets: sockets.clone(),
+            unnumbered,
+            settings: config.store.clone(),
+        };
+        tracker.spawn(poller.run(stop.clone()));
+        Ok(Self {
+            address,
+            demo_links,
+            config,
+            services,
+            store,
+            sockets,
+            stop,
+            draining,
+            tracker,
+            workers,
+        })
+    }
+
+    fn greet_operator(&self) {
+        info!(
+            address = %self.address,
+            database = %self.config.store.url,
+            workers = self.sockets.len(),
+            "rowcast listens"
+        );
+        for link in &self.demo_links {
+            // The links are for the person at the terminal, whatever the log is set to.
+            #[expect(clippy::print_stdout, reason = "this is the program's output")]
+            {
+                println!("{link}");
+            }
+        }
+    }
+
+    /// What works less well at present, for tests and for `/readyz`.
+    #[must_use]
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Sends the clients away, spread over the drain time, finishes what is under way, and ends.
+    pub async fn drain(self) {
+        self.draining.store(true, std::sync::atomic::Ordering::Release);
+        drain::send_away(&self.sockets, self.config.server.drain).await;
+        self.stop.cancel();
+        drop(self.services);
+        self.tracker.close();
+        if tokio::time::timeout(GRACE, self.tracker.wait()).await.is_err() {
+            warn!(tasks = self.tracker.len(), "some tasks did not end in time");
+        }
+        self.store.close().await;
+        for worker in self.workers {
+            // A worker ends with its last task; the process does not wait for one that hangs.
+            if worker.is_finished() && worker.join().is_err() {
+                warn!("a worker had panicked");
+            }
+        }
+        info!("stopped");
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Whether the database was made just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// It was empty before.
+    New,
+    /// It was there.
+    Before,
+}
+
+async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Made), StoreError> {
+    let migrated = crate::store::migrate(config).await?;
+    let store = crate::store::open(config).await?;
+    Ok((store, if migrated.was_empty { Made::New } else { Made::Before }))
+}

@@ -1,0 +1,71 @@
+//! What each part needs of the settings.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{commit::CommitSettings, config::Config, hub::HubLimits, session::SessionSettings};
+
+/// Open files kept for everything that is no client.
+const RESERVED_FILES: u64 = 64;
+/// How long before its token expires a client is warned.
+const TOKEN_WARNING: Duration = Duration::from_secs(60);
+
+pub(super) fn workers(config: &Config) -> usize {
+    match config.server.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        count => count,
+    }
+}
+
+/// 0 stands for no limit.
+pub(super) fn bound(limit: usize) -> u32 {
+    match u32::try_from(limit) {
+        Ok(0) | Err(_) => u32::MAX,
+        Ok(limit) => limit,
+    }
+}
+
+/// How many connections this node takes: as told, and never more than the system lets it open.
+pub(super) fn connections(config: &Config) -> u32 {
+    let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(1024);
+    let most = u32::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(u32::MAX);
+    bound(config.limits.sockets).min(most)
+}
+
+/// Where the hub keeps the keys that it makes itself: beside the database unless told otherwise.
+pub(super) fn key_folder(config: &Config) -> PathBuf {
+    let beside = || config.store.url.folder().join("rowcast-keys");
+    config.auth.key_folder.clone().unwrap_or_else(beside)
+}
+
+pub(super) fn hub(config: &Config) -> HubLimits {
+    HubLimits { tail_bytes: config.limits.tail_bytes, signals: config.limits.signal_ring }
+}
+
+pub(super) fn commit(config: &Config) -> CommitSettings {
+    CommitSettings {
+        lanes: config.store.lanes,
+        batch_edits: config.store.batch_edits,
+        batch_ops: config.limits.entry_changes * 4 / 5,
+        ..CommitSettings::default()
+    }
+}
+
+pub(super) fn session(config: &Config) -> SessionSettings {
+    let limits = &config.limits;
+    SessionSettings {
+        limits: limits.of_messages(),
+        subscriptions: limits.subscriptions,
+        requests_per_second: limits.requests_per_second,
+        requests_burst: limits.requests_burst,
+        out_bytes: limits.out_bytes,
+        state_keys: limits.state_keys,
+        state_bytes: limits.state_bytes,
+        presence_meta_bytes: limits.presence_meta_bytes,
+        greeting: limits.greeting,
+        message: limits.message,
+        ping: limits.ping,
+        pong: limits.pong,
+        token_grace: config.auth.grace,
+        token_warning: TOKEN_WARNING,
+    }
+}

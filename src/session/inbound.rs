@@ -1,0 +1,206 @@
+//! The incoming half of a socket: bytes become messages, by tungstenite.
+//!
+//! tungstenite parses what comes in and makes the control frames that answer it; it never touches
+//! the stream. Its buffer is small: it is held per socket, idle or not.
+
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use rowcast_protocol::{CloseCode, Codec};
+use tungstenite::{
+    Error, Message,
+    error::{CapacityError, ProtocolError},
+    protocol::{Role, WebSocketConfig, WebSocketContext},
+};
+
+/// What tungstenite reads at a time. Held per socket.
+const PARSE_BYTES: usize = 128;
+
+/// Something that came in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// A whole message.
+    Message(Bytes),
+    /// A frame to be sent in answer.
+    Control(Bytes),
+    /// A sign of life without content.
+    Heard,
+    /// The other side closed; the frame answers it.
+    Closed(Bytes),
+}
+
+/// Parses one socket's input.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    codec: Codec,
+    websocket: WebSocketContext,
+    early: Vec<u8>,
+    unfinished: bool,
+}
+
+impl Inbound {
+    pub(super) fn new(codec: Codec, message_bytes: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(PARSE_BYTES)
+            .write_buffer_size(0)
+            .max_write_buffer_size(1024)
+            .max_message_size(Some(message_bytes))
+            .max_frame_size(Some(message_bytes));
+        let websocket = WebSocketContext::new(Role::Server, Some(config));
+        Self { codec, websocket, early: Vec::new(), unfinished: false }
+    }
+
+    /// Keeps bytes that came with the upgrade for the first feeding.
+    pub(super) fn keep_early(&mut self, bytes: Vec<u8>) {
+        self.early = bytes;
+    }
+
+    /// Whether a message was begun that is not finished.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.unfinished
+    }
+
+    /// Takes bytes and returns what is whole.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Incoming>, CloseCode> {
+        let early = std::mem::take(&mut self.early);
+        let mut incoming = Vec::new();
+        if !early.is_empty() {
+            self.parse(&early, &mut incoming)?;
+        }
+        if !bytes.is_empty() {
+            self.parse(bytes, &mut incoming)?;
+        }
+        Ok(incoming)
+    }
+
+    fn parse(&mut self, bytes: &[u8], incoming: &mut Vec<Incoming>) -> Result<(), CloseCode> {
+        let mut pipe = Pipe { input: bytes, output: Vec::new() };
+        self.unfinished = true;
+        loop {
+            let read = self.websocket.read(&mut pipe);
+            if read.is_ok() {
+                // Whether bytes of another message follow shows when they are asked for.
+                self.unfinished = !pipe.input.is_empty();
+            }
+            match read {
+                Ok(Message::Text(text)) if self.codec == Codec::Json => {
+                    incoming.push(Incoming::Message(text.into()));
+                }
+                Ok(Message::Binary(bytes)) if self.codec == Codec::MsgPack => {
+                    incoming.push(Incoming::Message(bytes));
+                }
+                Ok(Message::Text(_) | Message::Binary(_)) => return Err(CloseCode::Unsupported),
+                Ok(Message::Close(_)) => {}
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                    incoming.push(Incoming::Heard);
+                }
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(Error::ConnectionClosed) => {
+                    incoming.push(Incoming::Closed(pipe.output.into()));
+                    return Ok(());
+                }
+                Err(error) => return Err(close_code(&error)),
+            }
+        }
+        if !pipe.output.is_empty() {
+            incoming.push(Incoming::Control(pipe.output.into()));
+        }
+        Ok(())
+    }
+}
+
+fn close_code(error: &Error) -> CloseCode {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => CloseCode::TooBig,
+        Error::Utf8(_) => CloseCode::NotText,
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) | Error::Io(_) => {
+            CloseCode::Normal
+        }
+        _ => CloseCode::Protocol,
+    }
+}
+
+/// What tungstenite takes for a stream: the bytes at hand, and a place for its answers.
+struct Pipe<'a> {
+    input: &'a [u8],
+    output: Vec<u8>,
+}
+
+impl Read for Pipe<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.input.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.input.read(buffer)
+    }
+}
+
+impl Write for Pipe<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.output.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client's frame, masked with zeros.
+    fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame =
+            vec![0x80 | opcode, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0];
+        frame.extend_from_slice(payload);
+        frame
+    }
+
+    fn json() -> Inbound {
+        Inbound::new(Codec::Json, 1024)
+    }
+
+    #[test]
+    fn messages_come_whole_however_the_bytes_are_cut() {
+        let bytes = [masked(1, b"{}"), masked(1, b"[1]")].concat();
+        for cut in 0..bytes.len() {
+            let mut inbound = json();
+            let mut incoming = inbound.feed(&bytes[..cut]).unwrap();
+            incoming.extend(inbound.feed(&bytes[cut..]).unwrap());
+            let expected = [&b"{}"[..], b"[1]"].map(|m| Incoming::Message(Bytes::from_static(m)));
+            assert_eq!(incoming, expected);
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_begun_is_known_to_be_unfinished() {
+        let mut inbound = json();
+        inbound.feed(&masked(1, b"{}")[..4]).unwrap();
+        assert!(inbound.is_unfinished());
+        inbound.feed(&masked(1, b"{}")[4..]).unwrap();
+        assert!(!inbound.is_unfinished());
+    }
+
+    #[test]
+    fn a_ping_is_answered_and_a_close_too() {
+        let mut inbound = json();
+        let answer = inbound.feed(&masked(9, b"hi")).unwrap();
+        assert_eq!(
+            answer,
+            [Incoming::Heard, Incoming::Control(Bytes::from_static(&[0x8a, 2, b'h', b'i']))]
+        );
+        let farewell = inbound.feed(&masked(8, &1000_u16.to_be_bytes())).unwrap();
+        assert_eq!(farewell, [Incoming::Closed(Bytes::from_static(&[0x88, 2, 0x03, 0xe8]))]);
+    }
+
+    #[test]
+    fn what_is_not_allowed_has_its_close_code() {
+        let unmasked = [0x81, 2, b'{', b'}'];
+        assert_eq!(json().feed(&unmasked), Err(CloseCode::Protocol));
+        assert_eq!(json().feed(&masked(2, b"\x80")), Err(CloseCode::Unsupported));
+        assert_eq!(json().feed(&masked(1, b"\xff")), Err(CloseCode::NotText));
+        let terabyte = [0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(json().feed(&terabyte), Err(CloseCode::TooBig));
+    }
+}

@@ -28,6 +28,7 @@ pub mod edit;
 pub mod error;
 pub mod fold;
 pub mod order;
+pub mod postgres;
 pub mod schema;
 pub mod values;
 

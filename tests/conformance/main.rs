@@ -5,4 +5,7 @@
 
 mod bench;
 mod harness;
+mod postgres;
+#[path = "../support/postgres.rs"]
+mod server;
 mod suite;

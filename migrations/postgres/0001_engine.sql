@@ -30,7 +30,8 @@ CREATE TABLE rowcast.pending (
 CREATE INDEX pending_of_others ON rowcast.pending (channel, id) WHERE step IS NULL;
 CREATE INDEX pending_of_hub ON rowcast.pending (xid) WHERE step IS NOT NULL;
 
--- The logs. The newest entry of a log is never forgotten: it holds the head.
+-- The logs. The newest entry of a log holds its head: when its time is over only its content is
+-- forgotten, and `bytes` is -1.
 CREATE TABLE rowcast.entry (
     channel text COLLATE "C" NOT NULL,
     seq bigint NOT NULL,

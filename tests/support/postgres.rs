@@ -25,8 +25,8 @@ bin=$0 dir=$1 port=$2; shift 2
     -c max_locks_per_transaction=256 -c log_min_messages=warning >"$dir/log" 2>&1 </dev/null &
 server=$!
 cat >/dev/null
-kill -QUIT $server
-wait $server
+# A background child ignores the signal until it has its own handlers: insist.
+while kill -QUIT $server 2>/dev/null; do sleep 0.1; done
 rm -rf "$dir"
 "#;
 
@@ -49,7 +49,8 @@ impl Server {
         let bin = find().or_else(install).unwrap_or_else(|| {
             panic!("no PostgreSQL {OLDEST} or later was found; install it (Debian: apt-get install postgresql)")
         });
-        let directory = tempfile::tempdir().unwrap().keep();
+        let directory =
+            tempfile::Builder::new().prefix("rowcast-postgres-").tempdir().unwrap().keep();
         let user = unprivileged_user(&directory);
         let run = |program: &Path| as_user(user, program);
         let made = run(&bin.join("initdb"))
@@ -117,7 +118,11 @@ fn find() -> Option<PathBuf> {
     let installed = std::fs::read_dir("/usr/lib/postgresql").ok();
     let installed = installed.into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     let candidates = on_path.into_iter().chain(installed);
-    candidates
+    // A link leads to where the other programs are.
+    let homes = candidates.filter_map(|bin| {
+        Some(std::fs::canonicalize(bin.join("postgres")).ok()?.parent()?.to_owned())
+    });
+    homes
         .filter_map(|bin| Some((version(&bin)?, bin)))
         .filter(|(version, _)| *version >= OLDEST)
         .max()
@@ -125,7 +130,7 @@ fn find() -> Option<PathBuf> {
 }
 
 fn version(bin: &Path) -> Option<u32> {
-    if !bin.join("initdb").exists() {
+    if !["initdb", "pg_isready"].iter().all(|program| bin.join(program).exists()) {
         return None;
     }
     let told = Command::new(bin.join("postgres")).arg("--version").output().ok()?;

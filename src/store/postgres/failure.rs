@@ -49,7 +49,7 @@ impl Failure {
         error.op = u32::try_from(self.o).ok();
         error.table = self.table.clone().or_else(|| table.map(|table| table.name.clone()));
         if error.field.is_none() {
-            error.field = self.field(table, op, &edit.user);
+            error.field = self.field(table, op);
         }
         error.constraint.clone_from(&self.constraint);
         error
@@ -117,12 +117,7 @@ impl Failure {
         error
     }
 
-    fn field(
-        &self,
-        table: Option<&LiveTable>,
-        op: Option<&CheckedOp>,
-        user: &str,
-    ) -> Option<String> {
+    fn field(&self, table: Option<&LiveTable>, op: Option<&CheckedOp>) -> Option<String> {
         if self.column.is_some() {
             return self.column.clone();
         }
@@ -131,7 +126,7 @@ impl Failure {
         {
             return column_in_detail(table?, detail);
         }
-        let shape = shaped(std::slice::from_ref(table?), &at_zero(op?)?, user, None)?.shape;
+        let shape = shaped(std::slice::from_ref(table?), &at_zero(op?), None)?.shape;
         let column = match self.code.as_str() {
             "22003" => shape.column_of(&[How::Add]).or_else(|| shape.column_of(&[How::Set])),
             code if code.starts_with("22") => shape.column_of(&[How::Set, How::Add]),
@@ -142,7 +137,7 @@ impl Failure {
 }
 
 /// The same operation on the first of a list of one table.
-fn at_zero(op: &CheckedOp) -> Option<CheckedOp> {
+fn at_zero(op: &CheckedOp) -> CheckedOp {
     let mut op = op.clone();
     match &mut op {
         CheckedOp::Insert { table, .. }
@@ -150,7 +145,7 @@ fn at_zero(op: &CheckedOp) -> Option<CheckedOp> {
         | CheckedOp::Delete { table, .. }
         | CheckedOp::Move { table, .. } => *table = 0,
     }
-    Some(op)
+    op
 }
 
 /// The column named in `Key (column)=(value) …`, if it is a single visible one.

@@ -148,7 +148,7 @@ CREATE OR REPLACE FUNCTION rowcast.apply_edits(
 LANGUAGE plpgsql AS $$
 DECLARE
     failures jsonb := '[]';
-    hits integer[];
+    hits bigint[];
     missed integer[];
     at_op integer := 0;
     row_now text;
@@ -167,7 +167,7 @@ BEGIN
                     WHERE e = lo ORDER BY o
                 LOOP
                     EXECUTE statements[step] INTO hits USING rows[step], lo, hi, at_op, at_op;
-                    IF hits IS NULL THEN
+                    IF hits IS NULL AND at_op < 1000000 THEN
                         EXECUTE probes[step] INTO row_now USING rows[step], lo, at_op;
                         RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed', DETAIL = coalesce(row_now, '');
                     END IF;
@@ -175,8 +175,9 @@ BEGIN
             ELSE
                 EXECUTE statements[step] INTO hits USING rows[step], lo, hi, 0, 2147483647;
                 missed := ARRAY(
-                    SELECT e FROM jsonb_to_recordset(rows[step]) r(e integer)
-                    WHERE e BETWEEN lo AND hi AND e <> ALL (coalesce(hits, '{}')));
+                    SELECT e FROM jsonb_to_recordset(rows[step]) r(e integer, o integer)
+                    WHERE e BETWEEN lo AND hi AND o < 1000000
+                      AND (e::bigint << 32) + o <> ALL (coalesce(hits, '{}')));
                 IF missed && several THEN
                     RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed';
                 END IF;

@@ -30,7 +30,7 @@ const MOST_ENTRIES: i64 = 1_000;
 const ENTRY_BYTES: i64 = 100;
 
 const READ: &str = "
-    SELECT head.seq AS head_seq, head.tag AS head_tag, first.seq AS first_seq, mine.tag AS my_tag,
+    SELECT head.seq AS head_seq, head.tag AS head_tag, first.seq AS first_seq, first.bytes < 0 AS first_empty, mine.tag AS my_tag,
         EXISTS (SELECT FROM rowcast.entry r
                 WHERE r.channel = $1 AND r.seq > $2 AND r.reset IS NOT NULL) AS reset_between,
         e.channel, e.seq, e.tag, e.actor, e.edits::text, e.reset, e.changes,
@@ -38,7 +38,7 @@ const READ: &str = "
     FROM (SELECT 1) one
     LEFT JOIN LATERAL (SELECT h.seq, h.tag FROM rowcast.entry h
         WHERE h.channel = $1 ORDER BY h.seq DESC LIMIT 1) head ON true
-    LEFT JOIN LATERAL (SELECT f.seq FROM rowcast.entry f
+    LEFT JOIN LATERAL (SELECT f.seq, f.bytes FROM rowcast.entry f
         WHERE f.channel = $1 ORDER BY f.seq LIMIT 1) first ON true
     LEFT JOIN rowcast.entry mine ON mine.channel = $1 AND mine.seq = $2
     LEFT JOIN LATERAL (
@@ -60,20 +60,35 @@ const PAST: &str = "
 /// How many rows one statement forgets.
 const FORGET_AT_ONCE: i64 = 5_000;
 
+/// The newest entry of a log holds its head: it stays, without its content (`bytes` tells).
 const FORGET_ENTRIES: &str = "
-    DELETE FROM rowcast.entry e USING (
-        SELECT old.channel, old.seq FROM rowcast.entry old
-        WHERE old.at <= now() - make_interval(secs => $1)
-          AND EXISTS (SELECT FROM rowcast.entry next
-                      WHERE next.channel = old.channel AND next.seq > old.seq)
-        ORDER BY old.channel, old.seq LIMIT $2
-    ) gone WHERE e.channel = gone.channel AND e.seq = gone.seq";
+    WITH old AS (
+        SELECT e.channel, e.seq, NOT EXISTS (
+            SELECT FROM rowcast.entry next WHERE next.channel = e.channel AND next.seq > e.seq
+        ) AS newest
+        FROM rowcast.entry e WHERE e.at <= now() - make_interval(secs => $1)
+          AND (e.bytes >= 0 OR EXISTS (SELECT FROM rowcast.entry next
+                                       WHERE next.channel = e.channel AND next.seq > e.seq))
+        ORDER BY e.channel, e.seq LIMIT $2
+    ), gone AS (
+        DELETE FROM rowcast.entry e USING old
+        WHERE NOT old.newest AND e.channel = old.channel AND e.seq = old.seq RETURNING e.bytes
+    ), emptied AS (
+        UPDATE rowcast.entry e
+        SET bytes = -1, changes = NULL, edits = NULL, actor = NULL, reset = NULL FROM old
+        WHERE old.newest AND e.channel = old.channel AND e.seq = old.seq RETURNING 0 AS bytes
+    )
+    SELECT count(*) FILTER (WHERE bytes >= 0), count(*)
+    FROM (SELECT bytes FROM gone UNION ALL SELECT bytes FROM emptied) all_of_them";
 
 const FORGET_OUTCOMES: &str = "
-    DELETE FROM rowcast.edit e USING (
-        SELECT old.user_id, old.id FROM rowcast.edit old
-        WHERE old.at <= now() - make_interval(secs => $1) LIMIT $2
-    ) gone WHERE e.user_id = gone.user_id AND e.id = gone.id";
+    WITH gone AS (
+        DELETE FROM rowcast.edit e USING (
+            SELECT old.user_id, old.id FROM rowcast.edit old
+            WHERE old.at <= now() - make_interval(secs => $1) LIMIT $2
+        ) old WHERE e.user_id = old.user_id AND e.id = old.id RETURNING 1
+    )
+    SELECT count(*), count(*) FROM gone";
 
 impl PostgresStore {
     /// See [`Store::heads`](crate::store::Store::heads).
@@ -187,10 +202,12 @@ impl PostgresStore {
         loop {
             let mut lent = self.pools.writer().await?;
             let query = sqlx::query(sql).bind(keep.as_secs_f64()).bind(FORGET_AT_ONCE);
-            let done = query.execute(lent.connection()).await;
-            let done = lent.settle(done)?.rows_affected();
-            total += done;
-            if done < FORGET_AT_ONCE.unsigned_abs() {
+            let row = query.fetch_one(lent.connection()).await;
+            let row = lent.settle(row)?;
+            let forgotten: i64 = lent.settle(row.try_get(0))?;
+            let touched: i64 = lent.settle(row.try_get(1))?;
+            total += forgotten.unsigned_abs();
+            if touched < FORGET_AT_ONCE {
                 return Ok(total);
             }
         }
@@ -202,6 +219,7 @@ struct Found {
     head_seq: Option<i64>,
     head_tag: Option<i32>,
     first_seq: Option<i64>,
+    first_empty: Option<bool>,
     my_tag: Option<i32>,
     reset_between: bool,
 }
@@ -212,6 +230,7 @@ impl Found {
             head_seq: row.try_get("head_seq")?,
             head_tag: row.try_get("head_tag")?,
             first_seq: row.try_get("first_seq")?,
+            first_empty: row.try_get("first_empty")?,
             my_tag: row.try_get("my_tag")?,
             reset_between: row.try_get("reset_between")?,
         })
@@ -231,7 +250,8 @@ impl Found {
         if !known {
             return Some(SnapshotReason::OtherHistory);
         }
-        if seq == 0 && self.first_seq.is_some_and(|first| first > 1) {
+        let first = self.first_seq.unwrap_or(1);
+        if (seq == 0 && first > 1) || (seq < first && self.first_empty == Some(true)) {
             return Some(SnapshotReason::TooOld);
         }
         self.reset_between.then_some(SnapshotReason::Reset)

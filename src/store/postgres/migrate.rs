@@ -185,20 +185,23 @@ fn unfit(words: impl Into<String>) -> StoreError {
 
 /// Refuses foreign and newer databases, and, if it must be there, ones not migrated.
 async fn check_format(connection: &mut PgConnection, must: bool) -> Result<(), StoreError> {
-    let sql = "SELECT to_regclass('rowcast.fact') IS NOT NULL, EXISTS ( \
-               SELECT FROM unnest($1::text[]) name WHERE to_regclass(quote_ident(name)) IS NOT NULL)";
+    let sql = "SELECT to_regclass('rowcast.fact') IS NOT NULL, ARRAY( \
+               SELECT name FROM unnest($1::text[]) name WHERE to_regclass(quote_ident(name)) IS NOT NULL)";
     let row = sqlx::query(sql).bind(SHIPPED.as_slice()).fetch_one(&mut *connection).await;
     let row = row.map_err(store_error)?;
-    let (ours, shipped): (bool, bool) =
+    let (ours, shipped): (bool, Vec<String>) =
         (row.try_get(0).map_err(store_error)?, row.try_get(1).map_err(store_error)?);
     if !ours {
-        return match (must, shipped) {
-            (_, true) => Err(unfit(
-                "the database has tables named like Rowcast's and is not Rowcast's; give it one of its own",
-            )),
-            (true, false) => Err(unfit("the database was not migrated; run `rowcast migrate`")),
-            (false, false) => Ok(()),
-        };
+        if must {
+            return Err(unfit("the database was not migrated; run `rowcast migrate`"));
+        }
+        if !shipped.is_empty() {
+            let names = shipped.join(", ");
+            return Err(unfit(format!(
+                "the database is not Rowcast's and has tables of the same names ({names}); give Rowcast one of its own"
+            )));
+        }
+        return Ok(());
     }
     match fact(connection, "format").await?.and_then(|format| format.parse::<u32>().ok()) {
         Some(format) if format > FORMAT => Err(unfit(format!(

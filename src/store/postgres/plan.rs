@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     place::Placements,
     raw::wire_key,
-    shape::{Shape, Shaped, Verb, shaped, shifted, table_of},
+    shape::{MAKING_ROOM, Shape, Shaped, Verb, shaped, shifted, table_of},
 };
 use crate::store::{CheckedEdit, LiveTable};
 
@@ -85,13 +85,14 @@ impl Planner<'_> {
             let placement = places.get(&(index, place));
             let key = placement.and_then(|placement| placement.key.as_deref());
             let table = table_of(op);
-            let own = shaped(self.tables, op, &edit.user, key);
+            let own = shaped(self.tables, op, key);
             let others = placement.iter().flat_map(|placement| &placement.others);
             let others = others.filter_map(|(key, place)| {
                 Some(shifted(table, self.tables.get(table)?, key.clone(), place))
             });
             let all: Vec<Shaped> = own.into_iter().chain(others).collect();
-            for mut one in all {
+            for (nth, mut one) in all.into_iter().enumerate() {
+                let place = if nth == 0 { place } else { MAKING_ROOM + place };
                 one.row.insert("e".to_owned(), Json::from(index));
                 one.row.insert("o".to_owned(), Json::from(place));
                 one.row.insert("c".to_owned(), Json::from(edit.channel.id()));

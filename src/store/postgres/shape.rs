@@ -2,7 +2,7 @@
 //!
 //! A statement takes `$1` the operations as JSON (`e` the edit, `o` the place in it, `k0…` the key,
 //! `g0…` the guard, `v0…` the values, `c` the channel's id), `$2`–`$3` the edits and `$4`–`$5` the
-//! places to apply. It returns the edits whose row was found, null if there is none.
+//! places to apply. It returns the operations whose row was found, null if there is none.
 
 use serde_json::{Map, Value as Json};
 
@@ -18,7 +18,7 @@ use crate::store::{
 pub(super) enum How {
     /// The value.
     Set,
-    /// The value, only if another assignment changes something.
+    /// The value, only if another assignment changes something: who edited last.
     SetIfChanged,
     /// The sum.
     Add,
@@ -54,19 +54,12 @@ pub(super) struct Shaped {
 }
 
 /// Brings an operation into shape. `place` is the key in the hand-made order, if it asks for one.
-pub(super) fn shaped(
-    tables: &[LiveTable],
-    op: &CheckedOp,
-    user: &str,
-    place: Option<&str>,
-) -> Option<Shaped> {
+pub(super) fn shaped(tables: &[LiveTable], op: &CheckedOp, place: Option<&str>) -> Option<Shaped> {
     let table = tables.get(table_of(op))?;
     let mut builder = Builder::new(op, table);
     match op {
         CheckedOp::Insert { fields, .. } => {
             builder.assign(fields, How::Set);
-            builder.text(table.author, How::Set, user);
-            builder.text(table.editor, How::Set, user);
         }
         CheckedOp::Update { change, guard, .. } => {
             builder.guard(guard);
@@ -74,12 +67,10 @@ pub(super) fn shaped(
             builder.assign(&change.inc, How::Add);
             builder.items(&change.add, How::AddItems);
             builder.items(&change.remove, How::RemoveItems);
-            builder.text(table.editor, How::SetIfChanged, user);
         }
         CheckedOp::Move { to_id, guard, .. } => {
             builder.guard(guard);
             builder.assign(&vec![(table.channel_column, to_id.clone())], How::Set);
-            builder.text(table.editor, How::SetIfChanged, user);
         }
         CheckedOp::Delete { guard, .. } => builder.guard(guard),
     }
@@ -138,10 +129,8 @@ impl<'a> Builder<'a> {
     }
 
     fn value(&mut self, column: usize, how: How, json: Json) {
-        // What the edit itself names stays; the checks before saw to it that it may.
-        if self.shape.assigned.iter().any(|(taken, _)| *taken == column) {
-            return;
-        }
+        let is_editor = self.shape.verb == Verb::Update && self.table.editor == Some(column);
+        let how = if is_editor && how == How::Set { How::SetIfChanged } else { how };
         self.row.insert(format!("v{}", self.shape.assigned.len()), json);
         self.shape.assigned.push((column, how));
     }
@@ -212,7 +201,7 @@ impl Shape {
         match self.verb {
             Verb::Insert => self.insert(table, &target, &input, range),
             Verb::Update if self.assigned.is_empty() => format!(
-                "SELECT array_agg(e.e) FROM {target}, {input} WHERE {range} AND {}",
+                "SELECT array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
                 self.found(table)
             ),
             Verb::Update => {
@@ -280,7 +269,7 @@ impl Shape {
         format!(
             "WITH given AS MATERIALIZED (SELECT * FROM {input} WHERE {range}), \
              done AS (INSERT INTO {target} ({}) SELECT {} FROM given e ORDER BY e.e, e.o RETURNING 1) \
-             SELECT array_agg(e.e) FROM given e \
+             SELECT array_agg({HIT}) FROM given e \
              WHERE (SELECT count(*) FROM done) = (SELECT count(*) FROM given)",
             names.join(", "),
             values.join(", "),
@@ -310,7 +299,9 @@ impl Shape {
             ))
         });
         let changed = others.collect::<Vec<_>>().join(" OR ");
-        let changed = if changed.is_empty() { "false".to_owned() } else { changed };
+        if changed.is_empty() {
+            return format!("e.v{place}");
+        }
         format!("CASE WHEN {changed} THEN e.v{place} ELSE {} END", of("t", editor))
     }
 
@@ -331,8 +322,14 @@ impl Shape {
     }
 }
 
+/// An operation as one number: the edit, then the place in it.
+const HIT: &str = "(e.e::bigint << 32) + e.o";
+
+/// From here on, `o` counts rows that only make room for another; they may be gone.
+pub(super) const MAKING_ROOM: usize = 1_000_000;
+
 fn returning(statement: &str) -> String {
-    format!("WITH done AS ({statement} RETURNING e.e) SELECT array_agg(e) FROM done")
+    format!("WITH done AS ({statement} RETURNING {HIT} AS hit) SELECT array_agg(hit) FROM done")
 }
 
 fn in_channel(table: &LiveTable) -> String {

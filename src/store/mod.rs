@@ -22,12 +22,16 @@ use rowcast_protocol::{
     reply::{PastChange, SnapshotReason},
 };
 
+pub mod build;
 pub mod declaration;
 pub mod demo;
 pub mod edit;
 pub mod error;
+pub mod fold;
 pub mod order;
+pub mod postgres;
 pub mod schema;
+pub mod values;
 
 pub use declaration::Declarations;
 pub use edit::{CheckedEdit, CheckedOp, NamedRow};

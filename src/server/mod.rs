@@ -10,14 +10,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
-    auth::{Access, Verifier},
-    commit::Committer,
+    auth::{Access, OwnKeys, Verifier},
+    commit::{Checker, Committer},
     config::Config,
     http::App,
     hub::{Flusher, Hub},
     metrics::Metrics,
     session::{Places, Services, sweep::Sockets},
-    store::{Store, StoreError},
+    store::{self, Made, Store, StoreError},
 };
 
 mod accept;
@@ -93,11 +93,23 @@ impl Server {
     /// # Errors
     /// If the database is not fit, the address is taken, or a key cannot be read.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
+        let (store, made) = open_store(&config).await?;
+        Self::start_on(config, store, made).await
+    }
+
+    /// Starts serving on a store that is open.
+    ///
+    /// # Errors
+    /// If the address is taken, or a key cannot be read.
+    pub async fn start_on(
+        config: Config,
+        store: Arc<dyn Store>,
+        made: Made,
+    ) -> Result<Self, ServeError> {
         let listener = listen(config.server.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
-        let (store, made) = open_store(&config).await?;
-        let keys = crate::auth::open_keys(&config).map_err(ServeError::Auth)?;
-        let verifier = Arc::new(Verifier::new(&config.auth, &keys).map_err(ServeError::Auth)?);
+        let keys = Arc::new(OwnKeys::load(&config.auth, &config.key_folder())?);
+        let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
         let metrics = Arc::new(Metrics::default());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let flushers: Vec<_> =
@@ -122,8 +134,7 @@ impl Server {
         hub.watch_access(recheck::Recheck::new(Arc::clone(&access), tracker.clone()));
         let services = Arc::new(Services {
             settings: settings::session(&config),
-            schema: Arc::clone(store.schema()),
-            store: Arc::clone(&store),
+            checker: Checker::new(Arc::clone(store.schema())),
             people: Places::new(settings::bound(config.limits.sockets_per_user)),
             hub,
             committer,
@@ -133,7 +144,7 @@ impl Server {
             degraded: parking_lot::RwLock::default(),
         });
         let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
-        let (demo_links, demo) = demo::prepare(&config, made, address, &store, &keys).await?;
+        let (demo_links, demo) = demo::prepare(&config, made, address, &keys).await?;
         let draining = Arc::default();
         let app = App::new(&config, Arc::clone(&services), Arc::clone(&draining), demo);
         let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
@@ -142,6 +153,7 @@ impl Server {
         tracker.spawn(accept::run(listener, doors, places, stop.clone()));
         let poller = poller::Poller {
             services: Arc::clone(&services),
+            store: Arc::clone(&store),
             sockets: sockets.clone(),
             unnumbered,
             settings: config.store.clone(),
@@ -208,17 +220,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
-/// Whether the database was made just now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
-    /// It was empty before.
-    New,
-    /// It was there.
-    Before,
-}
-
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Made), StoreError> {
-    let migrated = crate::store::migrate(config).await?;
-    let store = crate::store::open(config).await?;
-    Ok((store, if migrated.was_empty { Made::New } else { Made::Before }))
+    let made = store::migrate(config).await?;
+    Ok((store::open(config).await?, made))
 }

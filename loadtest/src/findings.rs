@@ -29,6 +29,7 @@ impl Findings {
     }
 
     /// Whether nothing was wrong.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -29,12 +29,6 @@ impl Latencies {
         self.nanoseconds.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// Takes what others have collected.
-    pub(crate) fn add(&mut self, other: &Self) {
-        // Both have the same bounds.
-        let _same_bounds = self.nanoseconds.add(&other.nanoseconds);
-    }
-
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.nanoseconds.reset();

@@ -64,7 +64,7 @@ impl Figures {
         };
         let mib = |memory: Option<Memory>| {
             memory.map_or("–".to_owned(), |memory| {
-                format!("{:.1}", memory.rss as f64 / (1 << 20) as f64)
+                format!("{:.1}", memory.rss as f64 / f64::from(1 << 20))
             })
         };
         table.add_row([

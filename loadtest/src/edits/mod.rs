@@ -69,7 +69,7 @@ async fn measure(args: &EditsArgs, target: &Target) -> Result<(Figures, Findings
         // What is missing is told of one by one.
         let settled = within(SETTLE, "the last acks and deliveries", stage.settled()).await;
         stage.shared.ledger.borrow_mut().close(settled.is_ok() || stage.started_over());
-        Ok(Figures::of(args, &stage, used, &measured))
+        Ok::<_, LoadError>(Figures::of(args, &stage, used, &measured))
     };
     let figures = tokio::select! {
         figures = watched => figures?,

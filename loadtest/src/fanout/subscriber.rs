@@ -59,7 +59,8 @@ impl Subscriber {
             Some(ServerMessage::Reply(Reply::Error(error))) => return Err(LinkError::Error(error)),
             Some(ServerMessage::News(News::Missed(missed))) => {
                 let words = || format!("a subscriber missed {} signals", missed.signals);
-                return Ok(self.board.borrow_mut().find(words));
+                self.board.borrow_mut().find(words);
+                return Ok(());
             }
             Some(ServerMessage::News(News::Signals(signals))) => signals.signals.len(),
             Some(ServerMessage::News(News::Entries(entries))) => {

@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn the_median_round_counts() {
         let mut compared = Compared::default();
-        [1, 2, 90].map(|ms| compared.add(false, Duration::from_millis(ms)));
-        [3, 4, 5].map(|ms| compared.add(true, Duration::from_millis(ms)));
+        [1, 2, 90].into_iter().for_each(|ms| compared.add(false, Duration::from_millis(ms)));
+        [3, 4, 5].into_iter().for_each(|ms| compared.add(true, Duration::from_millis(ms)));
         assert_eq!(compared.medians(), (Duration::from_millis(2), Duration::from_millis(4)));
         assert!((compared.ratio() - 2.0).abs() < 1e-9);
     }

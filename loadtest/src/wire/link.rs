@@ -180,11 +180,6 @@ impl Receiver {
         Ok(frames.feed(bytes, |frame| kept.push_back(frame.payload.to_vec()))?)
     }
 
-    /// How messages are encoded.
-    pub(crate) fn codec(&self) -> Codec {
-        self.codec
-    }
-
     /// Waits until something comes, and hands out the messages in it as they lie in their frames;
     /// long ones in parts. Control frames are answered.
     pub(crate) async fn receive(&mut self, mut each: impl FnMut(&[u8])) -> Result<(), LinkError> {

@@ -29,6 +29,7 @@ pub mod error;
 pub mod fold;
 pub mod order;
 pub mod schema;
+pub mod sqlite;
 pub mod values;
 
 pub use declaration::Declarations;

@@ -17,7 +17,7 @@ use crate::{
     hub::{Flusher, Hub},
     metrics::Metrics,
     session::{Places, Services, sweep::Sockets},
-    store::{Store, StoreError},
+    store::{self, Made, Store, StoreError},
 };
 
 mod accept;
@@ -108,7 +108,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let listener = listen(config.server.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
-        let keys = Arc::new(OwnKeys::load(&config.auth, &settings::key_folder(&config))?);
+        let keys = Arc::new(OwnKeys::load(&config.auth, &config.key_folder())?);
         let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
         let metrics = Arc::new(Metrics::default());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -220,17 +220,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
-/// Whether the database was made just now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
-    /// It was empty before.
-    New,
-    /// It was there.
-    Before,
-}
-
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Made), StoreError> {
-    let migrated = crate::store::migrate(config).await?;
-    let store = crate::store::open(config).await?;
-    Ok((store, if migrated.was_empty { Made::New } else { Made::Before }))
+    let made = store::migrate(config).await?;
+    Ok((store::open(config).await?, made))
 }

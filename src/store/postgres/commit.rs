@@ -176,7 +176,6 @@ impl PostgresStore {
         Ok(())
     }
 
-    #[expect(clippy::result_large_err, reason = "it is what the contract returns")]
     fn outcome(
         &self,
         index: usize,

@@ -4,7 +4,7 @@
 
 use std::{process::Command, sync::Arc, time::Duration};
 
-use rowcast::store::{CheckedEdit, Store};
+use rowcast::store::CheckedEdit;
 use rowcast_protocol::{ChannelName, Value};
 use tokio::{task::JoinSet, time::Instant};
 

@@ -56,6 +56,8 @@ mod read;
 mod records;
 mod row;
 mod sets;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod triggers;
 mod trim;

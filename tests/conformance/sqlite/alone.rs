@@ -226,6 +226,29 @@ async fn writers_of_all_sorts_at_once_leave_logs_without_a_hole() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_open_during_a_migration_loses_nothing() {
+    let bench = Bench::<Sqlite>::fresh().await;
+    bench.card(1, None).await;
+    let head = bench.head(&board("b")).await;
+    let mut writer = bench.outsider().await;
+    writer.run("ALTER TABLE cards ADD COLUMN extra TEXT").await;
+    bench.harness.migrate(&declarations()).await.unwrap();
+    writer.run("UPDATE cards SET extra = 'new'").await;
+    let op = bench.set("cards", &Value::Int(1), &[("title", text("t"))]);
+    let edit = [bench.edit("ada", &board("b"), vec![op])];
+    assert!(
+        bench.store.commit(&edit).await.is_err_and(|error| error.to_string().contains("restart"))
+    );
+    assert!(bench.store.number().await.is_err());
+    bench.store.close().await;
+    let store = bench.harness.open(&declarations(), EntryLimits::default()).await.unwrap();
+    let bench = bench.reopened(store);
+    bench.commit(&edit).await.outcomes[0].clone().unwrap();
+    assert_eq!(bench.after(&board("b"), head).await.len(), 2);
+    bench.log_gives_the_rows(&board("b")).await;
+}
+
+#[tokio::test]
 async fn what_was_recorded_before_a_migration_is_told_after_it() {
     let bench = Bench::<Sqlite>::fresh().await;
     bench.card(1, None).await;

@@ -14,5 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
     let unpacked = Codec::MsgPack.decode_request(&packed, &wider).expect("it was a request before");
     assert_eq!(request, unpacked);
     let json = Codec::Json.encode(&unpacked);
-    assert_eq!(request, Codec::Json.decode_request(&json, &wider).expect("it was a request before"));
+    assert_eq!(
+        request,
+        Codec::Json.decode_request(&json, &wider).expect("it was a request before")
+    );
 });

@@ -163,7 +163,9 @@ impl Codec {
         Ok(match kind {
             "hello" => Request::Hello(self.typed(bytes)?),
             "renew" => Request::Renew(self.typed(bytes)?),
-            "subscribe" => Request::Subscribe(self.typed(bytes)?),
+            "subscribe" => {
+                Request::Subscribe(self.typed(bytes).map_err(DecodeError::or_bad_cursor)?)
+            }
             "unsubscribe" => Request::Unsubscribe(self.typed(bytes)?),
             "edit" => Request::Edit(self.typed(bytes)?),
             "state" => Request::State(self.typed(bytes)?),
@@ -255,6 +257,15 @@ impl DecodeError {
     fn untyped() -> Self {
         let fault = Self::malformed("a message needs a member `type`, a text");
         Self { path: Some("type".to_owned()), ..fault }
+    }
+
+    /// A cursor that cannot be read is no fault of the message's form: it has a code of its own.
+    fn or_bad_cursor(self) -> Self {
+        if self.path.as_deref() == Some("cursor") {
+            Self { code: ErrorCode::BadCursor, ..self }
+        } else {
+            self
+        }
     }
 
     /// The error with the path to the member where it arose, which a second decoding finds.

@@ -117,7 +117,9 @@ impl<'de> Deserialize<'de> for EditId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Uuid::try_parse(&text)
+            .ok()
+            .filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH)
             .map(Self)
-            .map_err(|_| D::Error::custom("an edit's id must be a UUID"))
+            .ok_or_else(|| D::Error::custom("an edit's id must be a UUID of 36 characters"))
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     code::ErrorCode,
+    draft::shown,
     name::{ChannelName, EditId},
     position::{Cursor, Epoch, Seq},
     reply::SnapshotReason,
@@ -85,7 +86,7 @@ pub struct EditOf {
 
 /// What happened to one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
+#[serde(tag = "op", rename_all = "lowercase", try_from = "AnyChange")]
 pub enum Change {
     /// A row came to be.
     Insert(RowChange),
@@ -97,6 +98,34 @@ pub enum Change {
     Enter(RowChange),
     /// A row went to another channel.
     Leave(KeyChange),
+}
+
+/// A change as it is read, in one pass and whatever the order of its members; a tagged enum would
+/// make serde keep all of them in a buffer.
+#[derive(Deserialize)]
+struct AnyChange {
+    op: String,
+    table: String,
+    key: Value,
+    row: Option<Fields>,
+    set: Option<Fields>,
+    edit: Option<u32>,
+}
+
+impl TryFrom<AnyChange> for Change {
+    type Error = String;
+
+    fn try_from(change: AnyChange) -> Result<Self, String> {
+        let AnyChange { op, table, key, row, set, edit } = change;
+        match (op.as_str(), row, set) {
+            ("insert", Some(row), None) => Ok(Self::Insert(RowChange { table, key, row, edit })),
+            ("enter", Some(row), None) => Ok(Self::Enter(RowChange { table, key, row, edit })),
+            ("update", None, Some(set)) => Ok(Self::Update(FieldsChange { table, key, set, edit })),
+            ("delete", None, None) => Ok(Self::Delete(KeyChange { table, key, edit })),
+            ("leave", None, None) => Ok(Self::Leave(KeyChange { table, key, edit })),
+            _ => Err(format!("no change is called `{}` with these members", shown(&op))),
+        }
+    }
 }
 
 /// A whole row.

@@ -6,6 +6,8 @@
 //! answered when it is durable.
 
 pub mod check;
+mod checker;
 mod lane;
 
+pub use checker::Checker;
 pub use lane::{CommitSettings, Committer, EditResult, QueueFull};

@@ -38,7 +38,7 @@ pub struct App {
     draining: Arc<AtomicBool>,
     addresses: Places<std::net::IpAddr>,
     waiting: Places<()>,
-    demo: Option<DemoDesk>,
+    pub(crate) demo: Option<DemoDesk>,
 }
 
 /// What the handlers of one worker use.
@@ -96,13 +96,11 @@ async fn ready(State(worker): State<Arc<WorkerApp>>) -> Response {
     if worker.app.draining.load(Ordering::Acquire) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
-    match worker.app.services.store.ping().await {
-        Ok(()) => "ready\n".into_response(),
-        Err(error) => {
-            let words = format!("degraded: {}\n", error.code().as_str());
-            (StatusCode::SERVICE_UNAVAILABLE, words).into_response()
-        }
+    let degraded = worker.app.services.degraded.read().join(", ");
+    if degraded.is_empty() {
+        return "ready\n".into_response();
     }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("degraded: {degraded}\n")).into_response()
 }
 
 async fn metrics(State(worker): State<Arc<WorkerApp>>) -> impl IntoResponse {

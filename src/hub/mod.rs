@@ -9,12 +9,12 @@
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use dashmap::DashMap;
-use rowcast_protocol::{Change, ChannelName, Entry};
+use rowcast_protocol::{Change, ChannelName, Entry, Seq, reply::PastChange};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     metrics::Metrics,
-    store::{Appended, Store, StoreError, declaration::AccessRule},
+    store::{Appended, NamedRow, Store, StoreError, declaration::AccessRule},
 };
 
 pub mod batches;
@@ -145,6 +145,24 @@ impl Hub {
     #[must_use]
     pub fn get(&self, name: &ChannelName) -> Option<Arc<Channel>> {
         self.channels.get(name).map(|channel| Arc::clone(channel.value()))
+    }
+
+    /// The past of a row within a channel's log, newest first, and whether there is more.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn history(
+        &self,
+        channel: &ChannelName,
+        row: &NamedRow,
+        before: Option<Seq>,
+        limit: u32,
+    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+        let store = &self.context.store;
+        let Some(table) = store.schema().tables.get(row.table) else {
+            return Ok((Vec::new(), false));
+        };
+        store.history(channel, table, &row.key, before, limit).await
     }
 
     /// Takes entries that were numbered. Nothing happens if nobody here follows the channel.

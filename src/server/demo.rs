@@ -1,20 +1,62 @@
-//! placeholder
-use super::*;
-use crate::{auth::Keys, config::*, http::DemoDesk, store::*};
-use std::{net::SocketAddr, sync::Arc};
-#[derive(Debug)]
-pub struct DemoLink;
-impl std::fmt::Display for DemoLink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("")
+//! The demo: a project in a new database, and a link for each of two people.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use tracing::warn;
+
+use super::{Made, error::ServeError};
+use crate::{
+    auth::{DemoCodes, DemoPerson, OwnKeys},
+    config::Config,
+    http::DemoDesk,
+    store::demo::{PEOPLE, seed},
+};
+
+/// A link that lets one demo person in, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoLink {
+    /// The person's name.
+    pub name: String,
+    /// The link. The code stands in its fragment, which browsers do not send.
+    pub url: String,
+}
+
+impl fmt::Display for DemoLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {:<4} {}", self.name, self.url)
     }
 }
+
+/// Makes the demo project in a new database, if it is wanted, and the links to it.
 pub(super) async fn prepare(
-    _: &Config,
-    _: Made,
-    _: SocketAddr,
-    _: &Arc<dyn Store>,
-    _: &Keys,
+    config: &Config,
+    made: Made,
+    address: SocketAddr,
+    keys: &Arc<OwnKeys>,
 ) -> Result<(Vec<DemoLink>, Option<DemoDesk>), ServeError> {
-    Ok((vec![], None))
+    let shipped = config.declarations.tables.iter().any(|table| table.name == "tasks");
+    if made == Made::Before || !shipped || !config.demo.enabled.wanted(address) {
+        return Ok((Vec::new(), None));
+    }
+    let project = seed(&config.store.url).await?;
+    let codes = DemoCodes::new();
+    let links = PEOPLE
+        .into_iter()
+        .filter_map(|(id, name)| {
+            let person = DemoPerson { id: id.to_owned(), name: name.to_owned() };
+            let code = codes.make(person);
+            if code.is_none() {
+                warn!("there are too many demo codes");
+            }
+            let url = format!("http://{address}/#code={}", code?);
+            Some(DemoLink { name: name.to_owned(), url })
+        })
+        .collect();
+    let desk = DemoDesk {
+        codes,
+        keys: Arc::clone(keys),
+        project: project.id().to_owned(),
+        life: config.auth.token_life,
+    };
+    Ok((links, Some(desk)))
 }

@@ -2,7 +2,10 @@
 
 use std::{io, net::SocketAddr};
 
-use crate::{auth::AuthSetupError, store::StoreError};
+use crate::{
+    auth::{keys::KeyError, verifier::IssuerError},
+    store::StoreError,
+};
 
 /// Why a hub does not start.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +30,10 @@ pub enum ServeError {
     /// The database is away or not fit.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Keys or issuers are not fit.
+    /// The hub's own keys cannot be had.
     #[error(transparent)]
-    Auth(AuthSetupError),
+    Keys(#[from] KeyError),
+    /// An issuer's keys cannot be had.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
 }

@@ -10,8 +10,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
-    auth::{Access, Verifier},
-    commit::Committer,
+    auth::{Access, OwnKeys, Verifier},
+    commit::{Checker, Committer},
     config::Config,
     http::App,
     hub::{Flusher, Hub},
@@ -96,8 +96,8 @@ impl Server {
         let listener = listen(config.server.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
         let (store, made) = open_store(&config).await?;
-        let keys = crate::auth::open_keys(&config).map_err(ServeError::Auth)?;
-        let verifier = Arc::new(Verifier::new(&config.auth, &keys).map_err(ServeError::Auth)?);
+        let keys = Arc::new(OwnKeys::load(&config.auth, &settings::key_folder(&config))?);
+        let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
         let metrics = Arc::new(Metrics::default());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let flushers: Vec<_> =
@@ -122,8 +122,7 @@ impl Server {
         hub.watch_access(recheck::Recheck::new(Arc::clone(&access), tracker.clone()));
         let services = Arc::new(Services {
             settings: settings::session(&config),
-            schema: Arc::clone(store.schema()),
-            store: Arc::clone(&store),
+            checker: Checker::new(Arc::clone(store.schema())),
             people: Places::new(settings::bound(config.limits.sockets_per_user)),
             hub,
             committer,
@@ -133,7 +132,7 @@ impl Server {
             degraded: parking_lot::RwLock::default(),
         });
         let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
-        let (demo_links, demo) = demo::prepare(&config, made, address, &store, &keys).await?;
+        let (demo_links, demo) = demo::prepare(&config, made, address, &keys).await?;
         let draining = Arc::default();
         let app = App::new(&config, Arc::clone(&services), Arc::clone(&draining), demo);
         let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
@@ -142,6 +141,7 @@ impl Server {
         tracker.spawn(accept::run(listener, doors, places, stop.clone()));
         let poller = poller::Poller {
             services: Arc::clone(&services),
+            store: Arc::clone(&store),
             sockets: sockets.clone(),
             unnumbered,
             settings: config.store.clone(),

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use crate::{
     config::StoreConfig,
     session::{Services, sweep::Sockets},
-    store::StoreError,
+    store::{Store, StoreError},
 };
 
 /// How often the heads of open channels are compared with the store's.
@@ -31,6 +31,7 @@ const STORE: &str = "store";
 #[derive(Debug)]
 pub(super) struct Poller {
     pub(super) services: Arc<Services>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) sockets: Vec<Arc<Sockets>>,
     /// Woken when something was recorded that nobody has numbered.
     pub(super) unnumbered: Arc<Notify>,
@@ -73,7 +74,7 @@ impl Poller {
     /// Numbers until nothing is left.
     async fn number(&self) -> Result<(), StoreError> {
         loop {
-            let appended = self.services.store.number().await?;
+            let appended = self.store.number().await?;
             if appended.is_empty() {
                 return Ok(());
             }
@@ -85,7 +86,7 @@ impl Poller {
 
     async fn trim(&self) -> Result<(), StoreError> {
         let settings = &self.settings;
-        let trimmed = self.services.store.trim(settings.keep_log, settings.keep_outcomes).await?;
+        let trimmed = self.store.trim(settings.keep_log, settings.keep_outcomes).await?;
         if trimmed.entries + trimmed.outcomes > 0 {
             info!(entries = trimmed.entries, outcomes = trimmed.outcomes, "forgot what is old");
         }

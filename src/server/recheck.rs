@@ -65,7 +65,7 @@ async fn recheck(access: &Access, channel: &Arc<Channel>) {
 
 /// What the database says, as soon as it can. Until then nothing that needs the database works
 /// either.
-async fn role_now(access: &Access, channel: &Channel, user: &str) -> Option<Role> {
+async fn role_now(access: &Access, channel: &Channel, user: &Arc<str>) -> Option<Role> {
     loop {
         match access.role(channel.name(), user).await {
             Ok(role) => return role,

@@ -10,17 +10,17 @@ use crate::hub::Socket;
 
 /// The greeting must come in time.
 pub(super) fn expect_greeting(socket: &Socket, within: Duration) {
-    set(socket, Some(within), CloseCode::GreetingTimeout);
+    set(socket, within, CloseCode::GreetingTimeout);
 }
 
-/// A new token must come before this time has passed; `None`: the token does not expire.
-pub(super) fn expect_renewal(socket: &Socket, within: Option<Duration>) {
+/// A new token must come before this time has passed.
+pub(super) fn expect_renewal(socket: &Socket, within: Duration) {
     set(socket, within, CloseCode::TokenExpired);
 }
 
-fn set(socket: &Socket, within: Option<Duration>, code: CloseCode) {
+fn set(socket: &Socket, within: Duration, code: CloseCode) {
     let vitals = &socket.vitals;
-    let deadline = within.map_or(0, |within| vitals.now().saturating_add(millis(within)));
+    let deadline = vitals.now().saturating_add(millis(within));
     vitals.deadline_code.store(code.number(), Ordering::Relaxed);
     vitals.deadline.store(deadline, Ordering::Release);
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Place, Session, deadline};
 use crate::{
-    auth::{AuthError, Identity},
+    auth::Identity,
     hub::{Subscriber, Subscription},
 };
 
@@ -46,7 +46,7 @@ impl Session {
                 return Err(code);
             }
         };
-        let user: Arc<str> = identity.user.as_str().into();
+        let user = Arc::clone(&identity.user);
         let Some(place) = self.services.people.take(Arc::clone(&user)) else {
             return Err(CloseCode::Overloaded);
         };
@@ -71,11 +71,12 @@ impl Session {
             return Err((ErrorReply::new(ErrorCode::Unauthorized, words), CloseCode::Unauthorized));
         };
         self.services.verifier.verify(token).await.map_err(|error| {
-            let code = match error {
-                AuthError::Expired => (ErrorCode::TokenExpired, CloseCode::TokenExpired),
-                _ => (ErrorCode::Unauthorized, CloseCode::Unauthorized),
+            let close = match error.code() {
+                ErrorCode::TokenExpired => CloseCode::TokenExpired,
+                ErrorCode::Unavailable => CloseCode::Internal,
+                _ => CloseCode::Unauthorized,
             };
-            (ErrorReply::new(code.0, error.to_string()), code.1)
+            (ErrorReply::new(error.code(), error.to_string()), close)
         })
     }
 
@@ -84,20 +85,17 @@ impl Session {
             return name.clone();
         }
         // A name is a courtesy; without one the id has to do.
-        let known = self.services.store.person_name(&identity.user).await.ok().flatten();
-        known.unwrap_or_else(|| identity.user.clone())
+        let known = self.services.access.name_of(&identity.user).await;
+        known.unwrap_or_else(|| identity.user.to_string())
     }
 
-    fn expect_renewal(&self, expires: Option<Timestamp>) {
+    fn expect_renewal(&self, expires: Timestamp) {
         let settings = &self.services.settings;
-        let left = expires.map(|at| {
-            Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
-        });
-        deadline::expect_renewal(&self.socket, left.map(|left| left + settings.token_grace));
-        let warn_at = left.map_or(0, |left| {
-            let ahead = settings.token_warning.min(left / 4);
-            self.socket.vitals.now() + deadline::millis(left - ahead)
-        });
+        let left = expires.duration_since(Timestamp::now());
+        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+        deadline::expect_renewal(&self.socket, left + settings.token_grace);
+        let ahead = settings.token_warning.min(left / 4);
+        let warn_at = self.socket.vitals.now() + deadline::millis(left.saturating_sub(ahead));
         self.socket.vitals.warn_at.store(warn_at, Ordering::Release);
     }
 
@@ -109,7 +107,7 @@ impl Session {
         session: &str,
         known_schema: Option<&str>,
     ) -> Welcome {
-        let wire = &self.services.schema.wire;
+        let wire = self.services.checker.wire();
         let schema = if known_schema == Some(wire.hash.as_str()) {
             Schema { hash: wire.hash.clone(), tables: None }
         } else {
@@ -119,8 +117,8 @@ impl Session {
         Welcome {
             reference,
             session: session.to_owned(),
-            user: Person { id: identity.user.clone(), name: name.to_owned() },
-            expires: identity.expires.map(instant),
+            user: Person { id: identity.user.to_string(), name: name.to_owned() },
+            expires: Some(instant(identity.expires)),
             time: instant(Timestamp::now()),
             server: SERVER.to_owned(),
             schema,
@@ -137,9 +135,9 @@ impl Session {
 
     pub(super) async fn renew(&self, renew: Renew) {
         let reply = match self.verify(Some(&renew.token)).await {
-            Ok(identity) if identity.user == self.user() => {
+            Ok(identity) if *identity.user == *self.user() => {
                 self.expect_renewal(identity.expires);
-                Ok(Renewed { reference: renew.reference, expires: identity.expires.map(instant) })
+                Ok(Renewed { reference: renew.reference, expires: Some(instant(identity.expires)) })
             }
             Ok(_) => Err(ErrorReply::new(
                 ErrorCode::Unauthorized,

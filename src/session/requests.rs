@@ -3,9 +3,9 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use rowcast_protocol::{
-    ChannelName, Edit, ErrorCode, ErrorReply, Op, Reply, Request, Role, SignalItem, Value,
+    ChannelName, Edit, ErrorCode, ErrorReply, Reply, Request, Role, SignalItem, Value,
     reply::{Ack, Done, HistoryPage, Pong, Start, Subscribed, Unsubscribed},
-    request::{EditRequest, History, Move, Ref, SendSignal, SetState, Subscribe, Unsubscribe},
+    request::{EditRequest, History, Ref, SendSignal, SetState, Subscribe, Unsubscribe},
 };
 
 use super::{
@@ -13,14 +13,13 @@ use super::{
     greeting::{Greeted, instant},
 };
 use crate::{
-    commit::check::{self, row_key},
+    commit::EditResult,
     hub::{
         Subscription,
         catchup::{self, Begin},
         channel::{StateBounds, TooMuchState},
     },
     metrics::KindLabel,
-    store::{EditError, StoreError},
 };
 
 /// A request's `ref`.
@@ -58,9 +57,9 @@ fn error(code: ErrorCode, message: impl Into<String>) -> ErrorReply {
     ErrorReply::new(code, message)
 }
 
-fn store_error(failure: &StoreError) -> ErrorReply {
-    tracing::warn!(error = %failure, "the store could not answer a request");
-    error(failure.code(), "the database could not answer; try again later")
+fn unreadable(code: ErrorCode, failure: &dyn std::fmt::Display) -> ErrorReply {
+    tracing::warn!(error = %failure, "the database could not answer a request");
+    error(code, "the database could not answer; try again later")
 }
 
 fn unknown_channel(name: &ChannelName) -> ErrorReply {
@@ -112,9 +111,14 @@ impl Session {
             check_size("meta", meta, services.settings.presence_meta_bytes)?;
         }
         let user = Arc::clone(&greeted.subscriber.user);
-        let role = services.access.role(name, &user).await.map_err(|error| store_error(&error))?;
+        let role = services
+            .access
+            .role(name, &user)
+            .await
+            .map_err(|error| unreadable(error.code(), &error))?;
         let role = role.ok_or_else(|| unknown_channel(name))?;
-        let channel = services.hub.open(name).await.map_err(|error| store_error(&error))?;
+        let channel =
+            services.hub.open(name).await.map_err(|error| unreadable(error.code(), &error))?;
         if let Some(index) = again {
             let old = greeted.subscriptions.swap_remove(index);
             old.end();
@@ -132,7 +136,7 @@ impl Session {
             |error| {
                 subscription.end();
                 channel.leave(&subscription);
-                store_error(&error)
+                unreadable(error.code(), &error)
             },
         )?;
         greeted.subscriptions.push(Arc::clone(&subscription));
@@ -177,17 +181,13 @@ impl Session {
         let services = Arc::clone(&self.services);
         let greeted = greeted(&mut self.greeted)?;
         role_in(greeted, &services, &request.channel).await?;
-        let (_, table) = services
-            .schema
-            .table(&request.table, request.channel.kind())
-            .ok_or_else(|| unknown_table(&request.channel, &request.table))?;
-        let key = row_key(table, &request.key).map_err(ErrorReply::from)?;
+        let row = services.checker.row(&request.channel, &request.table, &request.key)?;
         let limit = request.limit.unwrap_or(50).clamp(1, 100);
         let (changes, more) = services
-            .store
-            .history(&request.channel, table, &key, request.before, limit)
+            .hub
+            .history(&request.channel, &row, request.before, limit)
             .await
-            .map_err(|error| store_error(&error))?;
+            .map_err(|error| unreadable(error.code(), &error))?;
         self.socket.send(&Reply::HistoryPage(HistoryPage {
             reference: request.reference,
             channel: request.channel,
@@ -208,13 +208,11 @@ impl Session {
             Some(role) => role,
             None => role_in(greeted, &services, &edit.channel).await.map_err(failed)?,
         };
-        if let [Op::Move(op)] = &edit.ops[..] {
-            let target = role_in(greeted, &services, &op.to).await.map_err(failed)?;
-            may_enter(&services, target, op).map_err(failed)?;
-        }
-        let checked = check::check(&services.schema, &greeted.subscriber.user, role, &edit)
-            .map_err(ErrorReply::from)
-            .map_err(failed)?;
+        let refused = |error| failed(ErrorReply::from(error));
+        let user = &greeted.subscriber.user;
+        let checked = services.checker.edit(user, role, &edit).map_err(refused)?;
+        let tables = services.checker.tables();
+        services.access.may_enter(tables, &checked).await.map_err(refused)?;
         let reply = self.edit_reply(reference, &edit);
         services.committer.submit(checked, reply).map_err(|_| {
             let words = "the database does not keep up; send the same edit again";
@@ -224,11 +222,7 @@ impl Session {
     }
 
     /// What answers an edit once it is durable, from whichever thread.
-    fn edit_reply(
-        &self,
-        reference: Ref,
-        edit: &Edit,
-    ) -> Box<dyn FnOnce(Result<crate::store::Applied, EditError>) + Send> {
+    fn edit_reply(&self, reference: Ref, edit: &Edit) -> Box<dyn FnOnce(EditResult) + Send> {
         let (socket, services) = (Arc::clone(&self.socket), Arc::clone(&self.services));
         let (id, channel) = (edit.id, edit.channel.clone());
         Box::new(move |outcome| match outcome {
@@ -326,22 +320,7 @@ async fn role_in(
         return Ok(role);
     }
     let role = services.access.role(channel, &greeted.subscriber.user).await;
-    role.map_err(|error| store_error(&error))?.ok_or_else(|| unknown_channel(channel))
-}
-
-/// Whether a row of this table may be moved to a channel where the person has this role.
-fn may_enter(services: &super::Services, role: Role, op: &Move) -> Answer {
-    let (_, table) = services
-        .schema
-        .table(&op.table, op.to.kind())
-        .ok_or_else(|| unknown_table(&op.to, &op.table))?;
-    if table.insert.is_some_and(|least| role >= least) {
-        return Ok(());
-    }
-    Err(error(
-        ErrorCode::Forbidden,
-        format!("you may not add rows of `{}` to `{}`", op.table, op.to),
-    ))
+    role.map_err(|error| unreadable(error.code(), &error))?.ok_or_else(|| unknown_channel(channel))
 }
 
 fn greeted(greeted: &mut Option<Greeted>) -> Result<&mut Greeted, ErrorReply> {
@@ -362,12 +341,6 @@ fn channel_of(request: &Request) -> Option<&ChannelName> {
 
 fn not_subscribed(channel: &ChannelName) -> ErrorReply {
     error(ErrorCode::NotSubscribed, format!("subscribe to `{channel}` first"))
-}
-
-fn unknown_table(channel: &ChannelName, table: &str) -> ErrorReply {
-    let kind = channel.kind();
-    let words = format!("`{kind}` channels have no live table `{table}`");
-    ErrorReply { table: Some(table.to_owned()), ..error(ErrorCode::UnknownTable, words) }
 }
 
 fn over(code: ErrorCode, limit: usize, what: &str) -> ErrorReply {

@@ -8,10 +8,9 @@ use rowcast_protocol::{ErrorReply, Limits, News, Reply};
 use super::Places;
 use crate::{
     auth::{Access, Verifier},
-    commit::Committer,
+    commit::{Checker, Committer},
     hub::{Hub, Socket},
     metrics::{CodeLabel, Metrics},
-    store::{LiveSchema, Store},
 };
 
 /// The bounds of a session. Every one has a name in the settings.
@@ -56,10 +55,8 @@ pub struct Services {
     pub hub: Hub,
     /// The way in for edits.
     pub committer: Committer,
-    /// The past of rows, and names of people.
-    pub store: Arc<dyn Store>,
     /// The live tables.
-    pub schema: Arc<LiveSchema>,
+    pub checker: Checker,
     /// Who a token names.
     pub verifier: Arc<Verifier>,
     /// Who may do what where.

@@ -13,6 +13,15 @@ use rowcast_protocol::{ChannelName, EditId, Value};
 /// Fields by the index of their column.
 pub type ColumnValues = Vec<(usize, Value)>;
 
+/// A row that a client named.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedRow {
+    /// The index of its table.
+    pub table: usize,
+    /// The values of its key columns.
+    pub key: Vec<Value>,
+}
+
 /// An edit, ready to be applied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedEdit {

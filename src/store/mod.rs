@@ -23,13 +23,14 @@ use rowcast_protocol::{
 };
 
 pub mod declaration;
+pub mod demo;
 pub mod edit;
 pub mod error;
 pub mod order;
 pub mod schema;
 
 pub use declaration::Declarations;
-pub use edit::{CheckedEdit, CheckedOp};
+pub use edit::{CheckedEdit, CheckedOp, NamedRow};
 pub use error::{EditError, StoreError};
 pub use schema::{LiveColumn, LiveSchema, LiveTable};
 

@@ -89,7 +89,6 @@ fn a_request_with_a_wrong_member_is_refused_with_its_path() {
         (r#"{"type":["ping"],"ref":5}"#, "type"),
         (r#"{"type":"subscribe","ref":5}"#, ""),
         (r#"{"type":"subscribe","ref":5,"channel":"Project:a"}"#, "channel"),
-        (r#"{"type":"subscribe","ref":5,"channel":"project:a","cursor":"abc"}"#, "cursor"),
         (r#"{"type":"subscribe","ref":5,"channel":"project:a","presence":"loud"}"#, "presence"),
         (r#"{"type":"subscribe","ref":5,"channel":"project:a","presence":1}"#, "presence"),
         (
@@ -102,6 +101,38 @@ fn a_request_with_a_wrong_member_is_refused_with_its_path() {
     }
     refused(&edit("[]"), "ops", "at least one operation");
     refused(&edit("{}"), "ops", "");
+}
+
+#[test]
+fn a_cursor_that_no_hub_gave_out_has_a_code_of_its_own() {
+    // Not base64, too short, too long, of a wrong type.
+    for cursor in [r#""abc!""#, r#""n459""#, r#""n459bFtKOSgAAAAAAAAAKRorPE0AAAA""#, "41"] {
+        let error = json(&format!(
+            r#"{{"type":"subscribe","ref":5,"channel":"project:a","cursor":{cursor}}}"#
+        ))
+        .unwrap_err();
+        assert_eq!((error.code, error.reference), (ErrorCode::BadCursor, Some(5)), "{cursor}");
+        assert_eq!(error.path.as_deref(), Some("cursor"));
+    }
+}
+
+#[test]
+fn ids_have_one_spelling() {
+    let begin = |epoch: &str| {
+        let message = format!(
+            r#"{{"type":"snapshot_begin","channel":"project:a","epoch":"{epoch}","reason":"ahead"}}"#
+        );
+        Codec::Json.decode_server(message.as_bytes())
+    };
+    assert!(begin("00000000000000ff").is_ok());
+    for epoch in ["ff", "00000000000000FF", "+0000000000000ff", "00000000000000fff", ""] {
+        assert!(begin(epoch).is_err(), "{epoch}");
+    }
+    let id = "0199f0a3-1b00-7c3e-9d55-7a5e0c2f4b10";
+    for other in [id.replace('-', ""), format!("{{{id}}}"), format!("urn:uuid:{id}")] {
+        let message = edit(r#"[{"op":"delete","table":"t","key":1}]"#).replace(id, &other);
+        assert_eq!(json(&message).unwrap_err().path.as_deref(), Some("id"), "{other}");
+    }
 }
 
 #[test]

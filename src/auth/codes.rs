@@ -1,0 +1,115 @@
+//! One-time codes that let the two demo people in, each with a link and without a password.
+//!
+//! A code is 256 random bits, works once, for an hour, and only from this machine. Codes live in
+//! memory and are gone when the hub stops; only their hashes are kept, so that looking one up tells
+//! nothing by how long it takes.
+
+use std::{collections::HashMap, net::IpAddr, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+
+/// How long a code works.
+pub const CODE_LIFE: Duration = Duration::from_hours(1);
+
+/// How many codes there are at most.
+const MOST: usize = 16;
+
+/// A person of the demo project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoPerson {
+    /// The person's id.
+    pub id: String,
+    /// What others see.
+    pub name: String,
+}
+
+/// Codes that were not used yet.
+#[derive(Debug, Default)]
+pub struct DemoCodes(Mutex<HashMap<[u8; 32], (DemoPerson, Instant)>>);
+
+impl DemoCodes {
+    /// No codes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A new code for a person; `None` if there are too many already.
+    pub fn make(&self, person: DemoPerson) -> Option<String> {
+        let code = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+        let mut codes = self.0.lock();
+        codes.retain(|_, (_, made)| made.elapsed() < CODE_LIFE);
+        if codes.len() >= MOST {
+            return None;
+        }
+        codes.insert(hash(&code), (person, Instant::now()));
+        Some(code)
+    }
+
+    /// The person whose code this is, once. `from` is who asks: only this machine is answered, and
+    /// a code that somebody else tried is still good.
+    pub fn redeem(&self, code: &str, from: IpAddr) -> Option<DemoPerson> {
+        if !from.to_canonical().is_loopback() {
+            return None;
+        }
+        let (person, made) = self.0.lock().remove(&hash(code))?;
+        (made.elapsed() < CODE_LIFE).then_some(person)
+    }
+}
+
+fn hash(code: &str) -> [u8; 32] {
+    Sha256::digest(code.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ada() -> DemoPerson {
+        DemoPerson { id: "ada".to_owned(), name: "Ada".to_owned() }
+    }
+
+    fn here() -> IpAddr {
+        "127.0.0.1".parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_code_works_once() {
+        let codes = DemoCodes::new();
+        let code = codes.make(ada()).unwrap();
+        assert!(code.len() >= 43);
+        assert_eq!(codes.redeem(&code, here()), Some(ada()));
+        assert_eq!(codes.redeem(&code, here()), None);
+        assert_eq!(codes.redeem("", here()), None);
+    }
+
+    #[tokio::test]
+    async fn a_code_works_on_this_machine_alone() {
+        let codes = DemoCodes::new();
+        let code = codes.make(ada()).unwrap();
+        for elsewhere in ["192.168.0.7", "8.8.8.8", "::ffff:10.0.0.1", "2606:4700::1"] {
+            assert_eq!(codes.redeem(&code, elsewhere.parse().unwrap()), None);
+        }
+        assert_eq!(codes.redeem(&code, "::ffff:127.0.0.1".parse().unwrap()), Some(ada()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_code_ends() {
+        let codes = DemoCodes::new();
+        let code = codes.make(ada()).unwrap();
+        tokio::time::advance(CODE_LIFE).await;
+        assert_eq!(codes.redeem(&code, here()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_are_few_codes() {
+        let codes = DemoCodes::new();
+        assert!((0..MOST).all(|_| codes.make(ada()).is_some()));
+        assert_eq!(codes.make(ada()), None);
+        tokio::time::advance(CODE_LIFE).await;
+        assert!(codes.make(ada()).is_some());
+    }
+}

@@ -1,0 +1,61 @@
+//! The live tables as sessions need them: to check edits and to name rows.
+
+use std::sync::Arc;
+
+use rowcast_protocol::{ChannelName, Edit, ErrorCode, Role, Schema, Value};
+
+use super::check::{check, row_key};
+use crate::store::{CheckedEdit, EditError, LiveSchema, LiveTable, NamedRow};
+
+/// Checks what clients send against the live tables. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Checker {
+    schema: Arc<LiveSchema>,
+}
+
+impl Checker {
+    /// Checks against these tables.
+    #[must_use]
+    pub fn new(schema: Arc<LiveSchema>) -> Self {
+        Self { schema }
+    }
+
+    /// What clients are told of the tables.
+    #[must_use]
+    pub fn wire(&self) -> &Schema {
+        &self.schema.wire
+    }
+
+    /// The tables.
+    #[must_use]
+    pub fn tables(&self) -> &[LiveTable] {
+        &self.schema.tables
+    }
+
+    /// Checks an edit; see [`check`].
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn edit(&self, user: &Arc<str>, role: Role, edit: &Edit) -> Result<CheckedEdit, EditError> {
+        check(&self.schema, user, role, edit)
+    }
+
+    /// Finds the table and checks the key of a row in a channel.
+    ///
+    /// # Errors
+    /// If channels of this kind have no such table, or the key is none of it.
+    pub fn row(
+        &self,
+        channel: &ChannelName,
+        table: &str,
+        key: &Value,
+    ) -> Result<NamedRow, EditError> {
+        let kind = channel.kind();
+        let (index, live) = self.schema.table(table, kind).ok_or_else(|| {
+            let words = format!("channels of kind `{kind}` have no live table `{table}`");
+            EditError::new(ErrorCode::UnknownTable, words).in_table(table)
+        })?;
+        let key = row_key(live, key).map_err(|error| error.in_table(table))?;
+        Ok(NamedRow { table: index, key })
+    }
+}

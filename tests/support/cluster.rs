@@ -44,9 +44,19 @@ impl Cluster {
 
     /// Makes an empty database and returns its URL.
     pub(crate) async fn create_database(&self) -> String {
+        self.make_database("").await
+    }
+
+    /// Copies a database that nobody uses and returns the copy's URL.
+    pub(crate) async fn copy_database(&self, url: &str) -> String {
+        let name = url.rsplit('/').next().expect("a name");
+        self.make_database(&format!("TEMPLATE {name}")).await
+    }
+
+    async fn make_database(&self, options: &str) -> String {
         let name = format!("t{}", uuid::Uuid::new_v4().simple());
         let mut connection = self.connects().await.expect("the server answers");
-        let sql = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        let sql = AssertSqlSafe(format!("CREATE DATABASE {name} {options}"));
         connection.execute(sql).await.expect("a database is made");
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
     }

@@ -58,6 +58,12 @@ impl Database {
         Self { kind: Kind::Postgres, url, folder, cluster: Some(cluster) }
     }
 
+    /// A copy, made by a server that nobody else is connected to; its URL.
+    pub(crate) async fn copied(&self) -> String {
+        let cluster = self.cluster.as_ref().expect("it lives in a server");
+        cluster.copy_database(&self.url).await
+    }
+
     /// The file, on SQLite.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("rowcast.db")

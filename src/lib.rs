@@ -1,6 +1,7 @@
 //! Rowcast: a real-time collaboration hub.
 
 pub mod auth;
+pub mod cli;
 pub mod commit;
 pub mod config;
 pub mod http;
@@ -9,3 +10,4 @@ pub mod metrics;
 pub mod server;
 pub mod session;
 pub mod store;
+pub mod telemetry;

@@ -5,7 +5,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jsonwebtoken::Algorithm;
 use parking_lot::RwLock;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::Instant,
+};
 
 use super::{
     TokenError,
@@ -91,16 +94,16 @@ impl RemoteKeys {
         algorithm: Algorithm,
     ) -> Result<Arc<VerifyingKey>, TokenError> {
         let known = self.known.read().clone();
-        if known.is_younger_than(FRESH)
-            && let Some(key) = known.keys.find(id, algorithm)
-        {
-            return Ok(key);
-        }
-        if known.may_try() {
-            self.fetch_once(known.tried).await;
-        } else {
-            // Somebody may be fetching just now.
-            drop(self.fetching.lock().await);
+        let key = known.keys.find(id, algorithm).filter(|_| known.is_younger_than(self.stale));
+        match key {
+            Some(key) if known.is_younger_than(FRESH) || !known.may_try() => return Ok(key),
+            // One asker fetches; meanwhile the others make do with what there is.
+            Some(key) => match self.fetching.try_lock() {
+                Ok(turn) => self.fetch(turn).await,
+                Err(_) => return Ok(key),
+            },
+            None if known.may_try() => self.fetch_once(known.tried).await,
+            None => {}
         }
         let known = self.known.read().clone();
         if !known.is_younger_than(self.stale) {
@@ -111,19 +114,24 @@ impl RemoteKeys {
 
     /// Fetches, unless somebody else did since `last`.
     async fn fetch_once(&self, last: Option<Instant>) {
-        let _turn = self.fetching.lock().await;
-        if self.known.read().tried != last {
-            return;
+        let turn = self.fetching.lock().await;
+        if self.known.read().tried == last {
+            self.fetch(turn).await;
         }
-        self.known.write().tried = Some(Instant::now());
+    }
+
+    /// The cool-down begins when the fetch ends, so that an asker who goes away in the middle keeps
+    /// nobody from trying.
+    async fn fetch(&self, _turn: MutexGuard<'_, ()>) {
         let outcome = self.source.read().await.and_then(|text| {
             KeySet::parse(&text, &self.algorithms).map_err(|error| error.to_string())
         });
+        let mut known = self.known.write();
+        known.tried = Some(Instant::now());
         match outcome {
             Ok(keys) => {
-                let mut known = self.known.write();
                 known.keys = keys;
-                known.fetched = Some(Instant::now());
+                known.fetched = known.tried;
             }
             Err(error) => {
                 tracing::warn!(issuer = self.issuer, error, "cannot fetch an issuer's keys");

@@ -4,7 +4,7 @@
 //! documentation of every setting, and the list of the shipped live tables. A setting that does not
 //! exist, or that cannot be, is an error that names it, its source and what is expected.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,13 @@ impl Config {
         Self::load(file, variables)
     }
 
+    /// Where the keys are that the hub makes itself.
+    #[must_use]
+    pub fn key_folder(&self) -> PathBuf {
+        let beside_database = || self.store.url.folder().join("rowcast-keys");
+        self.auth.key_folder.clone().unwrap_or_else(beside_database)
+    }
+
     /// The settings as a file that gives the same again, except for the passwords, which are hidden.
     ///
     /// # Errors
@@ -113,4 +120,10 @@ impl Config {
             access: self.declarations.access.clone(),
         })
     }
+}
+
+/// Whether output may have colours: `NO_COLOR` is not set.
+#[must_use]
+pub fn colours_allowed() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|text| text.is_empty())
 }

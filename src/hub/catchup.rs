@@ -27,6 +27,8 @@ use crate::store::{ReadAfter, StoreError};
 const READ_BYTES: usize = 512 * 1024;
 /// A reader gets its next batch when less than this waits.
 const ROOM: usize = 64 * 1024;
+/// Entries beyond which a snapshot is the shorter way.
+const FAR_BEHIND: u64 = 20_000;
 /// How long to wait for entries that another task is just about to append.
 const SOON: Duration = Duration::from_millis(5);
 /// The first and the longest wait when the store cannot be read.
@@ -146,6 +148,10 @@ async fn read_behind(
     cursor: Cursor,
     codec: Codec,
 ) -> Result<Behind, StoreError> {
+    let head = channel.head();
+    if head.epoch == cursor.epoch && head.seq.saturating_sub(cursor.seq) > FAR_BEHIND {
+        return Ok(Behind::Snapshot(SnapshotReason::FarBehind));
+    }
     let mut shared = channel.read_back.lock().await;
     if let Some((frames, after)) =
         shared.as_ref().and_then(|tail| tail.batch_after(cursor, codec, channel.name()))

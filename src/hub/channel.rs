@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use rowcast_protocol::{
     ChannelName, Codec, Cursor, News, SignalItem, StateItem, Value,
     news::{Missed, Presence},
+    request::PresenceMode,
 };
 
 use super::{
@@ -225,24 +226,43 @@ impl Channel {
 
     /// Takes a subscription out, with its presence and its states. Once; again does nothing.
     pub fn leave(self: &Arc<Self>, subscription: &Arc<Subscription>) {
+        if !self.detach(subscription) {
+            return;
+        }
+        if subscription.presence == PresenceMode::Join {
+            self.part(&subscription.subscriber);
+        }
+        if subscription.has_state.load(Ordering::Acquire) {
+            self.clear_states(&subscription.subscriber.session);
+        }
+    }
+
+    /// Puts a subscription of the same session in another's place. Presence and states stay, unless
+    /// the new one is not to be seen.
+    pub fn replace(self: &Arc<Self>, old: &Arc<Subscription>, new: Arc<Subscription>) {
+        let has_state = old.has_state.load(Ordering::Acquire);
+        new.has_state.store(has_state, Ordering::Release);
+        let unseen = new.presence != PresenceMode::Join && old.presence == PresenceMode::Join;
+        self.enter(new);
+        if self.detach(old) && unseen {
+            self.part(&old.subscriber);
+        }
+    }
+
+    /// Whether it was among the readers, where it is no more.
+    fn detach(&self, subscription: &Arc<Subscription>) -> bool {
         let readers = self.readers(subscription.socket.worker());
         let found = {
             let mut list = readers.list.lock();
             let place = list.iter().position(|other| Arc::ptr_eq(other, subscription));
             place.map(|place| list.swap_remove(place)).is_some()
         };
-        if !found {
-            return;
+        if found {
+            readers.count.fetch_sub(1, Ordering::AcqRel);
+            self.codec_readers(subscription.socket.codec).fetch_sub(1, Ordering::AcqRel);
+            self.context.metrics.subscriptions.dec();
         }
-        readers.count.fetch_sub(1, Ordering::AcqRel);
-        self.codec_readers(subscription.socket.codec).fetch_sub(1, Ordering::AcqRel);
-        self.context.metrics.subscriptions.dec();
-        if subscription.presence == rowcast_protocol::request::PresenceMode::Join {
-            self.part(&subscription.subscriber);
-        }
-        if subscription.has_state.load(Ordering::Acquire) {
-            self.clear_states(&subscription.subscriber.session);
-        }
+        found
     }
 
     /// Everybody who follows it here.

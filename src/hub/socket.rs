@@ -229,12 +229,6 @@ impl Socket {
         self.closing.load(Ordering::Acquire) != 0 || self.ended.load(Ordering::Acquire)
     }
 
-    /// Whether the kernel knows of an error on the connection.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        !matches!(self.stream.take_error(), Ok(None))
-    }
-
     /// Writes the last frame, past the flush loop: the session is ending.
     pub fn write_last(&self, frame: Bytes) {
         let mut out = self.out.lock();
@@ -251,16 +245,20 @@ impl Socket {
 }
 
 impl Out {
-    /// Writes until the queue is empty or the kernel takes no more. A broken connection counts as
-    /// blocked: the session finds out when it reads.
+    /// Writes until the queue is empty or the kernel takes no more. On a broken connection
+    /// everything counts as written: the session finds out when it reads.
     fn write(&mut self, stream: &TcpStream) -> Written {
         while !self.queue.is_empty() {
             match write_some(&self.queue, stream) {
-                Ok(0) | Err(_) => {
+                Ok(taken) if taken > 0 => self.advance(taken),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked = true;
                     return Written::Blocked;
                 }
-                Ok(taken) => self.advance(taken),
+                Ok(_) | Err(_) => {
+                    self.queue.clear();
+                    self.bytes = 0;
+                }
             }
         }
         self.queue.shrink_to(4);

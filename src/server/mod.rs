@@ -93,10 +93,22 @@ impl Server {
     /// # Errors
     /// If the database is not fit, the address is taken, or a key cannot be read.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
+        let (store, made) = open_store(&config).await?;
+        Self::start_on(config, store, made).await
+    }
+
+    /// Starts serving on a store that is open.
+    ///
+    /// # Errors
+    /// If the address is taken, or a key cannot be read.
+    pub async fn start_on(
+        config: Config,
+        store: Arc<dyn Store>,
+        made: Made,
+    ) -> Result<Self, ServeError> {
         let listener = listen(config.server.listen).await?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
-        let (store, made) = open_store(&config).await?;
-        let keys = Arc::new(OwnKeys::load(&config.auth, &settings::key_folder(&config))?);
+        let keys = Arc::new(OwnKeys::load(&config.auth, &config.key_folder())?);
         let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
         let metrics = Arc::new(Metrics::default());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());

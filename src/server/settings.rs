@@ -1,6 +1,6 @@
 //! What each part needs of the settings.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use crate::{commit::CommitSettings, config::Config, hub::HubLimits, session::SessionSettings};
 
@@ -29,12 +29,6 @@ pub(super) fn connections(config: &Config) -> u32 {
     let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(1024);
     let most = u32::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(u32::MAX);
     bound(config.limits.sockets).min(most)
-}
-
-/// Where the hub keeps the keys that it makes itself: beside the database unless told otherwise.
-pub(super) fn key_folder(config: &Config) -> PathBuf {
-    let beside = || config.store.url.folder().join("rowcast-keys");
-    config.auth.key_folder.clone().unwrap_or_else(beside)
 }
 
 pub(super) fn hub(config: &Config) -> HubLimits {

@@ -294,9 +294,7 @@ async fn farewell(socket: &Socket, code: CloseCode) {
             socket.write_last(frame::control_frame(8, &payload));
         }
         while socket.queued() > 0 && socket.stream.writable().await.is_ok() {
-            if socket.write_on() == Written::Blocked && socket.is_broken() {
-                return;
-            }
+            socket.write_on();
         }
         let mut rest = [0; 512];
         while socket.stream.readable().await.is_ok() {

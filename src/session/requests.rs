@@ -101,8 +101,8 @@ impl Session {
         let services = Arc::clone(&self.services);
         let greeted = greeted(&mut self.greeted)?;
         let name = &request.channel;
-        let again = greeted.position(name);
-        if again.is_none() && greeted.subscriptions.len() >= services.settings.subscriptions {
+        let more = greeted.position(name).is_none();
+        if more && greeted.subscriptions.len() >= services.settings.subscriptions {
             let limit = services.settings.subscriptions as u64;
             let words = format!("one socket may follow {limit} channels; unsubscribe from some");
             return Err(ErrorReply { limit: Some(limit), ..error(ErrorCode::TooMany, words) });
@@ -119,11 +119,9 @@ impl Session {
         let role = role.ok_or_else(|| unknown_channel(name))?;
         let channel =
             services.hub.open(name).await.map_err(|error| unreadable(error.code(), &error))?;
-        if let Some(index) = again {
-            let old = greeted.subscriptions.swap_remove(index);
-            old.end();
-            old.channel.leave(&old);
-        }
+        let begin = catchup::beginning(&channel, request.cursor, self.socket.codec)
+            .await
+            .map_err(|error| unreadable(error.code(), &error))?;
         let subscription = Arc::new(Subscription::new(
             greeted.subscriber.clone(),
             Arc::clone(&self.socket),
@@ -131,14 +129,14 @@ impl Session {
             request.presence,
             role,
         ));
-        channel.enter(Arc::clone(&subscription));
-        let begin = catchup::beginning(&channel, request.cursor, self.socket.codec).await.map_err(
-            |error| {
-                subscription.end();
-                channel.leave(&subscription);
-                unreadable(error.code(), &error)
-            },
-        )?;
+        match greeted.position(name) {
+            Some(index) => {
+                let old = greeted.subscriptions.swap_remove(index);
+                old.end();
+                channel.replace(&old, Arc::clone(&subscription));
+            }
+            None => channel.enter(Arc::clone(&subscription)),
+        }
         greeted.subscriptions.push(Arc::clone(&subscription));
         self.answer_subscribed(request.reference, &subscription, begin);
         subscription.appear(request.meta);

@@ -41,7 +41,6 @@ pub fn fit(kind: ColumnType, value: &Value) -> Option<Value> {
         (ColumnType::Float, Value::Int(number)) => Some(Value::Float(lossy(*number))),
         (ColumnType::Float, Value::Text(text)) => is_unending(text).then(|| value.clone()),
         (ColumnType::Decimal, Value::Int(number)) => Some(Value::Text(number.to_string())),
-        (ColumnType::Decimal, Value::Text(text)) if is_unending(text) => Some(value.clone()),
         (ColumnType::Bytes, Value::Text(text)) => STANDARD.decode(text).ok().map(Value::Bytes),
         (ColumnType::Json, _) | (ColumnType::List, Value::List(_)) => json(value),
         (_, Value::Text(text)) => spelled(kind, text).map(Value::Text),
@@ -77,8 +76,8 @@ fn expected(kind: ColumnType) -> &'static str {
         ColumnType::Time => "a time of day, such as 10:15:00",
         ColumnType::Timestamp => "an instant of RFC 3339, such as 2026-11-20T10:15:00Z",
         ColumnType::Bytes => "bytes, or base64 text",
-        ColumnType::Json => "JSON without NUL in its texts",
-        ColumnType::List => "a list without NUL in its texts",
+        ColumnType::Json => "JSON without bytes, and without NUL in its texts",
+        ColumnType::List => "a list without bytes, and without NUL in its texts",
         ColumnType::Other => "the database's text for its type, without NUL",
     }
 }
@@ -115,12 +114,12 @@ fn plain(text: &str) -> Option<String> {
     (!text.contains('\0')).then(|| text.to_owned())
 }
 
-/// JSON with bytes as base64 text, so that both encodings store the same. Recursion is bounded by
+/// JSON as every database can hold it; bytes are for columns of bytes alone. Recursion is bounded by
 /// the depth that a message may have.
 fn json(value: &Value) -> Option<Value> {
     match value {
         Value::Text(text) => plain(text).map(Value::Text),
-        Value::Bytes(bytes) => Some(Value::Text(STANDARD.encode(bytes))),
+        Value::Bytes(_) => None,
         Value::Float(number) => number.is_finite().then(|| value.clone()),
         Value::List(items) => items.iter().map(json).collect::<Option<_>>().map(Value::List),
         Value::Map(Fields(members)) => members
@@ -160,7 +159,8 @@ fn decimal(text: &str) -> Option<String> {
 }
 
 fn uuid(text: &str) -> Option<String> {
-    Uuid::try_parse(text).ok().map(|id| id.hyphenated().to_string())
+    let hyphenated = text.len() == 36;
+    hyphenated.then(|| Uuid::try_parse(text).ok()).flatten().map(|id| id.hyphenated().to_string())
 }
 
 /// Whether `text` begins like `pattern`, in which `0` stands for any digit.
@@ -180,8 +180,7 @@ fn date(text: &str) -> Option<String> {
 
 fn time(text: &str) -> Option<String> {
     let rest = if has_shape(text, "00:00:00") { text.get(8..) } else { None };
-    let minutes_only = text.len() == 5 && has_shape(text, "00:00");
-    if !minutes_only && !rest.is_some_and(is_fraction) {
+    if !rest.is_some_and(is_fraction) {
         return None;
     }
     let time: Time = text.parse().ok()?;

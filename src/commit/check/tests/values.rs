@@ -44,7 +44,7 @@ fn decimals_lose_needless_signs_and_zeros_but_not_their_scale() {
         assert_eq!(stored("price", given), text(normal));
     }
     assert_eq!(stored("price", 12), text("12"));
-    for bad in ["", ".", "1.", ".5", "1e5", "1,5", "--1", "0x10", "१"] {
+    for bad in ["", ".", "1.", ".5", "1e5", "1,5", "--1", "0x10", "१", "NaN"] {
         assert_eq!(stored("price", bad), MISFIT, "{bad}");
     }
     assert_eq!(stored("price", Value::Float(12.5)), MISFIT);
@@ -53,7 +53,14 @@ fn decimals_lose_needless_signs_and_zeros_but_not_their_scale() {
 #[test]
 fn uuids_are_lower_case() {
     assert_eq!(stored("assignee", TASK.to_uppercase()), text(TASK));
-    assert_eq!(stored("assignee", "ada"), MISFIT);
+    for bad in [
+        "ada",
+        "01997a3e000070008000000000000001",
+        &format!("{{{TASK}}}"),
+        &format!("urn:uuid:{TASK}"),
+    ] {
+        assert_eq!(stored("assignee", bad), MISFIT, "{bad}");
+    }
     assert_eq!(stored("assignee", 7), MISFIT);
 }
 
@@ -68,9 +75,9 @@ fn days_have_one_spelling() {
 
 #[test]
 fn times_of_day_have_microseconds() {
-    assert_eq!(stored("at", "10:15"), text("10:15:00.000000"));
+    assert_eq!(stored("at", "10:15:00"), text("10:15:00.000000"));
     assert_eq!(stored("at", "10:15:09.1234567"), text("10:15:09.123456"));
-    for bad in ["24:00:00", "10:15Z", "1015", "10:15:00+02:00", "10:15:00.", "10:15:00 "] {
+    for bad in ["10:15", "24:00:00", "10:15Z", "1015", "10:15:00+02:00", "10:15:00.", "10:15:00 "] {
         assert_eq!(stored("at", bad), MISFIT, "{bad}");
     }
 }
@@ -110,13 +117,10 @@ fn bytes_come_as_bytes_or_base64() {
 }
 
 #[test]
-fn json_is_anything_but_text_with_nul_and_holds_bytes_as_base64() {
+fn json_is_anything_but_bytes_and_text_with_nul() {
     let object = Value::from(json!({ "a": [1, 2.5, null, { "b": "c" }] }));
     assert_eq!(stored("metadata", object.clone()), Ok(object));
-    assert_eq!(
-        stored("metadata", Value::List(vec![Value::Bytes(vec![0, 255])])),
-        Ok(Value::List(vec![Value::from("AP8=")]))
-    );
+    assert_eq!(stored("metadata", Value::List(vec![Value::Bytes(vec![0, 255])])), MISFIT);
     assert_eq!(stored("metadata", Value::from(json!({ "a": ["\0"] }))), MISFIT);
     assert_eq!(stored("metadata", Value::from(json!({ "\0": 1 }))), MISFIT);
 }

@@ -1,0 +1,372 @@
+/**
+ * One channel that the client follows: its tables, edits, presence, states and signals. It survives
+ * the loss of the connection: everything continues where it stood.
+ *
+ * @module
+ */
+
+import { jitteredDelay } from './backoff.js';
+import { isRetryable } from './codes.js';
+import { Collection } from './collection.js';
+import { Closed, ConnectionLost, HubError, Misuse } from './errors.js';
+import { Listeners } from './listeners.js';
+import { Outbox } from './outbox.js';
+import { Presence } from './presence.js';
+import { Replica } from './replica.js';
+import { Signals } from './signals.js';
+import { States } from './states.js';
+import { View } from './view.js';
+import { Deferred } from './wait.js';
+
+/** @typedef {import('./types.js').Subscribed} Subscribed */
+/** @typedef {import('./types.js').ChannelNews} ChannelNews */
+/** @typedef {import('./errors.js').RowcastError} RowcastError */
+/** @typedef {import('./socket.js').Socket} Socket */
+
+/**
+ * @typedef {object} ChannelOptions
+ * @property {'off' | 'watch' | 'join'} [presence] whether it sees who is here, and is seen
+ * @property {import('./types.js').Value} [meta] what others see beside the person's name
+ */
+
+/**
+ * - `waiting`: for the connection
+ * - `catching-up`: something of the log is still to come
+ * - `live`: the rows are what the hub has, but for what is under way
+ * - `removed`: the hub ended the subscription; `error` says why
+ * - `closed`: by `close`
+ *
+ * @typedef {'waiting' | 'catching-up' | 'live' | 'removed' | 'closed'} ChannelStatus
+ */
+
+/**
+ * What a channel needs of the client.
+ *
+ * @typedef {object} ClientSide
+ * @property {import('./schema.js').SchemaBook} schema
+ * @property {import('./timing.js').Timing} timing
+ * @property {() => number} random
+ * @property {() => void} changed the channel's status or number of unsent edits changed
+ * @property {() => void} tokenExpired
+ * @property {(channel: Channel) => void} closed
+ */
+
+export class Channel {
+  #client;
+  #options;
+  #replica;
+  #outbox;
+  #view;
+  /** @type {Map<string, Collection>} */
+  #collections = new Map();
+  /** @type {Socket | null} */
+  #socket = null;
+  #head = 0;
+  #failures = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  /** @type {Deferred<void>} */
+  #ready = new Deferred();
+  /** @type {Listeners<[]>} */
+  #listeners = new Listeners();
+
+  /** @type {ChannelStatus} */
+  status = 'waiting';
+  /** Why the channel is removed or closed. @type {RowcastError | null} */
+  error = null;
+  /** What the person may do here, once known. @type {import('./types.js').Role | null} */
+  role = null;
+
+  /**
+   * @param {string} name
+   * @param {ChannelOptions} options
+   * @param {ClientSide} client
+   */
+  constructor(name, options, client) {
+    this.name = name;
+    this.#options = options;
+    this.#client = client;
+    this.#replica = new Replica(client.schema);
+    this.#view = new View(client.schema, name, (table, changes) => {
+      this.#collections.get(table)?.changed(changes);
+    });
+    this.#outbox = new Outbox(name, client.schema, client, {
+      changed: () => this.#advance(),
+      tokenExpired: client.tokenExpired,
+    });
+    /** Who is here. */
+    this.presence = new Presence();
+    /** The latest values of what is not stored. */
+    this.state = new States(name, client.timing);
+    /** Messages to whoever is here now. */
+    this.signals = new Signals(name);
+  }
+
+  /** Resolved when rows are first shown; rejected if the hub refuses the channel. */
+  get ready() {
+    return this.#ready.promise;
+  }
+
+  /** Where in the log the shown rows stand; null before the first. */
+  get position() {
+    const position = this.#replica.position;
+    return position && { epoch: position.epoch, seq: position.seq };
+  }
+
+  /** How many edits are not known to be durable. */
+  get unsent() {
+    return this.#outbox.unsent;
+  }
+
+  /** Why edits wait although there is a connection; null if they do not. */
+  get hindrance() {
+    return this.#outbox.hindrance;
+  }
+
+  /**
+   * A live table.
+   *
+   * @param {string} name
+   * @returns {Collection} the same for the same name
+   */
+  table(name) {
+    let collection = this.#collections.get(name);
+    if (collection) return collection;
+    const edit = (/** @type {import('./types.js').Op[]} */ ops) => this.edit(ops);
+    collection = new Collection(name, { schema: this.#client.schema, view: this.#view, edit });
+    this.#collections.set(name, collection);
+    return collection;
+  }
+
+  /**
+   * Changes rows, all or none. The change shows at once, and is rolled back if the hub refuses it.
+   *
+   * @param {import('./types.js').Op[]} ops
+   * @returns {Promise<import('./pending.js').EditPosition>} resolved when it is durable; rejected with
+   *   `EditError` if it was refused
+   */
+  async edit(ops) {
+    if (ops.length === 0) throw new Misuse('an edit needs at least one operation');
+    if (this.error) throw this.error;
+    return this.#outbox.add(structuredClone(ops));
+  }
+
+  /**
+   * The past of a row, newest first.
+   *
+   * @param {string} table
+   * @param {import('./types.js').Key} key
+   * @param {{ before?: number, limit?: number }} [options]
+   * @returns {Promise<import('./types.js').HistoryPage>}
+   */
+  async history(table, key, options = {}) {
+    if (this.#socket === null) throw new ConnectionLost('there is no connection');
+    return this.#socket.request({ type: 'history', channel: this.name, table, key, ...options });
+  }
+
+  /**
+   * Calls `listener` when the status, the role or the number of unsent edits changed.
+   *
+   * @param {() => void} listener
+   * @returns {() => void} stops it
+   */
+  subscribe(listener) {
+    return this.#listeners.add(listener);
+  }
+
+  /** Stops following. Edits without an answer are rejected. */
+  close() {
+    if (this.status === 'closed') return;
+    this.#socket?.request({ type: 'unsubscribe', channel: this.name }).catch(() => {});
+    this.#end('closed', new Closed('the channel was closed'));
+    this.#client.closed(this);
+  }
+
+  /** For the client only: there is a greeted connection. @param {Socket} socket */
+  attach(socket) {
+    if (this.status === 'removed' || this.status === 'closed') return;
+    this.#socket = socket;
+    this.#follow();
+    this.#outbox.attach(socket);
+    this.#advance();
+  }
+
+  /** For the client only: the connection was lost. */
+  detach() {
+    this.#socket = null;
+    clearTimeout(this.#retry);
+    this.#replica.interrupt();
+    this.#outbox.detach();
+    this.state.detach();
+    this.signals.detach();
+    this.#advance();
+  }
+
+  /** For the client only: there will be no connection any more. @param {RowcastError} error */
+  abandon(error) {
+    if (this.status === 'closed') return;
+    this.status = 'closed';
+    this.error = error;
+    this.#outbox.fail(error);
+    this.#ready.reject(error);
+    this.detach();
+  }
+
+  /** For the client only. @param {ChannelNews} news */
+  news(news) {
+    switch (news.type) {
+      case 'entries':
+        return this.#took(this.#replica.take(news.entries, news.cursor));
+      case 'part':
+        return this.#took(this.#replica.part(news));
+      case 'snapshot_begin':
+        this.#replica.begin(news.epoch);
+        return this.#advance();
+      case 'snapshot':
+        return this.#replica.page(news.table, news.rows);
+      case 'snapshot_end':
+        this.#replica.end(news);
+        return this.#advance();
+      default:
+        return this.#sideNews(news);
+    }
+  }
+
+  /** What is not of the log. @param {ChannelNews} news */
+  #sideNews(news) {
+    switch (news.type) {
+      case 'states':
+        return this.state.news(news);
+      case 'presence':
+        return this.presence.news(news);
+      case 'signals':
+        return this.signals.news(news.signals);
+      case 'missed':
+        return this.signals.missed(news.signals);
+      case 'removed':
+        return this.#removed(news);
+      default:
+      // News of a later version of the protocol: not for this client.
+    }
+  }
+
+  /** @param {import('./replica.js').Outcome} outcome */
+  #took(outcome) {
+    this.#advance();
+    if (outcome === 'gap') this.#follow();
+    if (outcome === 'reset') this.#followIn(this.#client.random() * this.#client.timing.resetSpreadMs);
+  }
+
+  /** Subscribes from where the replica stands. */
+  #follow() {
+    const socket = this.#socket;
+    if (socket === null) return;
+    clearTimeout(this.#retry);
+    this.#replica.interrupt();
+    const { presence, meta } = this.#options;
+    const body = { type: 'subscribe', channel: this.name, cursor: this.#replica.cursor, presence, meta };
+    try {
+      socket.ask(body, (error, reply) => this.#answered(socket, error, reply));
+    } catch (error) {
+      if (error instanceof HubError) this.#end('removed', error);
+    }
+  }
+
+  /** @param {number} ms */
+  #followIn(ms) {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#follow(), ms);
+  }
+
+  /**
+   * @param {Socket} socket
+   * @param {HubError | ConnectionLost | null} error
+   * @param {Subscribed} reply
+   */
+  #answered(socket, error, reply) {
+    if (socket !== this.#socket || error instanceof ConnectionLost) return;
+    if (error) this.#refused(error);
+    else this.#subscribed(socket, reply);
+  }
+
+  /**
+   * @param {Socket} socket
+   * @param {Subscribed} reply
+   */
+  #subscribed(socket, reply) {
+    this.#failures = 0;
+    this.#head = reply.head;
+    this.role = reply.role;
+    this.#replica.subscribed();
+    this.state.attach(socket);
+    this.signals.attach(socket);
+    this.#advance();
+  }
+
+  /** @param {HubError} error */
+  #refused(error) {
+    if (error.code === 'bad_cursor' && this.#replica.cursor !== undefined) {
+      this.#replica.forgetCursor();
+      return this.#follow();
+    }
+    const expired = error.code === 'token_expired';
+    if (expired) this.#client.tokenExpired();
+    if (error.retry || expired) this.#followIn(error.retryAfterMs ?? this.#retryDelay());
+    else this.#end('removed', error);
+  }
+
+  #retryDelay() {
+    const { timing, random } = this.#client;
+    this.#failures += 1;
+    return jitteredDelay(this.#failures - 1, timing.firstRetryMs, timing.maxRetryMs, random);
+  }
+
+  /** @param {import('./types.js').RemovedNews} news */
+  #removed({ code, message }) {
+    const retry = isRetryable(code);
+    if (!retry) return this.#end('removed', new HubError({ code, message, retry }));
+    this.#replica.interrupt();
+    this.#followIn(this.#retryDelay());
+    this.#advance();
+  }
+
+  /**
+   * The channel is over: its rows and edits go.
+   *
+   * @param {'removed' | 'closed'} status
+   * @param {RowcastError} error
+   */
+  #end(status, error) {
+    this.status = status;
+    this.error = error;
+    this.detach();
+    this.#replica.clear();
+    this.presence.clear();
+    this.#outbox.fail(error);
+    this.#ready.reject(error);
+    this.#advance();
+  }
+
+  /** Brings what is seen up to what is known, in one step. */
+  #advance() {
+    const renewed = this.#replica.canShow && !this.#outbox.uncertain;
+    if (renewed) this.#replica.show();
+    const { position, assembling } = this.#replica;
+    this.#outbox.settle(position, this.#replica.takeNamed(), renewed, assembling);
+    this.#view.refresh(this.#replica.rows, this.#replica.takeTouched(), this.#outbox.ops);
+    if (renewed) this.#ready.resolve();
+    this.#updateStatus();
+    this.#listeners.call();
+    this.#client.changed();
+  }
+
+  #updateStatus() {
+    if (this.status === 'removed' || this.status === 'closed') return;
+    this.status = this.#socket === null ? 'waiting' : this.#isLive() ? 'live' : 'catching-up';
+  }
+
+  #isLive() {
+    const { position, following } = this.#replica;
+    return following && position !== null && position.seq >= this.#head;
+  }
+}

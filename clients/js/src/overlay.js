@@ -1,0 +1,181 @@
+/**
+ * The optimistic layer: what the rows look like with the edits that are not in the log yet. It is
+ * folded anew from the hub's rows whenever either changes, so nothing ever has to be undone.
+ *
+ * @module
+ */
+
+import { keyOf, keyText } from './key.js';
+import { added, sameValue, withItems, withoutItems } from './values.js';
+
+/** @typedef {import('./types.js').Row} Row */
+/** @typedef {import('./types.js').Op} Op */
+/** @typedef {import('./types.js').Fields} Fields */
+/** @typedef {import('./types.js').Place} Place */
+/** @typedef {import('./schema.js').SchemaBook} SchemaBook */
+/** @typedef {{ get: (table: string, key: string) => Row | null | undefined }} Base */
+/** @typedef {{ key: string, place: Place }} Placing */
+
+/** Rows that differ from the ones below; null: gone. */
+export class Layer {
+  #base;
+  /** @type {Map<string, Map<string, Row | null>>} */
+  #tables = new Map();
+  /** @type {Map<string, Placing[]>} */
+  #placings = new Map();
+
+  /** @param {Base} base */
+  constructor(base) {
+    this.#base = base;
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} key
+   * @returns {Row | null | undefined} null or undefined if there is no such row
+   */
+  get(table, key) {
+    const own = this.#tables.get(table)?.get(key);
+    return own === undefined ? this.#base.get(table, key) : own;
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} key
+   */
+  has(table, key) {
+    return this.#tables.get(table)?.has(key) ?? false;
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} key
+   * @param {Row | null} row
+   */
+  set(table, key, row) {
+    const rows = this.#tables.get(table);
+    if (rows) rows.set(key, row);
+    else this.#tables.set(table, new Map([[key, row]]));
+  }
+
+  /**
+   * @param {string} table
+   * @param {Placing} placing
+   */
+  place(table, placing) {
+    const placings = this.#placings.get(table);
+    if (placings) placings.push(placing);
+    else this.#placings.set(table, [placing]);
+  }
+
+  /**
+   * The places asked for, in order.
+   *
+   * @param {string} table
+   * @returns {readonly Placing[]}
+   */
+  placings(table) {
+    return this.#placings.get(table) ?? [];
+  }
+
+  /** The tables in which rows are arranged differently. */
+  arranged() {
+    return this.#placings.keys();
+  }
+
+  /** The rows that differ. @returns {IterableIterator<[string, Iterable<string>]>} */
+  *keys() {
+    for (const [table, rows] of this.#tables) yield [table, rows.keys()];
+  }
+
+  /** Takes over what another layer upon this one holds. @param {Layer} upper */
+  absorb(upper) {
+    for (const [table, rows] of upper.#tables) {
+      for (const [key, row] of rows) this.set(table, key, row);
+    }
+    for (const [table, placings] of upper.#placings) {
+      for (const placing of placings) this.place(table, placing);
+    }
+  }
+}
+
+/**
+ * The layer that edits make upon rows. An edit that would fail as things look here, because its row
+ * or its guard does not fit, shows no effect at all.
+ *
+ * @param {Base} rows
+ * @param {Iterable<readonly Op[]>} edits
+ * @param {SchemaBook} schema
+ * @param {string} channel
+ * @returns {Layer}
+ */
+export function foldEdits(rows, edits, schema, channel) {
+  const layer = new Layer(rows);
+  for (const ops of edits) {
+    const draft = new Layer(layer);
+    if (ops.every((op) => foldOp(draft, op, schema, channel))) layer.absorb(draft);
+  }
+  return layer;
+}
+
+/**
+ * @param {Layer} layer
+ * @param {Op} op
+ * @param {SchemaBook} schema
+ * @param {string} channel
+ * @returns {boolean} whether the operation fits
+ */
+function foldOp(layer, op, schema, channel) {
+  if (op.op === 'insert') return foldInsert(layer, op, schema, channel);
+  const key = keyText(op.key);
+  const row = layer.get(op.table, key);
+  if (!row || !holds(row, op.if)) return false;
+  if (op.op === 'update') foldUpdate(layer, op, key, row, schema);
+  else layer.set(op.table, key, null);
+  return true;
+}
+
+/**
+ * @param {Row} row
+ * @param {Fields | undefined} guard
+ */
+function holds(row, guard) {
+  return Object.entries(guard ?? {}).every(([name, value]) => sameValue(row[name], value));
+}
+
+/**
+ * @param {Layer} layer
+ * @param {import('./types.js').InsertOp} op
+ * @param {SchemaBook} schema
+ * @param {string} channel
+ */
+function foldInsert(layer, op, schema, channel) {
+  const columns = schema.table(op.table)?.columns ?? [];
+  const blank = Object.fromEntries(columns.map(({ name }) => [name, null]));
+  const row = { ...blank, ...schema.channelField(op.table, channel), ...op.row };
+  const keyColumns = schema.keyColumns(op.table);
+  // A key that the database makes is not known yet: the row appears with its entry.
+  if (keyColumns.some((column) => row[column] == null)) return true;
+  const key = keyText(keyOf(row, keyColumns));
+  layer.set(op.table, key, Object.freeze(row));
+  layer.place(op.table, { key, place: op.place ?? 'last' });
+  return true;
+}
+
+/**
+ * @param {Layer} layer
+ * @param {import('./types.js').UpdateOp} op
+ * @param {string} key
+ * @param {Row} row
+ * @param {SchemaBook} schema
+ */
+function foldUpdate(layer, op, key, row, schema) {
+  const next = { ...row, ...op.set };
+  for (const [name, more] of Object.entries(op.inc ?? {})) {
+    next[name] = added(schema.columnType(op.table, name), row[name], more);
+  }
+  for (const [name, items] of Object.entries(op.add ?? {})) next[name] = withItems(row[name], items);
+  for (const [name, items] of Object.entries(op.remove ?? {})) next[name] = withoutItems(row[name], items);
+  layer.set(op.table, key, Object.freeze(next));
+  if (op.place !== undefined) layer.place(op.table, { key, place: op.place });
+}

@@ -1,0 +1,100 @@
+/**
+ * One edit from its making until its effect stands in the log that this client has applied.
+ *
+ * @module
+ */
+
+import { keyOf, keyText } from './key.js';
+import { uuidv7 } from './uuid.js';
+import { Deferred } from './wait.js';
+
+/** @typedef {import('./types.js').Op} Op */
+
+/**
+ * Where an edit stands in the log.
+ *
+ * @typedef {object} EditPosition
+ * @property {string} id of the edit
+ * @property {string} channel
+ * @property {string} epoch
+ * @property {number} seq
+ */
+
+export class PendingEdit {
+  id = uuidv7();
+  madeAt = Date.now();
+  /** @type {'queued' | 'sent' | 'acked'} */
+  phase = 'queued';
+  /** Whether it was sent on a connection that broke, and nobody has said since what became of it. */
+  uncertain = false;
+  /** How often the hub failed at it through its own fault. */
+  faults = 0;
+  /** @type {import('./types.js').Ack | null} */
+  ack = null;
+  /** @type {Deferred<EditPosition>} */
+  outcome = new Deferred();
+
+  /**
+   * @param {readonly Op[]} ops
+   * @param {import('./schema.js').SchemaBook} schema
+   */
+  constructor(ops, schema) {
+    this.ops = ops;
+    /** The keys of the rows that it changes. @type {Set<string>} */
+    this.keys = new Set(ops.map((op) => changedKey(op, schema)).filter((key) => key !== undefined));
+    /** Everything it mentions that could be a key. @type {Set<string>} */
+    this.words = new Set();
+    collectWords(ops, this.words);
+  }
+
+  /**
+   * Whether the order of the two edits may matter: one changes a row that the other names.
+   *
+   * @param {PendingEdit} other
+   */
+  touches(other) {
+    return meet(this.keys, other.words) || meet(other.keys, this.words);
+  }
+}
+
+/**
+ * @param {Op} op
+ * @param {import('./schema.js').SchemaBook} schema
+ */
+function changedKey(op, schema) {
+  const key = op.op === 'insert' ? keyOf(op.row, schema.keyColumns(op.table)) : op.key;
+  return key === undefined ? undefined : keyText(key);
+}
+
+/**
+ * @param {unknown} value
+ * @param {Set<string>} words
+ */
+function collectWords(value, words) {
+  if (typeof value === 'string') words.add(value);
+  else if (typeof value === 'number') words.add(String(value));
+  else if (Array.isArray(value)) collectFromList(value, words);
+  else if (value !== null && typeof value === 'object') {
+    for (const item of Object.values(value)) collectWords(item, words);
+  }
+}
+
+/**
+ * A list may be a key of several columns.
+ *
+ * @param {unknown[]} list
+ * @param {Set<string>} words
+ */
+function collectFromList(list, words) {
+  words.add(JSON.stringify(list));
+  for (const item of list) collectWords(item, words);
+}
+
+/**
+ * @param {Set<string>} a
+ * @param {Set<string>} b
+ */
+function meet(a, b) {
+  for (const item of a) if (b.has(item)) return true;
+  return false;
+}

@@ -1,0 +1,215 @@
+/**
+ * The copy of one channel's rows that follows its log: entries in order, without a gap; snapshots
+ * assembled out of sight and shown whole.
+ *
+ * @module
+ */
+
+import { PartCollector } from './parts.js';
+import { Rows, Touched } from './rows.js';
+
+/** @typedef {import('./types.js').Entry} Entry */
+/** @typedef {import('./types.js').Position} Position */
+
+/**
+ * What became of news:
+ * - `ok`: applied, or nothing to do
+ * - `gap`: entries are missing; subscribe again with `cursor`
+ * - `reset`: subscribe again without a cursor
+ *
+ * @typedef {'ok' | 'gap' | 'reset'} Outcome
+ */
+
+/** A copy of the rows and the place in the log at which it stands. */
+class Copy {
+  rows = new Rows();
+  /** @type {Position | null} */
+  position = null;
+  /** The edits named in entries that were applied and not yet told. @type {Map<string, number>} */
+  named = new Map();
+}
+
+export class Replica {
+  #schema;
+  #shown = new Copy();
+  /** @type {{ copy: Copy, epoch: string, show: number } | null} */
+  #building = null;
+  #parts = new PartCollector();
+  #touched = new Touched();
+  #void = true;
+  #awaiting = true;
+
+  /** @param {import('./schema.js').SchemaBook} schema */
+  constructor(schema) {
+    this.#schema = schema;
+  }
+
+  /** The rows to show. */
+  get rows() {
+    return this.#shown.rows;
+  }
+
+  /** The place at which the shown rows stand; null before the first snapshot was shown. */
+  get position() {
+    return this.#shown.position;
+  }
+
+  /** With what to subscribe; undefined: a snapshot is needed. @returns {string | undefined} */
+  get cursor() {
+    return this.#void ? undefined : this.#shown.position?.cursor;
+  }
+
+  /** Whether a snapshot is whole and waits to be shown. */
+  get canShow() {
+    const building = this.#building;
+    return building?.copy.position != null && building.copy.position.seq >= building.show;
+  }
+
+  /** Whether a snapshot is being assembled or waited for. */
+  get assembling() {
+    return this.#void;
+  }
+
+  /** Whether the shown rows follow the log. */
+  get following() {
+    return !this.#awaiting && !this.#void;
+  }
+
+  /** The hub does not know the cursor. */
+  forgetCursor() {
+    this.#void = true;
+  }
+
+  /** News is ignored until `subscribed`; with a half-built snapshot a whole new one is needed. */
+  interrupt() {
+    this.#awaiting = true;
+    this.#building = null;
+    this.#parts.clear();
+  }
+
+  /** The subscription for which `interrupt` made room holds. */
+  subscribed() {
+    this.#awaiting = false;
+  }
+
+  /** Drops everything. */
+  clear() {
+    this.#touched.addAll(this.#shown.rows.keys());
+    this.#shown = new Copy();
+    this.#void = true;
+    this.interrupt();
+  }
+
+  /** @param {string} epoch */
+  begin(epoch) {
+    if (this.#awaiting) return;
+    this.#parts.clear();
+    this.#void = true;
+    this.#building = { copy: new Copy(), epoch, show: Infinity };
+  }
+
+  /**
+   * @param {string} table
+   * @param {import('./types.js').Fields[]} rows
+   */
+  page(table, rows) {
+    if (!this.#awaiting) this.#building?.copy.rows.load(table, rows, this.#schema);
+  }
+
+  /** @param {{ cursor: string, seq: number, show: number }} news */
+  end({ cursor, seq, show }) {
+    if (this.#awaiting || !this.#building) return;
+    this.#building.copy.position = { epoch: this.#building.epoch, seq, cursor };
+    this.#building.show = show;
+  }
+
+  /** Shows the snapshot that is whole. */
+  show() {
+    if (!this.#building) return;
+    this.#touched.addAll(this.#shown.rows.keys());
+    this.#touched.addAll(this.#building.copy.rows.keys());
+    this.#shown = this.#building.copy;
+    this.#building = null;
+    this.#void = false;
+  }
+
+  /**
+   * Applies entries, each whole, or none of them.
+   *
+   * @param {Entry[]} entries
+   * @param {string} cursor the place after the last of them
+   * @returns {Outcome}
+   */
+  take(entries, cursor) {
+    const copy = this.#building?.copy ?? this.#shown;
+    const position = copy.position;
+    if (this.#awaiting || position === null) return 'ok';
+    const fresh = entries.filter((entry) => entry.seq > position.seq);
+    if (fresh.some((entry, at) => entry.seq !== position.seq + 1 + at)) return 'gap';
+    for (const entry of fresh) {
+      if (entry.reset?.length || !this.#apply(copy, entry)) return this.#mustReset();
+    }
+    if (fresh.length > 0) this.#advance(copy, position, entries, cursor);
+    return 'ok';
+  }
+
+  /**
+   * @param {import('./types.js').PartNews} news
+   * @returns {Outcome}
+   */
+  part(news) {
+    if (this.#awaiting) return 'ok';
+    const whole = this.#parts.add(news);
+    if (whole === 'broken') return 'gap';
+    if (whole === null) return 'ok';
+    if (news.table === undefined) return this.take([whole], news.cursor ?? '');
+    this.page(news.table, [whole]);
+    return 'ok';
+  }
+
+  /** The rows that changed since this was last asked. @returns {Touched} */
+  takeTouched() {
+    const touched = this.#touched;
+    this.#touched = new Touched();
+    return touched;
+  }
+
+  /** The edits that the shown rows contain since this was last asked, with their entries. */
+  takeNamed() {
+    const named = this.#shown.named;
+    this.#shown.named = new Map();
+    return named;
+  }
+
+  /**
+   * @param {Copy} copy
+   * @param {Entry} entry
+   * @returns {boolean} false if it holds a change of an unknown kind
+   */
+  #apply(copy, entry) {
+    const touched = copy === this.#shown ? this.#touched : new Touched();
+    for (const change of entry.changes ?? []) {
+      if (!copy.rows.apply(change, touched)) return false;
+    }
+    for (const edit of entry.edits ?? []) copy.named.set(edit.id, entry.seq);
+    return true;
+  }
+
+  /**
+   * @param {Copy} copy
+   * @param {Position} position
+   * @param {Entry[]} entries
+   * @param {string} cursor
+   */
+  #advance(copy, position, entries, cursor) {
+    const seq = entries.at(-1)?.seq ?? position.seq;
+    copy.position = { epoch: position.epoch, seq, cursor };
+  }
+
+  /** @returns {Outcome} */
+  #mustReset() {
+    this.#void = true;
+    this.interrupt();
+    return 'reset';
+  }
+}

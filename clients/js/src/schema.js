@@ -1,0 +1,64 @@
+/**
+ * What the hub told about its live tables.
+ *
+ * @module
+ */
+
+/** @typedef {import('./types.js').TableSchema} TableSchema */
+
+export class SchemaBook {
+  /** @type {string | undefined} */
+  hash;
+  /** @type {Map<string, TableSchema>} */
+  #tables = new Map();
+
+  /** @param {import('./types.js').Schema} schema from `welcome`; without tables if the hash is known */
+  learn(schema) {
+    this.hash = schema.hash;
+    if (schema.tables) this.#tables = new Map(schema.tables.map((table) => [table.name, table]));
+  }
+
+  /** Whether anything is known yet. */
+  get known() {
+    return this.hash !== undefined;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {TableSchema | undefined}
+   */
+  table(name) {
+    return this.#tables.get(name);
+  }
+
+  /**
+   * @param {string} table
+   * @returns {string[]} `id` for a table that is not in the schema
+   */
+  keyColumns(table) {
+    return this.table(table)?.key ?? ['id'];
+  }
+
+  /**
+   * The type of a column, `other` if unknown.
+   *
+   * @param {string} table
+   * @param {string} column
+   */
+  columnType(table, column) {
+    const columns = this.table(table)?.columns ?? [];
+    return columns.find(({ name }) => name === column)?.type ?? 'other';
+  }
+
+  /**
+   * The column that holds the channel's id, with that id.
+   *
+   * @param {string} table
+   * @param {string} channel
+   * @returns {import('./types.js').Fields}
+   */
+  channelField(table, channel) {
+    const column = /\{(.+)\}/.exec(this.table(table)?.channel ?? '')?.[1];
+    return column === undefined ? {} : { [column]: channel.slice(channel.indexOf(':') + 1) };
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * One WebSocket from its opening to its end: the greeting, requests matched to their replies, news
+ * handed on, and the end told exactly once. It never reconnects.
+ *
+ * @module
+ */
+
+import { SUBPROTOCOL, checkSize, decode, encode } from './codec.js';
+import { closeWords } from './codes.js';
+import { ConnectionLost, HubError } from './errors.js';
+import { Liveness } from './liveness.js';
+import { Deferred } from './wait.js';
+
+/** @typedef {import('./types.js').Reply} Reply */
+/** @typedef {{ code: number, error: ConnectionLost }} SocketEnd */
+/** @typedef {(error: HubError | ConnectionLost | null, reply: any) => void} Answer */
+
+/** What the client sends before it knows the hub's own limit, bytes. */
+const DEFAULT_MESSAGE_BYTES = 64 * 1024;
+
+/** How many bytes may wait in the socket before states are held back. */
+const CROWDED_BYTES = 64 * 1024;
+
+export class Socket {
+  #raw;
+  #onNews;
+  #onEnd;
+  #liveness;
+  #open = false;
+  #ended = false;
+  #nextRef = 1;
+  #messageBytes = DEFAULT_MESSAGE_BYTES;
+  /** @type {Map<number, Answer>} */
+  #waiting = new Map();
+  /** @type {Deferred<void>} */
+  #opened = new Deferred();
+
+  /**
+   * @param {object} options
+   * @param {string} options.url
+   * @param {import('./types.js').SocketClass} options.WebSocket
+   * @param {import('./timing.js').Timing} options.timing
+   * @param {(news: any) => void} options.onNews
+   * @param {(end: SocketEnd) => void} options.onEnd
+   */
+  constructor({ url, WebSocket, timing, onNews, onEnd }) {
+    this.#onNews = onNews;
+    this.#onEnd = onEnd;
+    /** @type {import('./types.js').SocketLike} */
+    const raw = new WebSocket(url, [SUBPROTOCOL]);
+    raw.onopen = () => this.#didOpen();
+    raw.onmessage = (event) => this.#receive(event.data);
+    raw.onclose = (event) => this.#finish(event?.code ?? 1006);
+    // An error event is always followed by a close event, which says more.
+    raw.onerror = () => {};
+    this.#raw = raw;
+    this.#liveness = new Liveness(
+      timing,
+      () => this.#ping(),
+      () => this.abandon(),
+    );
+  }
+
+  /** Resolved once messages can be sent. */
+  get opened() {
+    return this.#opened.promise;
+  }
+
+  /** Whether so much waits to be sent that what can be replaced by newer should wait. */
+  get crowded() {
+    return this.#raw.bufferedAmount > CROWDED_BYTES;
+  }
+
+  /** @param {number} bytes the hub's limit for one message */
+  limitMessages(bytes) {
+    this.#messageBytes = bytes;
+  }
+
+  /**
+   * Sends a request. The answer is handed over before any later message is looked at, which a
+   * promise could not do.
+   *
+   * @param {object} body the request without its `ref`
+   * @param {Answer} answer
+   * @throws {HubError | ConnectionLost} if it could not be sent
+   */
+  ask(body, answer) {
+    const ref = this.#nextRef;
+    this.#transmit({ ...body, ref });
+    this.#nextRef += 1;
+    this.#waiting.set(ref, answer);
+    this.#liveness.waits(true);
+  }
+
+  /**
+   * The same with a promise, where the order of what follows does not matter.
+   *
+   * @param {object} body
+   * @returns {Promise<any>} rejected with `HubError` or `ConnectionLost`
+   */
+  request(body) {
+    return new Promise((resolve, reject) => {
+      this.ask(body, (error, reply) => (error ? reject(error) : resolve(reply)));
+    });
+  }
+
+  /**
+   * Sends a request that is only answered if it fails.
+   *
+   * @param {object} body
+   */
+  tell(body) {
+    this.#transmit(body);
+  }
+
+  /** Asks the hub for a sign of life now. */
+  check() {
+    if (this.#open) this.#liveness.check();
+  }
+
+  /**
+   * Gives the connection up without waiting for the other side.
+   *
+   * @param {number} [code] as if the hub had closed with it
+   */
+  abandon(code = 1006) {
+    this.#finish(code);
+  }
+
+  #didOpen() {
+    this.#open = true;
+    this.#liveness.heard();
+    this.#opened.resolve();
+  }
+
+  /** @param {object} message */
+  #transmit(message) {
+    if (!this.#open || this.#ended) throw new ConnectionLost('there is no connection');
+    const frame = encode(message);
+    checkSize(frame, this.#messageBytes);
+    this.#raw.send(frame);
+  }
+
+  #ping() {
+    this.request({ type: 'ping' }).catch(() => {});
+  }
+
+  /** @param {unknown} frame */
+  #receive(frame) {
+    if (this.#ended) return;
+    this.#liveness.heard();
+    const message = decode(frame);
+    if (message === undefined) return;
+    if (typeof message.ref === 'number') this.#answer(message);
+    else this.#onNews(message);
+  }
+
+  /** @param {Reply} reply */
+  #answer(reply) {
+    const answer = this.#waiting.get(reply.ref);
+    if (!answer) return;
+    this.#waiting.delete(reply.ref);
+    this.#liveness.waits(this.#waiting.size > 0);
+    if (reply.type === 'error') answer(new HubError(/** @type {any} */ (reply)), null);
+    else answer(null, reply);
+  }
+
+  /** @param {number} code */
+  #finish(code) {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#liveness.stop();
+    this.#letGo();
+    const error = new ConnectionLost(closeWords(code));
+    this.#opened.reject(error);
+    const unanswered = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const answer of unanswered) answer(error, null);
+    this.#onEnd({ code, error });
+  }
+
+  #letGo() {
+    const raw = this.#raw;
+    raw.onopen = raw.onmessage = raw.onclose = null;
+    try {
+      raw.close(1000);
+    } catch {
+      // It was closed already, or never opened: nothing is left to let go.
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * What people see of one channel's rows: the hub's rows under the optimistic layer. It finds out
+ * which rows look different and tells the tables, once for everything that came together.
+ *
+ * @module
+ */
+
+import { foldEdits, Layer } from './overlay.js';
+import { sameValue } from './values.js';
+
+/** @typedef {import('./types.js').Row} Row */
+
+/**
+ * What changed in a table.
+ *
+ * @typedef {object} TableChanges
+ * @property {Row[]} inserted
+ * @property {{ row: Row, old: Row }[]} updated
+ * @property {Row[]} removed
+ * @property {boolean} rearranged whether rows may stand in another order although they are the same
+ */
+
+/** @type {ReadonlyMap<string, Row>} */
+const NO_ROWS = new Map();
+
+export class View {
+  #schema;
+  #channel;
+  #tell;
+  /** @type {Map<string, Map<string, Row>>} */
+  #visible = new Map();
+  #layer = new Layer({ get: () => undefined });
+
+  /**
+   * @param {import('./schema.js').SchemaBook} schema
+   * @param {string} channel
+   * @param {(table: string, changes: TableChanges) => void} tell
+   */
+  constructor(schema, channel, tell) {
+    this.#schema = schema;
+    this.#channel = channel;
+    this.#tell = tell;
+  }
+
+  /**
+   * @param {string} table
+   * @returns {ReadonlyMap<string, Row>} rows by the text of their key
+   */
+  table(table) {
+    return this.#visible.get(table) ?? NO_ROWS;
+  }
+
+  /** @param {string} table */
+  placings(table) {
+    return this.#layer.placings(table);
+  }
+
+  /**
+   * Whether a row shows something that is not in the log yet.
+   *
+   * @param {string} table
+   * @param {string} key
+   */
+  isPending(table, key) {
+    return this.#layer.has(table, key);
+  }
+
+  /**
+   * Looks again after rows or edits changed.
+   *
+   * @param {import('./rows.js').Rows} rows
+   * @param {import('./rows.js').Touched} touched the rows that changed; the edits' own are added
+   * @param {Iterable<readonly import('./types.js').Op[]>} edits
+   */
+  refresh(rows, touched, edits) {
+    const before = this.#layer;
+    this.#layer = foldEdits(rows, edits, this.#schema, this.#channel);
+    touched.addAll(before.keys());
+    touched.addAll(this.#layer.keys());
+    /** @type {Map<string, TableChanges>} */
+    const changes = new Map();
+    for (const table of [...before.arranged(), ...this.#layer.arranged()]) {
+      changes.set(table, { inserted: [], updated: [], removed: [], rearranged: true });
+    }
+    for (const [table, keys] of touched) this.#compare(table, keys, changes);
+    for (const [table, change] of changes) this.#tell(table, change);
+  }
+
+  /**
+   * @param {string} table
+   * @param {Iterable<string>} keys
+   * @param {Map<string, TableChanges>} changes
+   */
+  #compare(table, keys, changes) {
+    const change = changes.get(table) ?? { inserted: [], updated: [], removed: [], rearranged: false };
+    let visible = this.#visible.get(table);
+    if (!visible) this.#visible.set(table, (visible = new Map()));
+    for (const key of keys) compareRow(visible, key, this.#layer.get(table, key), change);
+    const { inserted, updated, removed } = change;
+    if (inserted.length + updated.length + removed.length > 0) changes.set(table, change);
+  }
+}
+
+/**
+ * @param {Map<string, Row>} visible
+ * @param {string} key
+ * @param {Row | null | undefined} row
+ * @param {TableChanges} change
+ */
+function compareRow(visible, key, row, change) {
+  const old = visible.get(key);
+  if (row && old) {
+    if (sameValue(row, old)) return;
+    visible.set(key, row);
+    change.updated.push({ row, old });
+  } else if (row) {
+    visible.set(key, row);
+    change.inserted.push(row);
+  } else if (old) {
+    visible.delete(key);
+    change.removed.push(old);
+  }
+}

@@ -1,0 +1,193 @@
+//! The command line: what can be asked for, and how it is answered.
+//!
+//! Results go to standard output, everything else to standard error. The exit code is 0 when what
+//! was asked for was done, 1 when it was not, 2 when it was not understood.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::{self, IsTerminal as _, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
+
+use crate::{
+    auth::{OwnKeys, is_user_id, keys::KeyError},
+    config::{Config, ConfigError},
+    server::{self, ServeError},
+    store::StoreError,
+    telemetry,
+};
+
+mod database;
+mod doctor;
+#[cfg(test)]
+mod tests;
+
+const EXAMPLES: &str = "\
+Examples:
+  rowcast                                    serve, on SQLite in ./rowcast.db
+  DATABASE_URL=postgres://localhost/app rowcast
+  rowcast migrate --config /etc/rowcast.toml
+  rowcast token --user ada --name \"Ada Lovelace\" --minutes 480
+  rowcast doctor --json | jq .
+  rowcast config --defaults > rowcast.toml   begin a settings file of your own
+
+Settings come from rowcast.toml in the current folder (or --config, or ROWCAST_CONFIG); variables
+such as ROWCAST_SERVER__LISTEN=0.0.0.0:7070 stand above it. `rowcast config` shows what counts.";
+
+/// A real-time collaboration hub: rows, broadcast.
+#[derive(Debug, Parser)]
+#[command(name = "rowcast", version, after_help = EXAMPLES)]
+struct CommandLine {
+    /// The settings file
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve clients (the default)
+    Serve,
+    /// Bring the database up to date: tables of the engine, live tables, their triggers
+    Migrate,
+    /// Sign a token with the hub's own key and print it
+    Token(TokenArgs),
+    /// Look for what should not be: missing triggers, gaps, settings that weaken durability
+    Doctor {
+        /// Print findings as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the settings that count, passwords hidden
+    Config {
+        /// Print the commented defaults instead
+        #[arg(long)]
+        defaults: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct TokenArgs {
+    /// The person's id
+    #[arg(long)]
+    user: String,
+    /// The name that others see
+    #[arg(long)]
+    name: Option<String>,
+    /// How long it holds; `auth.token_minutes` unless told
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=525_600))]
+    minutes: Option<u32>,
+}
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("the settings cannot be written: {0}")]
+    Print(#[from] toml::ser::Error),
+    #[error("log.level cannot be used: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("{0}")]
+    Key(#[from] KeyError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Serve(#[from] ServeError),
+    #[error("`{0}` is no id of a person: letters, digits and . _ ~ @ + | = / : - are allowed")]
+    BadUser(String),
+    #[error("cannot begin, or cannot write: {0}")]
+    Output(#[from] io::Error),
+    #[error("the examination found something bad")]
+    FoundBad,
+}
+
+/// Does what these arguments ask for. The variables are those of the process unless given.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    variables: Option<BTreeMap<String, String>>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitCode {
+    let asked = match CommandLine::try_parse_from(arguments) {
+        Ok(asked) => asked,
+        Err(error) => return explain(&error, out, err),
+    };
+    match perform(asked, variables, out) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough, as `head` does.
+        Err(CommandError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // Where even this cannot be said, the exit code says it.
+            let _unheard = writeln!(err, "rowcast: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Help and version are answers; the rest are mistakes.
+fn explain(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    let answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let colours = if answer { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
+    let text = error.render();
+    let text = if colours { text.ansi().to_string() } else { text.to_string() };
+    let _unheard = if answer { write!(out, "{text}") } else { write!(err, "{text}") };
+    if answer { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}
+
+fn perform(
+    asked: CommandLine,
+    variables: Option<BTreeMap<String, String>>,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    if let Some(Command::Config { defaults: true }) = asked.command {
+        return Ok(out.write_all(crate::config::DEFAULTS.as_bytes())?);
+    }
+    let file = asked.config.as_deref();
+    let config = match variables {
+        Some(variables) => Config::load(file, variables)?,
+        None => Config::of_process(file)?,
+    };
+    telemetry::init(&config.log)?;
+    match asked.command.unwrap_or(Command::Serve) {
+        Command::Serve => Ok(wait_for(server::run(config))??),
+        Command::Migrate => migrate(&config, out),
+        Command::Token(token) => sign(&config, &token, out),
+        Command::Doctor { json } => {
+            let findings = wait_for(doctor::examine(&config))?;
+            doctor::print(&findings, json, out)?;
+            if doctor::is_bad(&findings) { Err(CommandError::FoundBad) } else { Ok(()) }
+        }
+        Command::Config { .. } => Ok(out.write_all(config.to_toml()?.as_bytes())?),
+    }
+}
+
+fn wait_for<T>(task: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(task))
+}
+
+fn migrate(config: &Config, out: &mut dyn Write) -> Result<(), CommandError> {
+    wait_for(database::migrate(config))??;
+    let tables = config.declarations.tables.len();
+    Ok(writeln!(out, "{} is up to date; {tables} live tables", config.store.url)?)
+}
+
+fn sign(config: &Config, asked: &TokenArgs, out: &mut dyn Write) -> Result<(), CommandError> {
+    if !is_user_id(&asked.user) {
+        return Err(CommandError::BadUser(asked.user.chars().take(64).collect()));
+    }
+    let minutes = asked.minutes.map(|minutes| Duration::from_mins(minutes.into()));
+    let life = minutes.unwrap_or(config.auth.token_life);
+    let keys = OwnKeys::load(&config.auth, &config.key_folder())?;
+    let issued = keys.issue(&asked.user, asked.name.as_deref(), life)?;
+    Ok(writeln!(out, "{}", issued.token)?)
+}

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::Arc,
 };
@@ -26,6 +27,7 @@ pub(crate) struct Hub {
     /// Where it listens, also after it was started again.
     pub(crate) address: SocketAddr,
     settings: Vec<(String, String)>,
+    folder: PathBuf,
     process: Option<Process>,
 }
 
@@ -59,6 +61,7 @@ impl Hub {
         let mut hub = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             settings: all_settings(database, settings),
+            folder: database.folder.path().to_owned(),
             process: None,
         };
         hub.try_start_again().await?;
@@ -78,7 +81,7 @@ impl Hub {
     }
 
     async fn try_start_again(&mut self) -> Result<(), String> {
-        let mut process = Process::spawn(self.address, &self.settings);
+        let mut process = Process::spawn(self);
         let address = process.log.address.wait_for(Option::is_some).await.ok().and_then(|a| *a);
         let Some(address) = address else {
             let _ = process.child.wait();
@@ -161,7 +164,7 @@ impl Drop for Hub {
 }
 
 impl Process {
-    fn spawn(address: SocketAddr, settings: &[(String, String)]) -> Self {
+    fn spawn(hub: &Hub) -> Self {
         let ours = |(name, _): &(std::ffi::OsString, std::ffi::OsString)| {
             let name = name.to_string_lossy();
             (name.starts_with("ROWCAST_") && name != "ROWCAST_BUG") || name == "DATABASE_URL"
@@ -171,9 +174,9 @@ impl Process {
             command.env_remove(name);
         }
         let mut child = command
-            .env("ROWCAST_SERVER__LISTEN", address.to_string())
-            .envs(settings.iter().map(|(name, value)| (name, value)))
-            .current_dir(std::env::temp_dir())
+            .env("ROWCAST_SERVER__LISTEN", hub.address.to_string())
+            .envs(hub.settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(&hub.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -4,12 +4,15 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use tracing::warn;
 
-use super::{Made, error::ServeError};
+use super::error::ServeError;
 use crate::{
     auth::{DemoCodes, DemoPerson, OwnKeys},
     config::Config,
     http::DemoDesk,
-    store::demo::{PEOPLE, seed},
+    store::{
+        Made,
+        demo::{PEOPLE, seed},
+    },
 };
 
 /// A link that lets one demo person in, once.

@@ -17,7 +17,7 @@ use crate::{
     hub::{Flusher, Hub},
     metrics::Metrics,
     session::{Places, Services, sweep::Sockets},
-    store::{Store, StoreError},
+    store::{self, Made, Store, StoreError},
 };
 
 mod accept;
@@ -220,17 +220,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
-/// Whether the database was made just now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
-    /// It was empty before.
-    New,
-    /// It was there.
-    Before,
-}
-
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Made), StoreError> {
-    let migrated = crate::store::migrate(config).await?;
-    let store = crate::store::open(config).await?;
-    Ok((store, if migrated.was_empty { Made::New } else { Made::Before }))
+    let made = store::migrate(config).await?;
+    Ok((store::open(config).await?, made))
 }

@@ -22,16 +22,22 @@ use rowcast_protocol::{
     reply::{PastChange, SnapshotReason},
 };
 
+pub mod build;
 pub mod declaration;
 pub mod demo;
 pub mod edit;
 pub mod error;
+pub mod fold;
+mod open;
 pub mod order;
+pub mod postgres;
 pub mod schema;
+pub mod values;
 
 pub use declaration::Declarations;
 pub use edit::{CheckedEdit, CheckedOp, NamedRow};
 pub use error::{EditError, StoreError};
+pub use open::{Made, migrate, open};
 pub use schema::{LiveColumn, LiveSchema, LiveTable};
 
 /// A database that holds live tables and their logs.
@@ -264,15 +270,4 @@ pub enum Verdict {
     Doubtful,
     /// Broken.
     Bad,
-}
-
-// placeholder
-pub struct Migrated {
-    pub was_empty: bool,
-}
-pub async fn migrate(_: &crate::config::Config) -> Result<Migrated, StoreError> {
-    unimplemented!()
-}
-pub async fn open(_: &crate::config::Config) -> Result<Arc<dyn Store>, StoreError> {
-    unimplemented!()
 }

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { jitteredDelay } from './backoff.js';
 import { isRetryable } from './codes.js';
 import { Collection } from './collection.js';
 import { Closed, ConnectionLost, HubError, Misuse } from './errors.js';
@@ -15,6 +14,7 @@ import { Presence } from './presence.js';
 import { Replica } from './replica.js';
 import { Signals } from './signals.js';
 import { States } from './states.js';
+import { Subscription } from './subscription.js';
 import { View } from './view.js';
 import { Deferred } from './wait.js';
 
@@ -53,18 +53,16 @@ import { Deferred } from './wait.js';
 
 export class Channel {
   #client;
-  #options;
   #replica;
+  #subscription;
   #outbox;
   #view;
+  #presenceMode;
   /** @type {Map<string, Collection>} */
   #collections = new Map();
   /** @type {Socket | null} */
   #socket = null;
   #head = 0;
-  #failures = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #retry;
   /** @type {Deferred<void>} */
   #ready = new Deferred();
   /** @type {Listeners<[]>} */
@@ -84,9 +82,13 @@ export class Channel {
    */
   constructor(name, options, client) {
     this.name = name;
-    this.#options = options;
+    this.#presenceMode = options.presence;
     this.#client = client;
     this.#replica = new Replica(client.schema);
+    this.#subscription = new Subscription({ channel: name, ...options }, this.#replica, client, {
+      held: (socket, reply) => this.#subscribed(socket, reply),
+      refused: (error) => this.#end('removed', error),
+    });
     this.#view = new View(client.schema, name, (table, changes) => {
       this.#collections.get(table)?.changed(changes);
     });
@@ -177,7 +179,6 @@ export class Channel {
   /** Stops following. Edits without an answer are rejected. */
   close() {
     if (this.status === 'closed') return;
-    this.#socket?.request({ type: 'unsubscribe', channel: this.name }).catch(() => {});
     this.#end('closed', new Closed('the channel was closed'));
     this.#client.closed(this);
   }
@@ -186,7 +187,7 @@ export class Channel {
   attach(socket) {
     if (this.status === 'removed' || this.status === 'closed') return;
     this.#socket = socket;
-    this.#follow();
+    this.#subscription.attach(socket);
     this.#outbox.attach(socket);
     this.#advance();
   }
@@ -194,8 +195,7 @@ export class Channel {
   /** For the client only: the connection was lost. */
   detach() {
     this.#socket = null;
-    clearTimeout(this.#retry);
-    this.#replica.interrupt();
+    this.#subscription.detach();
     this.#outbox.detach();
     this.state.detach();
     this.signals.detach();
@@ -217,8 +217,6 @@ export class Channel {
     switch (news.type) {
       case 'entries':
         return this.#took(this.#replica.take(news.entries, news.cursor));
-      case 'part':
-        return this.#took(this.#replica.part(news));
       case 'snapshot_begin':
         this.#replica.begin(news.epoch);
         return this.#advance();
@@ -253,40 +251,8 @@ export class Channel {
   /** @param {import('./replica.js').Outcome} outcome */
   #took(outcome) {
     this.#advance();
-    if (outcome === 'gap') this.#follow();
-    if (outcome === 'reset') this.#followIn(this.#client.random() * this.#client.timing.resetSpreadMs);
-  }
-
-  /** Subscribes from where the replica stands. */
-  #follow() {
-    const socket = this.#socket;
-    if (socket === null) return;
-    clearTimeout(this.#retry);
-    this.#replica.interrupt();
-    const { presence, meta } = this.#options;
-    const body = { type: 'subscribe', channel: this.name, cursor: this.#replica.cursor, presence, meta };
-    try {
-      socket.ask(body, (error, reply) => this.#answered(socket, error, reply));
-    } catch (error) {
-      if (error instanceof HubError) this.#end('removed', error);
-    }
-  }
-
-  /** @param {number} ms */
-  #followIn(ms) {
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#follow(), ms);
-  }
-
-  /**
-   * @param {Socket} socket
-   * @param {HubError | ConnectionLost | null} error
-   * @param {Subscribed} reply
-   */
-  #answered(socket, error, reply) {
-    if (socket !== this.#socket || error instanceof ConnectionLost) return;
-    if (error) this.#refused(error);
-    else this.#subscribed(socket, reply);
+    if (outcome === 'gap') this.#subscription.again();
+    if (outcome === 'reset') this.#subscription.afresh();
   }
 
   /**
@@ -294,39 +260,20 @@ export class Channel {
    * @param {Subscribed} reply
    */
   #subscribed(socket, reply) {
-    this.#failures = 0;
     this.#head = reply.head;
     this.role = reply.role;
-    this.#replica.subscribed();
+    // One's own list follows whoever joins; whoever watches may be alone.
+    if (this.#presenceMode !== 'join') this.presence.clear();
     this.state.attach(socket);
     this.signals.attach(socket);
     this.#advance();
-  }
-
-  /** @param {HubError} error */
-  #refused(error) {
-    if (error.code === 'bad_cursor' && this.#replica.cursor !== undefined) {
-      this.#replica.forgetCursor();
-      return this.#follow();
-    }
-    const expired = error.code === 'token_expired';
-    if (expired) this.#client.tokenExpired();
-    if (error.retry || expired) this.#followIn(error.retryAfterMs ?? this.#retryDelay());
-    else this.#end('removed', error);
-  }
-
-  #retryDelay() {
-    const { timing, random } = this.#client;
-    this.#failures += 1;
-    return jitteredDelay(this.#failures - 1, timing.firstRetryMs, timing.maxRetryMs, random);
   }
 
   /** @param {import('./types.js').RemovedNews} news */
   #removed({ code, message }) {
     const retry = isRetryable(code);
     if (!retry) return this.#end('removed', new HubError({ code, message, retry }));
-    this.#replica.interrupt();
-    this.#followIn(this.#retryDelay());
+    this.#subscription.later();
     this.#advance();
   }
 
@@ -339,6 +286,7 @@ export class Channel {
   #end(status, error) {
     this.status = status;
     this.error = error;
+    this.#subscription.close();
     this.detach();
     this.#replica.clear();
     this.presence.clear();

@@ -211,7 +211,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       socket.ask(body, (error, welcome) => {
         if (error) return reject(error);
-        this.#greeted(socket, welcome);
+        this.#greeted(socket, token, welcome);
         resolve();
       });
     });
@@ -219,13 +219,14 @@ export class Connection {
 
   /**
    * @param {Socket} socket
+   * @param {string} token
    * @param {import('./types.js').Welcome} welcome
    */
-  #greeted(socket, welcome) {
+  #greeted(socket, token, welcome) {
     this.#greetedAt = Date.now();
     socket.limitMessages(welcome.limits.message_bytes);
-    this.#renewal = new Renewal(this.#tokens, this.#options.timing, (token) =>
-      socket.request({ type: 'renew', token }),
+    this.#renewal = new Renewal(token, this.#tokens, this.#options.timing, (newer) =>
+      socket.request({ type: 'renew', token: newer }),
     );
     this.#renewal.begin(welcome);
     this.#hooks.greeted(socket, welcome);

@@ -1,5 +1,5 @@
 /**
- * Puts together what was too long for one frame.
+ * Puts together messages that were too long for one frame.
  *
  * @module
  */
@@ -11,34 +11,17 @@ export class PartCollector {
   /**
    * Takes the next piece.
    *
-   * @param {import('./types.js').PartNews} news
-   * @returns {any} the whole (an entry or a row) with the last piece, null before; `broken` if a
-   *   piece is missing or the whole is no JSON
+   * @param {import('./types.js').Part} message
+   * @returns {string | null | undefined} the whole as text with the last piece, null before;
+   *   undefined if a piece is missing
    */
   add({ part, of, data }) {
     if (part === 1) this.#pieces = [];
-    if (part !== this.#pieces.length + 1) {
-      this.clear();
-      return 'broken';
-    }
+    if (part !== this.#pieces.length + 1) return undefined;
     this.#pieces.push(data);
     if (part < of) return null;
     const whole = this.#pieces.join('');
-    this.clear();
-    return parsed(whole);
-  }
-
-  /** Forgets an unfinished collection. */
-  clear() {
     this.#pieces = [];
-  }
-}
-
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return 'broken';
+    return whole;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { jitteredDelay } from './backoff.js';
+import { RowcastError } from './errors.js';
 import { LONGEST_TIMER_MS } from './timing.js';
 
 export class Renewal {
@@ -14,17 +15,21 @@ export class Renewal {
   #stopped = false;
   #renewing = false;
   #failures = 0;
+  /** The token that the connection has. @type {string} */
+  #last;
   /** The hub's clock minus ours. */
   #offset = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
   /**
+   * @param {string} token with which the connection was greeted
    * @param {import('./tokens.js').Tokens} tokens
    * @param {import('./timing.js').Timing} timing
    * @param {(token: string) => Promise<import('./types.js').Renewed>} send
    */
-  constructor(tokens, timing, send) {
+  constructor(token, tokens, timing, send) {
+    this.#last = token;
     this.#tokens = tokens;
     this.#timing = timing;
     this.#send = send;
@@ -41,7 +46,10 @@ export class Renewal {
     if (this.#renewing || this.#stopped) return;
     this.#renewing = true;
     try {
-      const renewed = await this.#send(await this.#tokens.fresh());
+      const token = await this.#tokens.fresh();
+      if (token === this.#last) throw new RowcastError('no_token', 'the source has no newer token');
+      const renewed = await this.#send(token);
+      this.#last = token;
       this.#failures = 0;
       this.#expects(renewed.expires);
     } catch {

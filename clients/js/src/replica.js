@@ -5,7 +5,6 @@
  * @module
  */
 
-import { PartCollector } from './parts.js';
 import { Rows, Touched } from './rows.js';
 
 /** @typedef {import('./types.js').Entry} Entry */
@@ -34,7 +33,6 @@ export class Replica {
   #shown = new Copy();
   /** @type {{ copy: Copy, epoch: string, show: number } | null} */
   #building = null;
-  #parts = new PartCollector();
   #touched = new Touched();
   #void = true;
   #awaiting = true;
@@ -84,7 +82,6 @@ export class Replica {
   interrupt() {
     this.#awaiting = true;
     this.#building = null;
-    this.#parts.clear();
   }
 
   /** The subscription for which `interrupt` made room holds. */
@@ -103,7 +100,6 @@ export class Replica {
   /** @param {string} epoch */
   begin(epoch) {
     if (this.#awaiting) return;
-    this.#parts.clear();
     this.#void = true;
     this.#building = { copy: new Copy(), epoch, show: Infinity };
   }
@@ -150,20 +146,6 @@ export class Replica {
       if (entry.reset?.length || !this.#apply(copy, entry)) return this.#mustReset();
     }
     if (fresh.length > 0) this.#advance(copy, position, entries, cursor);
-    return 'ok';
-  }
-
-  /**
-   * @param {import('./types.js').PartNews} news
-   * @returns {Outcome}
-   */
-  part(news) {
-    if (this.#awaiting) return 'ok';
-    const whole = this.#parts.add(news);
-    if (whole === 'broken') return 'gap';
-    if (whole === null) return 'ok';
-    if (news.table === undefined) return this.take([whole], news.cursor ?? '');
-    this.page(news.table, [whole]);
     return 'ok';
   }
 

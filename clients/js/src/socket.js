@@ -9,6 +9,7 @@ import { SUBPROTOCOL, checkSize, decode, encode } from './codec.js';
 import { closeWords } from './codes.js';
 import { ConnectionLost, HubError } from './errors.js';
 import { Liveness } from './liveness.js';
+import { PartCollector } from './parts.js';
 import { Deferred } from './wait.js';
 
 /** @typedef {import('./types.js').Reply} Reply */
@@ -29,6 +30,7 @@ export class Socket {
   #open = false;
   #ended = false;
   #nextRef = 1;
+  #parts = new PartCollector();
   #messageBytes = DEFAULT_MESSAGE_BYTES;
   /** @type {Map<number, Answer>} */
   #waiting = new Map();
@@ -150,9 +152,22 @@ export class Socket {
     if (this.#ended) return;
     this.#liveness.heard();
     const message = decode(frame);
-    if (message === undefined) return;
-    if (typeof message.ref === 'number') this.#answer(message);
+    if (message !== undefined) this.#dispatch(message);
+  }
+
+  /** @param {any} message */
+  #dispatch(message) {
+    if (message.type === 'part') this.#collect(message);
+    else if (typeof message.ref === 'number') this.#answer(message);
     else this.#onNews(message);
+  }
+
+  /** @param {import('./types.js').Part} part */
+  #collect(part) {
+    const whole = this.#parts.add(part);
+    // A piece that is missing cannot be had again on this connection.
+    if (whole === undefined) this.abandon();
+    else if (whole !== null) this.#receive(whole);
   }
 
   /** @param {Reply} reply */

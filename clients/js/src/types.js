@@ -67,8 +67,6 @@
 
 /**
  * @typedef {{ type: 'entries', channel: string, entries: Entry[], cursor: string }} EntriesNews
- * @typedef {{ type: 'part', channel: string, table?: string, seq: number, part: number, of: number,
- *   data: string, cursor?: string }} PartNews
  * @typedef {{ type: 'snapshot_begin', channel: string, epoch: string, reason: string }} SnapshotBegin
  * @typedef {{ type: 'snapshot', channel: string, table: string, seq: number, rows: Fields[] }} SnapshotPage
  * @typedef {{ type: 'snapshot_end', channel: string, cursor: string, seq: number, show: number }} SnapshotEnd
@@ -81,8 +79,9 @@
  * @typedef {{ type: 'signals', channel: string, signals: SignalItem[] }} SignalsNews
  * @typedef {{ type: 'missed', channel: string, signals: number }} MissedNews
  * @typedef {{ type: 'removed', channel: string, code: string, message: string }} RemovedNews
- * @typedef {EntriesNews | PartNews | SnapshotBegin | SnapshotPage | SnapshotEnd | StatesNews |
+ * @typedef {EntriesNews | SnapshotBegin | SnapshotPage | SnapshotEnd | StatesNews |
  *   PresenceNews | SignalsNews | MissedNews | RemovedNews} ChannelNews
+ * @typedef {{ type: 'part', part: number, of: number, data: string }} Part
  * @typedef {{ type: 'token_expiring', expires: string }} TokenExpiring
  * @typedef {{ type: 'drain', reconnect_after_ms: number }} DrainNews
  * @typedef {{ type: 'degraded', parts: string[] }} DegradedNews

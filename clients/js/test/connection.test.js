@@ -160,9 +160,20 @@ test('a token is renewed in place before it expires, again and again', async (t)
 test('a warned client renews at once', async (t) => {
   const hub = await aHub(t);
   hub.tokenMs = 3_600_000;
-  await aPerson(t, hub, 'ada');
+  let asked = 0;
+  await aPerson(t, hub, 'ada', { token: () => `ada.${(asked += 1)}` });
   hub.tellAll({ type: 'token_expiring', expires: new Date().toISOString() });
   await hub.request('renew');
+});
+
+test('a source that has no newer token is asked again, and the hub is not troubled', async (t) => {
+  const hub = await aHub(t);
+  hub.tokenMs = 3_600_000;
+  let asked = 0;
+  await aPerson(t, hub, 'ada', { token: () => ((asked += 1) < 4 ? 'ada.1' : 'ada.2') });
+  hub.tellAll({ type: 'token_expiring', expires: new Date().toISOString() });
+  assert.equal((await hub.request('renew')).token, 'ada.2');
+  assert.equal(hub.count('renew'), 1);
 });
 
 test('a connection that went dead without a word is found out and replaced', async (t) => {

@@ -295,7 +295,8 @@ test('closing the client rejects the edits that have no answer', async (t) => {
 
 test('a token that expired in the middle of an edit costs no edit', async (t) => {
   const hub = await aHub(t);
-  const { tasks } = await aPerson(t, hub, 'ada');
+  let asked = 0;
+  const { tasks } = await aPerson(t, hub, 'ada', { token: () => `ada.${(asked += 1)}` });
   hub.refuseEdit = () => (hub.count('renew') === 0 ? { code: 'token_expired' } : undefined);
   await tasks.insert({ title: 'kept' });
   assert.equal(hub.count('renew'), 1);

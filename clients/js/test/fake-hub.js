@@ -72,8 +72,10 @@ export class FakeHub extends EventEmitter {
   tokenMs;
   /** Whether acks come before the entries they name. */
   ackFirst = false;
-  /** Entries longer than this go in parts. */
+  /** Messages longer than this go in parts. */
   partBytes = Infinity;
+  /** The part to lose, once; 0: none. */
+  losePart = 0;
   /** Whether requests are answered at all. */
   deaf = false;
   #nextSession = 1;
@@ -267,7 +269,7 @@ export class FakeHub extends EventEmitter {
     for (const table of TABLES) {
       for (let at = 0; ; at += this.pageRows) {
         const rows = log.page(table.name, at, this.pageRows);
-        if (rows.length > 0) this.#sendPage(session, channel, table.name, log.head, rows);
+        if (rows.length > 0) this.#send(session, { type: 'snapshot', channel, table: table.name, seq: log.head, rows });
         if (rows.length < this.pageRows) break;
         this.betweenPages(pages++);
       }
@@ -275,13 +277,6 @@ export class FakeHub extends EventEmitter {
     this.#send(session, { type: 'snapshot_end', channel, ...begin, show: log.head });
     session.channels.set(channel, session.channels.get(channel).mode);
     this.#sendEntries(session, log, log.entries.filter((/** @type {any} */ entry) => entry.seq > begin.seq));
-  }
-
-  /** @param {any} session @param {string} channel @param {string} table @param {number} seq @param {any[]} rows */
-  #sendPage(session, channel, table, seq, rows) {
-    const fits = rows.filter((row) => JSON.stringify(row).length <= this.partBytes);
-    this.#send(session, { type: 'snapshot', channel, table, seq, rows: fits });
-    for (const row of rows) if (!fits.includes(row)) this.#sendParts(session, { channel, table, seq }, JSON.stringify(row));
   }
 
   /** @param {any} session @param {any} m */
@@ -308,22 +303,9 @@ export class FakeHub extends EventEmitter {
 
   /** @param {any} session @param {FakeLog} log @param {any[]} entries */
   #sendEntries(session, log, entries) {
-    const [first] = entries;
-    if (first === undefined) return;
-    const channel = log.channel;
+    if (entries.length === 0) return;
     const cursor = log.cursor(entries.at(-1).seq);
-    const text = JSON.stringify(first);
-    if (entries.length > 1 || text.length <= this.partBytes) return this.#send(session, { type: 'entries', channel, entries, cursor });
-    this.#sendParts(session, { channel, seq: first.seq, cursor }, text);
-  }
-
-  /** @param {any} session @param {any} head @param {string} text */
-  #sendParts(session, { cursor, ...head }, text) {
-    const of = Math.ceil(text.length / this.partBytes);
-    for (let part = 1; part <= of; part += 1) {
-      const data = text.slice((part - 1) * this.partBytes, part * this.partBytes);
-      this.#send(session, { type: 'part', ...head, part, of, data, ...(part === of ? { cursor } : {}) });
-    }
+    this.#send(session, { type: 'entries', channel: log.channel, entries, cursor });
   }
 
   /** @param {string} channel @param {string} user who came or went */
@@ -347,7 +329,14 @@ export class FakeHub extends EventEmitter {
   #send(session, message) {
     const changed = this.outgoing(message, session);
     if (changed === undefined || session.socket.readyState !== 1) return;
-    session.socket.send(JSON.stringify(changed));
+    const text = JSON.stringify(changed);
+    if (text.length <= this.partBytes) return session.socket.send(text);
+    const of = Math.ceil(text.length / this.partBytes);
+    for (let part = 1; part <= of; part += 1) {
+      const data = text.slice((part - 1) * this.partBytes, part * this.partBytes);
+      if (part !== this.losePart) session.socket.send(JSON.stringify({ type: 'part', part, of, data }));
+    }
+    this.losePart = 0;
   }
 }
 

@@ -1,12 +1,16 @@
 /** Verbs for the tests: a hub, people with clients, and waiting for what they see. */
 
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { connect } from '../src/index.js';
 import { FakeHub } from './fake-hub.js';
 
 /** @typedef {import('../src/client.js').Client} Client */
 /** @typedef {import('../src/channel.js').Channel} Channel */
+
+// Node 18 has it, but not under its usual name.
+if (globalThis.crypto === undefined) Object.assign(globalThis, { crypto: webcrypto });
 
 export const APOLLO = 'project:apollo';
 

@@ -95,7 +95,7 @@ function randomFault(random, hub) {
     () => hub.reset(APOLLO, ['tasks']),
     () => hub.resnapshot(APOLLO, 'far_behind'),
     () => void (hub.ackFirst = !hub.ackFirst),
-    () => void (hub.outgoing = lose(random, ['entries', 'part'], false)),
+    () => void (hub.outgoing = lose(random, ['entries'], false)),
     () => void (hub.outgoing = lose(random, ['ack', 'error'], true)),
     () => void (hub.refuseEdit = () => (random() < 0.3 ? { code: 'busy', retry: true } : undefined)),
     () => calm(hub),

@@ -184,7 +184,7 @@ test('a snapshot not yet shown is forgotten too, when the connection is lost', a
   assertEqualToHub(hub, project);
 });
 
-test('what is too long for a frame comes in parts, entries and rows alike', async (t) => {
+test('what is too long for a frame comes in parts, whatever it is', async (t) => {
   const hub = await aHub(t);
   hub.partBytes = 200;
   hub.outside(APOLLO, [inserted('a', { title: 'x'.repeat(1_000) }), inserted('b')]);
@@ -196,19 +196,26 @@ test('what is too long for a frame comes in parts, entries and rows alike', asyn
   assertEqualToHub(hub, project);
 });
 
-test('a part that is missing is a gap', async (t) => {
+test('a part that is missing costs the connection, and nothing else', async (t) => {
   const hub = await aHub(t);
   const { project, tasks } = await aPerson(t, hub, 'ada');
   hub.partBytes = 200;
-  hub.outgoing = (message) => {
-    if (message.type !== 'part' || message.part !== 2) return message;
-    hub.partBytes = Infinity;
-    return void (hub.outgoing = (m) => m);
-  };
+  hub.losePart = 2;
   hub.outside(APOLLO, [inserted('a', { title: 'x'.repeat(1_000) })]);
   await until(tasks, () => tasks.size === 1);
-  assert.equal(hub.count('subscribe'), 2);
+  assert.equal(hub.count('hello'), 2);
   assertEqualToHub(hub, project);
+});
+
+test('who watches and is alone sees nobody, whoever was there before', async (t) => {
+  const hub = await aHub(t);
+  const client = aClient(t, hub, 'ada');
+  const project = client.channel(APOLLO, { presence: 'watch' });
+  await project.ready;
+  hub.tellAll({ type: 'presence', channel: APOLLO, full: true, here: [{ user: 'ben', name: 'Ben', devices: 1 }] });
+  await until(project.presence, () => project.presence.people().length === 1);
+  hub.cut();
+  await until(project.presence, () => project.presence.people().length === 0);
 });
 
 test('somebody who was removed sees nothing any more and does not come back by itself', async (t) => {

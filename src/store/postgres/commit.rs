@@ -1,0 +1,322 @@
+//! Commits: a batch is one call, tried again within bounds, cut in halves where it is to blame.
+
+use std::{collections::HashMap, time::Duration};
+
+use rowcast_protocol::{ChannelName, EditId, ErrorCode};
+use serde::Deserialize;
+use sqlx::{Acquire as _, PgConnection, Row as _, postgres::PgRow, types::Json};
+use uuid::Uuid;
+
+use super::{
+    PostgresStore,
+    failure::{Blame, Failure, blame},
+    place::{Placements, placements, places_rows},
+    plan::{KnownFailures, Plan, plan},
+    raw::EntryRow,
+    value::column_with_nul,
+};
+use crate::store::{
+    Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, StoreError, StoredEntry,
+    fold::EntryLimits,
+};
+
+/// How often a batch is tried that others got in the way of.
+const TRIES: u32 = 4;
+
+const CALL: &str = "SELECT kind, place, data::text, channel, seq, tag, \
+    to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, \
+    actor, edits::text, reset, changes \
+    FROM rowcast.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+const NUMBER: &str = "SELECT channel, seq, tag, \
+    to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, \
+    actor, edits::text, reset, changes \
+    FROM rowcast.number_pending($1, $2, $3, $4)";
+
+/// About how many records one call numbers.
+const NUMBER_AT_ONCE: i32 = 2_000;
+
+/// What a call answered.
+#[derive(Debug, Default)]
+struct Answer {
+    stored: HashMap<usize, Stored>,
+    failures: HashMap<usize, Failure>,
+    heads: HashMap<String, u64>,
+    entries: Vec<EntryRow>,
+    left: bool,
+}
+
+/// An outcome that was stored before.
+#[derive(Debug, Deserialize)]
+struct Stored {
+    hash: Uuid,
+    seq: Option<u64>,
+    failure: Option<Failure>,
+}
+
+impl PostgresStore {
+    /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
+    pub(super) async fn commit_edits(
+        &self,
+        edits: &[CheckedEdit],
+    ) -> Result<Committed, StoreError> {
+        let mut whole =
+            Committed { outcomes: Vec::new(), appended: Vec::new(), left_unnumbered: false };
+        let mut left = vec![edits];
+        while let Some(part) = left.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            match self.commit_part(part).await? {
+                Ok(answer) => self.add_answer(&mut whole, part, answer)?,
+                Err(()) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    left.extend([second, first]);
+                }
+            }
+        }
+        Ok(whole)
+    }
+
+    /// Commits a part, or tells that it must be cut.
+    async fn commit_part(&self, edits: &[CheckedEdit]) -> Result<Result<Answer, ()>, StoreError> {
+        let mut known = known_failures(edits);
+        for attempt in 1.. {
+            let mut lent = self.pools.writer().await?;
+            let error = match self.call(lent.connection(), edits, &mut known).await {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(error) => error,
+            };
+            match blame(&error) {
+                Blame::Edits(_) if edits.len() > 1 => return Ok(Err(())),
+                Blame::Edits(failure) if known.is_empty() => {
+                    known.insert(0, serde_json::to_value(failure).unwrap_or_default());
+                    continue;
+                }
+                Blame::Again if attempt < TRIES => continue,
+                Blame::Edits(_) | Blame::Again | Blame::Nobody => {}
+            }
+            let error = lent.failed(error);
+            let again = match error {
+                StoreError::Busy(_) => attempt < TRIES,
+                // A connection that broke while it lay idle: the edits' ids make it safe.
+                StoreError::Unavailable(_) => attempt < 2,
+                _ => false,
+            };
+            if !again {
+                return Err(error);
+            }
+            drop(lent);
+            tokio::time::sleep(jitter(attempt)).await;
+        }
+        Err(StoreError::Busy("the batch was tried too often".to_owned()))
+    }
+
+    /// One call; where rows are placed by hand, inside a transaction that reads the orders first.
+    async fn call(
+        &self,
+        connection: &mut PgConnection,
+        edits: &[CheckedEdit],
+        known: &mut KnownFailures,
+    ) -> Result<Answer, sqlx::Error> {
+        let tables = &self.schema.tables;
+        if !edits.iter().any(places_rows) {
+            let plan = plan(tables, edits, &Placements::new(), known);
+            return self.call_planned(connection, edits, plan, known).await;
+        }
+        let mut transaction = connection.begin().await?;
+        let begin = sqlx::query("SELECT rowcast.begin_batch($1)").bind(channels_of(edits));
+        begin.execute(&mut *transaction).await?;
+        let placed = placements(&mut transaction, tables, edits, known).await?;
+        let plan = plan(tables, edits, &placed, known);
+        let answer = self.call_planned(&mut transaction, edits, plan, known).await?;
+        transaction.commit().await?;
+        Ok(answer)
+    }
+
+    async fn call_planned(
+        &self,
+        connection: &mut PgConnection,
+        edits: &[CheckedEdit],
+        plan: Plan,
+        known: &KnownFailures,
+    ) -> Result<Answer, sqlx::Error> {
+        let (mut statements, mut probes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        for step in plan.steps {
+            let Some(table) = self.schema.tables.get(step.shape.table) else { continue };
+            statements.push(step.shape.statement(table));
+            probes.push(step.shape.probe(table));
+            rows.push(Json(serde_json::Value::Array(step.rows)));
+        }
+        let (changes, bytes) = bounds(self.options.limits);
+        let query = sqlx::query(CALL)
+            .bind(channels_of(edits))
+            .bind(Json(plan.list))
+            .bind(Json(list_of(known)))
+            .bind(statements)
+            .bind(probes)
+            .bind(rows)
+            .bind(plan.several)
+            .bind(changes)
+            .bind(bytes);
+        Answer::from_rows(query.fetch_all(connection).await?)
+    }
+
+    fn add_answer(
+        &self,
+        whole: &mut Committed,
+        edits: &[CheckedEdit],
+        mut answer: Answer,
+    ) -> Result<(), StoreError> {
+        for (index, edit) in edits.iter().enumerate() {
+            whole.outcomes.push(self.outcome(index, edit, &mut answer));
+        }
+        whole.appended.extend(self.appended(answer.entries)?);
+        whole.left_unnumbered |= answer.left;
+        Ok(())
+    }
+
+    #[expect(clippy::result_large_err, reason = "it is what the contract returns")]
+    fn outcome(
+        &self,
+        index: usize,
+        edit: &CheckedEdit,
+        answer: &mut Answer,
+    ) -> Result<Applied, EditError> {
+        let applied = |seq, replayed| Ok(Applied { epoch: self.epoch, seq, replayed });
+        if let Some(stored) = answer.stored.remove(&index) {
+            if stored.hash.as_bytes() != &edit.hash {
+                return Err(conflict(edit.id));
+            }
+            return match stored.failure {
+                Some(failure) => Err(failure.explain(&self.schema, edit)),
+                None => applied(stored.seq.unwrap_or(0), true),
+            };
+        }
+        match answer.failures.remove(&index) {
+            Some(failure) => Err(failure.explain(&self.schema, edit)),
+            None => applied(answer.heads.get(edit.channel.as_str()).copied().unwrap_or(0), false),
+        }
+    }
+
+    /// Entries, grouped by their channels.
+    fn appended(&self, rows: Vec<EntryRow>) -> Result<Vec<Appended>, StoreError> {
+        let mut all: Vec<Appended> = Vec::new();
+        for row in rows {
+            let Ok(channel) = ChannelName::new(&row.channel) else { continue };
+            let stored: StoredEntry = row.decode(&self.schema)?.stored;
+            match all.last_mut().filter(|appended| appended.channel == channel) {
+                Some(appended) => appended.entries.push(stored),
+                None => {
+                    all.push(Appended { channel, epoch: self.epoch, entries: vec![stored] });
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Numbers what outsiders left; see [`Store::number`](crate::store::Store::number).
+    pub(super) async fn number_pending(&self) -> Result<Vec<Appended>, StoreError> {
+        let tables = self.schema.tables.iter();
+        let mut kinds: Vec<&str> = tables.map(|table| table.channel_kind.as_str()).collect();
+        kinds.dedup();
+        let (changes, bytes) = bounds(self.options.limits);
+        let mut lent = self.pools.writer().await?;
+        let query = sqlx::query(NUMBER).bind(kinds).bind(NUMBER_AT_ONCE).bind(changes).bind(bytes);
+        let rows = query.fetch_all(lent.connection()).await;
+        let rows = lent.settle(rows)?;
+        let entries: Result<Vec<EntryRow>, _> = rows.iter().map(EntryRow::read).collect();
+        self.appended(lent.settle(entries)?)
+    }
+}
+
+fn bounds(limits: EntryLimits) -> (i32, i32) {
+    let bound = |limit: usize| i32::try_from(limit).unwrap_or(i32::MAX);
+    (bound(limits.changes), bound(limits.bytes))
+}
+
+fn conflict(id: EditId) -> EditError {
+    let words = format!("the id {id} was used for an edit with other content; make a new one");
+    EditError::new(ErrorCode::EditConflict, words)
+}
+
+/// The channels of a batch, and those that its rows are moved to.
+fn channels_of(edits: &[CheckedEdit]) -> Vec<String> {
+    let moved_to = edits.iter().flat_map(|edit| &edit.ops).filter_map(|op| match op {
+        CheckedOp::Move { to, .. } => Some(to),
+        _ => None,
+    });
+    let all = edits.iter().map(|edit| &edit.channel).chain(moved_to);
+    let mut names: Vec<String> = all.map(|channel| channel.as_str().to_owned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn known_failures(edits: &[CheckedEdit]) -> KnownFailures {
+    let mut known = KnownFailures::new();
+    for (index, edit) in edits.iter().enumerate() {
+        let broken = edit.ops.iter().enumerate().find(|(_, op)| column_with_nul(op).is_some());
+        if let Some((place, _)) = broken {
+            let failure = Failure {
+                o: place,
+                code: "RC400".to_owned(),
+                message: Some("text cannot hold the character U+0000".to_owned()),
+                ..Failure::default()
+            };
+            known.insert(index, serde_json::to_value(failure).unwrap_or_default());
+        }
+    }
+    known
+}
+
+fn list_of(known: &KnownFailures) -> Vec<serde_json::Value> {
+    let with_index = |(index, failure): (&usize, &serde_json::Value)| {
+        let mut failure = failure.clone();
+        if let Some(members) = failure.as_object_mut() {
+            members.insert("e".to_owned(), serde_json::Value::from(*index));
+        }
+        failure
+    };
+    known.iter().map(with_index).collect()
+}
+
+/// A moment that grows with the attempts, different for everybody.
+fn jitter(attempt: u32) -> Duration {
+    Duration::from_millis(rand::random_range(1..=10_u64 << attempt.min(6)))
+}
+
+impl Answer {
+    fn from_rows(rows: Vec<PgRow>) -> Result<Self, sqlx::Error> {
+        let mut answer = Self::default();
+        for row in rows {
+            answer.take(&row)?;
+        }
+        Ok(answer)
+    }
+
+    fn take(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
+        match row.try_get::<&str, _>("kind")? {
+            "e" => self.entries.push(EntryRow::read(row)?),
+            "h" => self.heads = data(row)?,
+            "l" => self.left = true,
+            "s" => {
+                self.stored.insert(place(row)?, data(row)?);
+            }
+            _ => {
+                self.failures.insert(place(row)?, data(row)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn place(row: &PgRow) -> Result<usize, sqlx::Error> {
+    let place: i32 = row.try_get("place")?;
+    usize::try_from(place).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+fn data<T: for<'de> Deserialize<'de>>(row: &PgRow) -> Result<T, sqlx::Error> {
+    let text: &str = row.try_get("data")?;
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))
+}

@@ -1,0 +1,161 @@
+//! Connections: what every session is told, and two pools, so that reads never keep an ack waiting.
+
+use std::{str::FromStr as _, time::Duration};
+
+use sqlx::{
+    Connection as _, Executor as _, PgConnection, Postgres, Row as _,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPool, PgPoolOptions},
+};
+
+use super::failure::store_error;
+use crate::store::StoreError;
+
+/// The oldest server that has what is needed.
+pub(super) const OLDEST_SERVER: i32 = 150_000;
+
+/// A connection unused for longer is asked whether it lives before it is used.
+const ASK_AFTER: Duration = Duration::from_secs(1);
+
+/// What every session of a hub is told. Waiting is bounded everywhere; output does not depend on
+/// the server's settings; plans stay good while tables grow from nothing; an ack means on disk.
+const SESSION: &str = "
+    SET application_name = 'rowcast';
+    SET default_transaction_isolation = 'read committed';
+    SET statement_timeout = '20s';
+    SET lock_timeout = '3s';
+    SET idle_in_transaction_session_timeout = '10s';
+    SET \"TimeZone\" = 'UTC';
+    SET \"DateStyle\" = 'ISO, YMD';
+    SET \"IntervalStyle\" = 'postgres';
+    SET bytea_output = 'hex';
+    SET extra_float_digits = 1;
+    SET lc_monetary = 'C';
+    SET client_min_messages = 'warning';
+    SET jit = off;
+    SET enable_seqscan = off;
+    SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');";
+
+/// How many connections a store may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSizes {
+    /// Commits that may run at once; numbering has one more.
+    pub lanes: u32,
+    /// Reads that may run at once.
+    pub readers: u32,
+    /// How long to wait for a connection before the database counts as away.
+    pub patience: Duration,
+}
+
+impl Default for PoolSizes {
+    fn default() -> Self {
+        Self { lanes: 4, readers: 4, patience: Duration::from_secs(5) }
+    }
+}
+
+/// The pools.
+#[derive(Debug)]
+pub(super) struct Pools {
+    writers: PgPool,
+    readers: PgPool,
+}
+
+impl Pools {
+    pub(super) fn new(url: &str, sizes: PoolSizes) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url).map_err(bad_url)?;
+        Ok(Self {
+            writers: pool(&options, sizes.lanes + 1, sizes.patience),
+            readers: pool(&options, sizes.readers.max(1), sizes.patience),
+        })
+    }
+
+    pub(super) async fn writer(&self) -> Result<Lent, StoreError> {
+        self.writers.acquire().await.map(Lent).map_err(store_error)
+    }
+
+    pub(super) async fn reader(&self) -> Result<Lent, StoreError> {
+        self.readers.acquire().await.map(Lent).map_err(store_error)
+    }
+
+    pub(super) async fn close(&self) {
+        self.writers.close().await;
+        self.readers.close().await;
+    }
+}
+
+fn pool(options: &PgConnectOptions, most: u32, patience: Duration) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(patience)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) })
+        })
+        .before_acquire(|connection, metadata| {
+            Box::pin(async move {
+                if metadata.idle_for > ASK_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options.clone())
+}
+
+fn bad_url(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unfit(format!("the database's address cannot be read: {error}"))
+}
+
+/// A connection of a pool. One that broke, or whose server takes no writes, does not go back.
+#[derive(Debug)]
+pub(super) struct Lent(PoolConnection<Postgres>);
+
+impl Lent {
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+
+    /// Closes the connection instead of giving it back.
+    pub(super) fn discard(&mut self) {
+        self.0.close_on_drop();
+    }
+
+    /// The result for the store.
+    pub(super) fn settle<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| self.failed(error))
+    }
+
+    /// What an error means; the connection goes if it is to blame.
+    pub(super) fn failed(&mut self, error: sqlx::Error) -> StoreError {
+        let is_database = error.as_database_error().is_some();
+        let error = store_error(error);
+        if !is_database || matches!(error, StoreError::ReadOnly(_) | StoreError::Unavailable(_)) {
+            self.discard();
+        }
+        error
+    }
+}
+
+/// A connection of its own for `migrate`, without time limits.
+pub(super) async fn single(url: &str) -> Result<PgConnection, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(bad_url)?;
+    let mut connection = PgConnection::connect_with(&options).await.map_err(store_error)?;
+    connection.execute(SESSION).await.map_err(store_error)?;
+    let unlimited = "SET statement_timeout = 0; SET lock_timeout = 0; SET enable_seqscan = on";
+    connection.execute(unlimited).await.map_err(store_error)?;
+    Ok(connection)
+}
+
+/// Refuses servers that are too old.
+pub(super) async fn check_version(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let sql =
+        "SELECT current_setting('server_version_num')::integer, current_setting('server_version')";
+    let row = sqlx::query(sql).fetch_one(connection).await.map_err(store_error)?;
+    let (number, name): (i32, String) =
+        (row.try_get(0).map_err(store_error)?, row.try_get(1).map_err(store_error)?);
+    if number < OLDEST_SERVER {
+        return Err(StoreError::Unfit(format!("PostgreSQL 15 or later is needed; this is {name}")));
+    }
+    Ok(())
+}

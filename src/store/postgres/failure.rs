@@ -1,0 +1,222 @@
+//! What the database's errors mean: to an edit, and to a whole call.
+
+use rowcast_protocol::ErrorCode;
+use serde::Deserialize;
+use sqlx::postgres::PgDatabaseError;
+
+use super::{
+    raw::{row_from_json, wire_key_value},
+    shape::{How, shaped, table_of},
+};
+use crate::store::{CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, StoreError};
+
+/// Why an edit failed, as the functions of the database tell it and as it is kept.
+#[derive(Debug, Clone, Default, Deserialize, serde::Serialize)]
+#[serde(default)]
+pub(super) struct Failure {
+    /// The edit's place in the batch.
+    pub(super) e: usize,
+    /// The operation.
+    pub(super) o: usize,
+    /// SQLSTATE, or one of ours: RC404 no such row or a guard, RC413 too large, RC422 no list,
+    /// RC400 a NUL character.
+    pub(super) code: String,
+    /// What the database said.
+    pub(super) message: Option<String>,
+    /// More of it.
+    pub(super) detail: Option<String>,
+    /// The row as it is, when its guard failed.
+    pub(super) row: Option<String>,
+    /// The table.
+    pub(super) table: Option<String>,
+    /// The column.
+    pub(super) column: Option<String>,
+    /// The constraint.
+    pub(super) constraint: Option<String>,
+    /// The key of an anchor that is not there.
+    pub(super) anchor: Option<serde_json::Value>,
+}
+
+impl Failure {
+    /// The failure as a client reads it.
+    pub(super) fn explain(&self, schema: &LiveSchema, edit: &CheckedEdit) -> EditError {
+        let op = edit.ops.get(self.o);
+        let table = op.and_then(|op| schema.tables.get(table_of(op)));
+        let mut error = match (op, table) {
+            (Some(op), Some(table)) if self.code == "RC404" => self.missed(table, op),
+            _ => EditError::new(self.error_code(), self.words()),
+        };
+        error.op = u32::try_from(self.o).ok();
+        error.table = self.table.clone().or_else(|| table.map(|table| table.name.clone()));
+        if error.field.is_none() {
+            error.field = self.field(table, op);
+        }
+        error.constraint.clone_from(&self.constraint);
+        error
+    }
+
+    fn error_code(&self) -> ErrorCode {
+        match self.code.as_str() {
+            "23502" => ErrorCode::NotNull,
+            "23503" => ErrorCode::ForeignKey,
+            "23505" | "23P01" => ErrorCode::Unique,
+            "23514" => ErrorCode::Check,
+            "55P03" | "40P01" | "40001" => ErrorCode::Busy,
+            "RC413" => ErrorCode::TooLarge,
+            "RC422" | "RC400" => ErrorCode::WrongType,
+            code if code.starts_with("22") => ErrorCode::WrongType,
+            _ => ErrorCode::Refused,
+        }
+    }
+
+    fn words(&self) -> String {
+        let said = self.message.as_deref().unwrap_or("the database gave no reason");
+        match self.error_code() {
+            ErrorCode::NotNull => "a field that must have a value has none".to_owned(),
+            ErrorCode::ForeignKey => {
+                "a row that is referred to does not exist, or is still referred to".to_owned()
+            }
+            ErrorCode::Unique => "another row has this value already".to_owned(),
+            ErrorCode::Check => "a check of the table forbids it".to_owned(),
+            ErrorCode::Busy => "somebody else holds a lock on the row; try again".to_owned(),
+            ErrorCode::TooLarge => {
+                "the edit changes more rows or bytes than one entry holds; cut it up".to_owned()
+            }
+            ErrorCode::WrongType => format!("a field cannot hold the value: {said}"),
+            _ => format!("the database refused the edit: {said}"),
+        }
+    }
+
+    /// No row, or one whose guarded fields hold other values.
+    fn missed(&self, table: &LiveTable, op: &CheckedOp) -> EditError {
+        let (key, guarded) = match op {
+            CheckedOp::Insert { .. } => (None, false),
+            CheckedOp::Update { key, guard, .. }
+            | CheckedOp::Delete { key, guard, .. }
+            | CheckedOp::Move { key, guard, .. } => (Some(key), !guard.is_empty()),
+        };
+        let row = self.row.as_deref().and_then(|row| row_from_json(table, row).ok());
+        let mut error = match (&self.anchor, key, &row) {
+            (Some(_), ..) => {
+                EditError::new(ErrorCode::NotFound, "the channel has no row to place it beside")
+            }
+            (None, Some(_), None) => {
+                EditError::new(ErrorCode::NotFound, "the channel has no row with this key")
+            }
+            (None, Some(_), Some(_)) if guarded => EditError::new(
+                ErrorCode::GuardFailed,
+                "the fields named in `if` hold other values; `row` has the current ones",
+            ),
+            _ => EditError::new(ErrorCode::Refused, "a trigger of the table refused the row"),
+        };
+        error.key = match &self.anchor {
+            Some(anchor) => Some(rowcast_protocol::Value::from(anchor.clone())),
+            None => key.map(|key| wire_key_value(table, key)),
+        };
+        error.row = row.filter(|_| error.code == ErrorCode::GuardFailed);
+        error
+    }
+
+    fn field(&self, table: Option<&LiveTable>, op: Option<&CheckedOp>) -> Option<String> {
+        if self.column.is_some() {
+            return self.column.clone();
+        }
+        if let Some(detail) = &self.detail
+            && self.code.starts_with("23")
+        {
+            return column_in_detail(table?, detail);
+        }
+        let shape = shaped(std::slice::from_ref(table?), &at_zero(op?), None)?.shape;
+        let column = match self.code.as_str() {
+            "22003" => shape.column_of(&[How::Add]).or_else(|| shape.column_of(&[How::Set])),
+            code if code.starts_with("22") => shape.column_of(&[How::Set, How::Add]),
+            _ => None,
+        };
+        Some(table?.columns.get(column?)?.name.clone())
+    }
+}
+
+/// The same operation on the first of a list of one table.
+fn at_zero(op: &CheckedOp) -> CheckedOp {
+    let mut op = op.clone();
+    match &mut op {
+        CheckedOp::Insert { table, .. }
+        | CheckedOp::Update { table, .. }
+        | CheckedOp::Delete { table, .. }
+        | CheckedOp::Move { table, .. } => *table = 0,
+    }
+    op
+}
+
+/// The column named in `Key (column)=(value) …`, if it is a single visible one.
+fn column_in_detail(table: &LiveTable, detail: &str) -> Option<String> {
+    let (_, rest) = detail.split_once('(')?;
+    let (name, _) = rest.split_once(")=(")?;
+    table.column(name.trim_matches('"')).map(|(_, column)| column.name.clone())
+}
+
+/// An error of a call as the store tells it.
+#[expect(clippy::needless_pass_by_value, reason = "it is made for `map_err`")]
+pub(super) fn store_error(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(database) => {
+            let words = database.to_string();
+            by_code(database.code().as_deref().unwrap_or_default(), words)
+        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => StoreError::Unavailable(error.to_string()),
+        _ => StoreError::Failed(error.to_string()),
+    }
+}
+
+fn by_code(code: &str, words: String) -> StoreError {
+    match code {
+        "25006" => StoreError::ReadOnly(words),
+        "53100" => StoreError::StorageFull(words),
+        "40001" | "40P01" | "55P03" | "57014" => StoreError::Busy(words),
+        // Shutting down, starting up, cut off, too many connections, out of memory.
+        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "53200" | "25P03" => {
+            StoreError::Unavailable(words)
+        }
+        code if code.starts_with("08") => StoreError::Unavailable(words),
+        _ => StoreError::Failed(words),
+    }
+}
+
+/// What a failed call of `commit_batch` means for the edits in it.
+pub(super) enum Blame {
+    /// Some edit is to blame, and this is why.
+    Edits(Box<Failure>),
+    /// Two hubs decided on one id at once: again.
+    Again,
+    /// Nobody is.
+    Nobody,
+}
+
+/// Who is to blame for an error that came out of `commit_batch` as a whole: at commit time
+/// constraints that were put off, and bounds.
+pub(super) fn blame(error: &sqlx::Error) -> Blame {
+    let Some(error) = error.as_database_error() else { return Blame::Nobody };
+    let Some(error) = error.try_downcast_ref::<PgDatabaseError>() else { return Blame::Nobody };
+    if error.constraint() == Some("edit_pkey") {
+        return Blame::Again;
+    }
+    let code = error.code();
+    let of_an_edit = code == "RC413" || ["22", "23", "P0"].iter().any(|c| code.starts_with(c));
+    if !of_an_edit {
+        return Blame::Nobody;
+    }
+    Blame::Edits(Box::new(Failure {
+        code: code.to_owned(),
+        message: Some(error.message().to_owned()),
+        detail: error.detail().map(str::to_owned),
+        table: error.table().map(str::to_owned),
+        column: error.column().map(str::to_owned),
+        constraint: error.constraint().map(str::to_owned),
+        ..Failure::default()
+    }))
+}

@@ -1,0 +1,354 @@
+-- The functions that hubs call. Applied again at every migration. They run with a hub's rights and
+-- under READ COMMITTED: each statement inside them sees what was committed before it began.
+
+-- The items of a list, then those of another that are missing.
+CREATE OR REPLACE FUNCTION rowcast.list_add(list jsonb, items jsonb, of_column text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    item jsonb;
+BEGIN
+    list := coalesce(nullif(list, 'null'), '[]');
+    IF jsonb_typeof(list) <> 'array' THEN
+        RAISE EXCEPTION 'the field holds no list' USING ERRCODE = 'RC422', COLUMN = of_column;
+    END IF;
+    FOR item IN SELECT value FROM jsonb_array_elements(items) LOOP
+        IF NOT EXISTS (SELECT FROM jsonb_array_elements(list) had WHERE had.value = item) THEN
+            list := list || jsonb_build_array(item);
+        END IF;
+    END LOOP;
+    RETURN list;
+END $$;
+
+-- The items of a list that are not in another.
+CREATE OR REPLACE FUNCTION rowcast.list_remove(list jsonb, items jsonb, of_column text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF list IS NULL OR list = 'null' THEN
+        RETURN list;
+    END IF;
+    IF jsonb_typeof(list) <> 'array' THEN
+        RAISE EXCEPTION 'the field holds no list' USING ERRCODE = 'RC422', COLUMN = of_column;
+    END IF;
+    RETURN coalesce((
+        SELECT jsonb_agg(had.value ORDER BY had.place)
+        FROM jsonb_array_elements(list) WITH ORDINALITY had(value, place)
+        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(items) gone WHERE gone.value = had.value)
+    ), '[]');
+END $$;
+
+-- Waits for the locks under which channels are numbered, in one order for everybody. Only hubs
+-- take them.
+CREATE OR REPLACE FUNCTION rowcast.lock_channels(channels text[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1380926275, key)
+    FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(channels) name ORDER BY 1) keys;
+END $$;
+
+-- What every batch begins with.
+CREATE OR REPLACE FUNCTION rowcast.begin_batch(channels text[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('lock_timeout', '3s', true);
+    PERFORM rowcast.expand_truncations(
+        ARRAY(SELECT DISTINCT split_part(name, ':', 1) FROM unnest(channels) name));
+    PERFORM rowcast.lock_channels(channels);
+END $$;
+
+-- Takes the locks that are free and returns their channels.
+CREATE OR REPLACE FUNCTION rowcast.try_lock_channels(channels text[]) RETURNS text[]
+LANGUAGE sql VOLATILE AS $$
+    SELECT array_agg(name) FROM unnest(channels) name
+    WHERE pg_try_advisory_xact_lock(1380926275, hashtext(name))
+$$;
+
+-- Turns markers of truncated tables into resets of every channel of that kind that has a log. They
+-- keep the marker's id, and so its place in the order. Called before any channel is locked.
+CREATE OR REPLACE FUNCTION rowcast.expand_truncations(kinds text[]) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    kind text;
+BEGIN
+    FOR kind IN
+        SELECT name FROM (SELECT DISTINCT unnest(kinds) AS name) k
+        WHERE EXISTS (SELECT FROM rowcast.pending p WHERE p.step IS NULL AND p.channel = name || ':*')
+        ORDER BY 1
+    LOOP
+        PERFORM pg_advisory_xact_lock(1380926275, hashtext(kind || ':*'));
+        WITH marker AS (
+            DELETE FROM rowcast.pending p WHERE p.step IS NULL AND p.channel = kind || ':*'
+            RETURNING p.*
+        ), affected AS (
+            SELECT DISTINCT e.channel FROM rowcast.entry e
+            WHERE e.channel >= kind || ':' AND e.channel < kind || ';'
+        )
+        INSERT INTO rowcast.pending (id, xid, actor, channel, tbl, n, changes)
+        OVERRIDING SYSTEM VALUE
+        SELECT m.id, m.xid, m.actor, c.channel, m.tbl, m.n, NULL FROM marker m, affected c;
+    END LOOP;
+END $$;
+
+-- Numbers what is recorded for channels whose locks this transaction holds: one entry for each
+-- transaction and channel, ordered by the greatest record id. `mine` is this transaction if it
+-- applied edits; what it recorded then becomes the entry that names them. `horizon` leaves
+-- transactions alone that recorded anything after it.
+CREATE OR REPLACE FUNCTION rowcast.number_channels(
+    channels text[], mine xid8, edits jsonb, horizon bigint, max_changes integer, max_bytes integer
+) RETURNS SETOF rowcast.entry
+LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+BEGIN
+    RETURN QUERY
+    WITH own AS (
+        DELETE FROM rowcast.pending p
+        WHERE p.step IS NOT NULL AND p.xid = mine AND p.channel = ANY (channels)
+        RETURNING p.*
+    ), others AS (
+        DELETE FROM rowcast.pending p
+        WHERE p.step IS NULL AND p.channel = ANY (channels)
+          AND (horizon IS NULL OR (p.channel, p.xid) IN (
+              SELECT q.channel, q.xid FROM rowcast.pending q
+              WHERE q.step IS NULL AND q.channel = ANY (channels)
+              GROUP BY q.channel, q.xid HAVING max(q.id) <= horizon))
+        RETURNING p.*
+    ), sized AS (
+        SELECT p.channel, p.xid, p.step IS NOT NULL AS hub, max(p.id) AS last,
+            max(p.actor) AS actor, array_agg(DISTINCT p.tbl) AS tables,
+            bool_or(p.changes IS NULL) OR sum(p.n) > max_changes
+                OR sum(octet_length(p.changes)) > max_bytes AS over,
+            string_agg(
+                concat('{"t":', to_json(p.tbl), ',"s":', coalesce(p.step, 0), ',"c":[', p.changes, ']}'),
+                ',' ORDER BY p.id) AS changes
+        FROM (SELECT * FROM own UNION ALL SELECT * FROM others) p
+        GROUP BY 1, 2, 3
+    ), numbered AS (
+        SELECT s.*, head.at,
+            coalesce(head.seq, 0) + row_number() OVER (PARTITION BY s.channel ORDER BY s.last) AS seq
+        FROM sized s LEFT JOIN LATERAL (
+            SELECT e.seq, e.at FROM rowcast.entry e
+            WHERE e.channel = s.channel ORDER BY e.seq DESC LIMIT 1
+        ) head ON true
+    )
+    INSERT INTO rowcast.entry
+    SELECT n.channel, n.seq, 1 + (random() * 2147483646)::integer,
+        greatest(n.at, clock_timestamp()), n.actor,
+        CASE WHEN n.hub THEN edits -> n.channel END,
+        CASE WHEN n.over THEN n.tables END,
+        CASE WHEN n.over THEN 0 ELSE octet_length(n.changes) END,
+        CASE WHEN NOT n.over THEN n.changes END
+    FROM numbered n ORDER BY n.channel, n.seq
+    RETURNING *;
+END $$;
+
+-- Applies the edits lo to hi of a plan, step by step. If that fails, what was done is undone and
+-- the halves are tried, down to the single edit. Returns why edits failed.
+CREATE OR REPLACE FUNCTION rowcast.apply_edits(
+    statements text[], probes text[], rows jsonb[], several integer[],
+    lo integer, hi integer, partial boolean
+) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    failures jsonb := '[]';
+    hits bigint[];
+    missed integer[];
+    at_op integer := 0;
+    row_now text;
+    mid integer := (lo + hi) / 2;
+    code text; said text; said_detail text; of_table text; of_column text; of_constraint text;
+BEGIN
+    BEGIN
+        PERFORM set_config('lock_timeout', CASE WHEN partial THEN '100ms' ELSE '1s' END, true);
+        FOR step IN 1 .. cardinality(statements) LOOP
+            CONTINUE WHEN partial AND NOT EXISTS (
+                SELECT FROM jsonb_to_recordset(rows[step]) r(e integer) WHERE e BETWEEN lo AND hi);
+            PERFORM set_config('rowcast.step', step::text, true);
+            IF lo = hi THEN
+                FOR at_op IN
+                    SELECT DISTINCT o FROM jsonb_to_recordset(rows[step]) r(e integer, o integer)
+                    WHERE e = lo ORDER BY o
+                LOOP
+                    EXECUTE statements[step] INTO hits USING rows[step], lo, hi, at_op, at_op;
+                    IF hits IS NULL AND at_op < 1000000 THEN
+                        EXECUTE probes[step] INTO row_now USING rows[step], lo, at_op;
+                        RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed', DETAIL = coalesce(row_now, '');
+                    END IF;
+                END LOOP;
+            ELSE
+                EXECUTE statements[step] INTO hits USING rows[step], lo, hi, 0, 2147483647;
+                missed := ARRAY(
+                    SELECT e FROM jsonb_to_recordset(rows[step]) r(e integer, o integer)
+                    WHERE e BETWEEN lo AND hi AND o < 1000000
+                      AND (e::bigint << 32) + o <> ALL (coalesce(hits, '{}')));
+                IF missed && several THEN
+                    RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed';
+                END IF;
+                FOR i IN 1 .. cardinality(missed) LOOP
+                    EXECUTE probes[step] INTO row_now USING rows[step], missed[i], 0;
+                    failures := failures || jsonb_build_object(
+                        'e', missed[i], 'o', 0, 'code', 'RC404', 'row', row_now);
+                END LOOP;
+            END IF;
+        END LOOP;
+        RETURN failures;
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT,
+            said_detail = PG_EXCEPTION_DETAIL, of_table = TABLE_NAME, of_column = COLUMN_NAME,
+            of_constraint = CONSTRAINT_NAME;
+        -- Not an edit's fault: resources, shutdown, faults, a server that takes no writes.
+        IF left(code, 2) IN ('53', '57', '58', 'XX', '25', '08') THEN
+            RAISE;
+        END IF;
+    END;
+    IF lo < hi THEN
+        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, mid, true)
+            || rowcast.apply_edits(statements, probes, rows, several, mid + 1, hi, true);
+    END IF;
+    RETURN jsonb_build_array(jsonb_build_object(
+        'e', lo, 'o', at_op, 'code', code, 'message', said,
+        'row', CASE WHEN code = 'RC404' THEN nullif(said_detail, '') END,
+        'detail', CASE WHEN code <> 'RC404' THEN said_detail END,
+        'table', nullif(of_table, ''), 'column', nullif(of_column, ''),
+        'constraint', nullif(of_constraint, '')));
+END $$;
+
+-- A batch of edits in one statement: locks, finds what was decided before, applies, numbers last,
+-- keeps the outcomes. `channels` are the edits' channels and where rows are moved to; `list` tells
+-- each edit, `known` are failures that were found before. Answers with rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a
+-- head, `e` a new entry, `l` something was left to number.
+CREATE OR REPLACE FUNCTION rowcast.commit_batch(
+    channels text[], list jsonb, known jsonb, statements text[], probes text[], rows jsonb[],
+    several integer[], max_changes integer, max_bytes integer
+) RETURNS TABLE (
+    kind text, place integer, data jsonb,
+    channel text, seq bigint, tag integer, at timestamptz, actor text, edits jsonb, reset text[],
+    bytes integer, changes text
+)
+LANGUAGE plpgsql SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    mine xid8 := pg_current_xact_id();
+    stored integer[];
+    failures jsonb := '[]';
+    failed integer[];
+    named jsonb;
+    beside text[];
+    free text[];
+    entries rowcast.entry[];
+    more rowcast.entry[];
+    heads jsonb;
+BEGIN
+    PERFORM rowcast.begin_batch(channels);
+
+    FOR place, data IN
+        SELECT x.e, jsonb_build_object('hash', d.hash, 'channel', d.channel, 'seq', d.seq, 'failure', d.failure)
+        FROM jsonb_to_recordset(list) x(e integer, u text, i uuid)
+        JOIN rowcast.edit d ON d.user_id = x.u AND d.id = x.i
+    LOOP
+        kind := 's';
+        RETURN NEXT;
+        stored := stored || place;
+    END LOOP;
+    IF stored IS NOT NULL THEN
+        rows := ARRAY(
+            SELECT coalesce((SELECT jsonb_agg(r) FROM jsonb_array_elements(one) r
+                             WHERE (r ->> 'e')::integer <> ALL (stored)), '[]')
+            FROM unnest(rows) WITH ORDINALITY u(one, nth) ORDER BY nth);
+    END IF;
+
+    IF cardinality(statements) > 0 AND jsonb_array_length(list) > coalesce(cardinality(stored), 0) THEN
+        failures := rowcast.apply_edits(
+            statements, probes, rows, several, 0, jsonb_array_length(list) - 1, false);
+        PERFORM set_config('rowcast.step', '', true);
+    END IF;
+    failures := failures || known;
+    failed := ARRAY(SELECT (f ->> 'e')::integer FROM jsonb_array_elements(failures) f);
+
+    IF EXISTS (
+        SELECT FROM rowcast.pending p
+        WHERE p.step IS NOT NULL AND p.xid = mine AND p.channel = ANY (channels)
+        GROUP BY p.channel
+        HAVING sum(p.n) > max_changes OR sum(octet_length(p.changes)) > max_bytes
+            OR bool_or(p.changes IS NULL)
+    ) THEN
+        RAISE EXCEPTION 'the edits change more than one entry holds' USING ERRCODE = 'RC413';
+    END IF;
+
+    SELECT jsonb_object_agg(c, es) INTO named FROM (
+        SELECT x ->> 'c' AS c,
+            jsonb_agg(jsonb_build_object('i', x -> 'i', 'u', x -> 'u', 'o', x -> 'o')
+                      ORDER BY (x ->> 'e')::integer) AS es
+        FROM jsonb_array_elements(list) x
+        WHERE (x ->> 'e')::integer <> ALL (failed || coalesce(stored, '{}'))
+        GROUP BY 1) g;
+    entries := ARRAY(SELECT e FROM rowcast.number_channels(channels, mine, named, NULL, max_changes, max_bytes) e);
+
+    -- What the edits did to other channels, by triggers and cascades.
+    UPDATE rowcast.pending p SET step = NULL WHERE p.step IS NOT NULL AND p.xid = mine;
+    IF FOUND THEN
+        beside := ARRAY(SELECT DISTINCT p.channel FROM rowcast.pending p WHERE p.step IS NULL AND p.xid = mine);
+        free := coalesce(rowcast.try_lock_channels(beside), '{}');
+        more := ARRAY(SELECT e FROM rowcast.number_channels(free, NULL, NULL, NULL, max_changes, max_bytes) e);
+        entries := entries || more;
+        IF cardinality(free) < cardinality(beside) THEN
+            kind := 'l'; place := NULL; data := NULL;
+            RETURN NEXT;
+        END IF;
+    END IF;
+
+    SELECT jsonb_object_agg(c, coalesce(head.seq, 0)) INTO heads
+    FROM (SELECT DISTINCT x ->> 'c' AS c FROM jsonb_array_elements(list) x) of_list
+    LEFT JOIN LATERAL (
+        SELECT e.seq FROM rowcast.entry e WHERE e.channel = c ORDER BY e.seq DESC LIMIT 1
+    ) head ON true;
+
+    INSERT INTO rowcast.edit (user_id, id, hash, channel, seq, failure, at)
+    SELECT x.u, x.i, x.h, x.c, CASE WHEN f.value IS NULL THEN (heads ->> x.c)::bigint END,
+        f.value, clock_timestamp()
+    FROM jsonb_to_recordset(list) x(e integer, u text, i uuid, h uuid, c text)
+    LEFT JOIN jsonb_array_elements(failures) f ON (f.value ->> 'e')::integer = x.e
+    WHERE x.e <> ALL (coalesce(stored, '{}'))
+      AND (f.value IS NULL OR f.value ->> 'code' NOT IN ('55P03', '40P01', '40001', '57014'));
+
+    kind := 'h'; place := NULL; data := heads;
+    RETURN NEXT;
+    FOR data IN SELECT f.value FROM jsonb_array_elements(failures) f LOOP
+        kind := 'f'; place := (data ->> 'e')::integer;
+        RETURN NEXT;
+    END LOOP;
+    RETURN QUERY SELECT 'e', NULL::integer, NULL::jsonb, e.* FROM unnest(entries) e;
+END $$;
+
+-- Numbers what outsiders committed, channel by channel, leaving out those that a hub is just
+-- numbering, until about `enough` changes were numbered.
+CREATE OR REPLACE FUNCTION rowcast.number_pending(
+    kinds text[], enough integer, max_changes integer, max_bytes integer
+) RETURNS SETOF rowcast.entry
+LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    name text := '';
+    rows_done bigint := 0;
+    records bigint;
+    horizon bigint;
+BEGIN
+    PERFORM rowcast.expand_truncations(kinds);
+    LOOP
+        SELECT p.channel INTO name FROM rowcast.pending p
+        WHERE p.step IS NULL AND p.channel > name ORDER BY p.channel LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        CONTINUE WHEN name LIKE '%:*' OR rowcast.try_lock_channels(ARRAY[name]) IS NULL;
+        SELECT max(id), count(*) INTO horizon, records FROM (
+            SELECT p.id FROM rowcast.pending p
+            WHERE p.step IS NULL AND p.channel = name ORDER BY p.channel, p.id LIMIT enough
+        ) first;
+        IF records < enough THEN
+            horizon := NULL;
+        END IF;
+        RETURN QUERY SELECT * FROM rowcast.number_channels(
+            ARRAY[name], NULL, NULL, horizon, max_changes, max_bytes);
+        IF NOT FOUND AND horizon IS NOT NULL THEN
+            RETURN QUERY SELECT * FROM rowcast.number_channels(
+                ARRAY[name], NULL, NULL, NULL, max_changes, max_bytes);
+        END IF;
+        rows_done := rows_done + records;
+        EXIT WHEN rows_done >= enough;
+    END LOOP;
+END $$;

@@ -1,0 +1,187 @@
+//! The store on PostgreSQL 15 and later.
+//!
+//! # How a change becomes an entry
+//! - **Recording** ([`recorder`]): statement triggers, made for each live table, insert what a
+//!   statement did into `rowcast.pending`, one row per channel. That is all an outside writer ever
+//!   pays for; it takes no lock that a hub could hold.
+//! - **Numbering** (`functions.sql`, `number_channels`): under a lock per channel that only hubs
+//!   take, the committed records of a channel become entries, one per transaction, ordered by their
+//!   greatest record id. A transaction that saw or overwrote another's effect made its last record
+//!   after the other had committed, so it comes after it.
+//! - **Commits** ([`commit`]): a batch is one call of `commit_batch`, which locks, finds stored
+//!   outcomes, applies, numbers (what outsiders left first, then its own) and keeps the outcomes.
+//!   [`plan`] groups the operations into few statements; if one fails, the database undoes it and
+//!   tries halves, down to the edit that is to blame.
+//!
+//! The trigger knows the step of the plan that it records for (a setting local to the transaction);
+//! the entry keeps which edit touched which row at which step, and [`raw`] puts the two together
+//! when the entry is read.
+//!
+//! Locks are always taken in this order: markers of truncated tables, channels sorted by key, rows.
+
+mod access;
+mod catalogue;
+mod commit;
+mod connect;
+mod examine;
+mod failure;
+mod log;
+mod migrate;
+mod name;
+mod place;
+mod plan;
+mod raw;
+mod recorder;
+mod shape;
+mod snapshot;
+mod value;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value, reply::PastChange};
+
+pub use connect::PoolSizes;
+pub use migrate::migrate;
+
+use self::connect::Pools;
+use super::{
+    Appended, CheckedEdit, Committed, Declarations, Finding, Head, LiveSchema, LiveTable, Page,
+    PagePlace, ReadAfter, Store, StoreError, Trimmed, fold::EntryLimits,
+};
+
+/// What may be chosen when a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// How much one entry holds.
+    pub limits: EntryLimits,
+    /// How many connections.
+    pub pools: PoolSizes,
+}
+
+/// Live tables and logs in a PostgreSQL database.
+pub struct PostgresStore {
+    schema: Arc<LiveSchema>,
+    epoch: Epoch,
+    options: Options,
+    pools: Pools,
+}
+
+/// Opens a database that `migrate` has prepared for these declarations.
+///
+/// # Errors
+/// [`StoreError::Unfit`] if it is foreign, newer, older than 15, or not migrated for these
+/// declarations; [`StoreError::Unavailable`] if it cannot be reached.
+pub async fn open(
+    url: &str,
+    declarations: &Declarations,
+    options: Options,
+) -> Result<PostgresStore, StoreError> {
+    let pools = Pools::new(url, options.pools)?;
+    let fit = migrate::check(pools.reader().await?.connection(), declarations).await?;
+    Ok(PostgresStore { schema: Arc::new(fit.schema), epoch: Epoch(fit.epoch), options, pools })
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// A place in a log of this database.
+    fn cursor(&self, seq: Option<i64>, tag: Option<i32>) -> Cursor {
+        Cursor {
+            epoch: self.epoch,
+            seq: seq.unwrap_or(0).unsigned_abs(),
+            tag: tag.unwrap_or(0).unsigned_abs(),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn schema(&self) -> &Arc<LiveSchema> {
+        &self.schema
+    }
+
+    fn lanes(&self) -> usize {
+        usize::try_from(self.options.pools.lanes).unwrap_or(1).max(1)
+    }
+
+    async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
+        self.commit_edits(edits).await
+    }
+
+    async fn number(&self) -> Result<Vec<Appended>, StoreError> {
+        self.number_pending().await
+    }
+
+    async fn heads(&self, channels: &[ChannelName]) -> Result<Vec<Head>, StoreError> {
+        self.read_heads(channels).await
+    }
+
+    async fn read_after(
+        &self,
+        channel: &ChannelName,
+        cursor: Cursor,
+        budget: usize,
+    ) -> Result<ReadAfter, StoreError> {
+        self.read_log(channel, cursor, budget).await
+    }
+
+    async fn snapshot_page(
+        &self,
+        channel: &ChannelName,
+        after: Option<PagePlace>,
+        rows: u32,
+    ) -> Result<Page, StoreError> {
+        self.read_page(channel, after, rows).await
+    }
+
+    async fn history(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        key: &[Value],
+        before: Option<Seq>,
+        limit: u32,
+    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+        self.read_history(channel, table, key, before, limit).await
+    }
+
+    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
+        self.read_role(channel, user).await
+    }
+
+    async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {
+        self.read_person_name(user).await
+    }
+
+    async fn trim(
+        &self,
+        keep_log: Duration,
+        keep_outcomes: Duration,
+    ) -> Result<Trimmed, StoreError> {
+        self.forget(keep_log, keep_outcomes).await
+    }
+
+    async fn examine(&self) -> Result<Vec<Finding>, StoreError> {
+        self.look_around().await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let mut lent = self.pools.writer().await?;
+        let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean";
+        let result = sqlx::query_scalar::<_, bool>(sql).fetch_one(lent.connection()).await;
+        if lent.settle(result)? {
+            lent.discard();
+            return Err(StoreError::ReadOnly("the server is a standby or read-only".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.pools.close().await;
+    }
+}

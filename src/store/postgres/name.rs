@@ -1,0 +1,81 @@
+//! SQL text made from names of the catalogue: quoting, and a row as JSON.
+
+use rowcast_protocol::ColumnType;
+
+use crate::store::{LiveColumn, LiveTable};
+
+/// A name as SQL has it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as SQL has it.
+pub(super) fn literal(text: &str) -> String {
+    let escaped = text.replace('\'', "''");
+    if escaped.contains('\\') {
+        format!("E'{}'", escaped.replace('\\', "\\\\"))
+    } else {
+        format!("'{escaped}'")
+    }
+}
+
+/// The column of a table by its index. The schema's indexes are its own.
+pub(super) fn column(table: &LiveTable, index: usize) -> Option<&LiveColumn> {
+    table.columns.get(index)
+}
+
+/// `alias."column"`.
+pub(super) fn of(alias: &str, column: &LiveColumn) -> String {
+    format!("{alias}.{}", quoted(&column.name))
+}
+
+/// JSON text of a column's value, exact and whatever the session's settings are; never SQL NULL.
+pub(super) fn json_of(alias: &str, column: &LiveColumn) -> String {
+    let value = of(alias, column);
+    let exact = match column.kind {
+        ColumnType::Bytes => format!("encode({value}, 'hex')"),
+        ColumnType::Decimal | ColumnType::Other => format!("{value}::text"),
+        ColumnType::List if is_inexact_list(column) => format!("{value}::text[]"),
+        _ => value,
+    };
+    format!("coalesce(to_json({exact})::text, 'null')")
+}
+
+fn is_inexact_list(column: &LiveColumn) -> bool {
+    ["numeric", "bigint"].iter().any(|name| column.sql_type.starts_with(name))
+}
+
+/// Whether the output of the column's type depends on settings of the session.
+pub(super) fn depends_on_settings(column: &LiveColumn) -> bool {
+    match column.kind {
+        ColumnType::Float | ColumnType::Other => true,
+        ColumnType::List => {
+            !["text", "uuid", "integer", "bigint", "smallint", "boolean", "numeric"]
+                .iter()
+                .any(|name| column.sql_type.starts_with(name))
+        }
+        _ => false,
+    }
+}
+
+/// JSON text of a whole row without its hidden columns.
+pub(super) fn json_of_row(alias: &str, table: &LiveTable) -> String {
+    let members = visible(table).map(|column| {
+        let name = serde_json::to_string(&column.name).unwrap_or_default();
+        format!("{}, {}", literal(&format!("{name}:")), json_of(alias, column))
+    });
+    let members: Vec<String> = members.collect();
+    // A function takes at most 100 arguments.
+    let parts = members.chunks(45).map(|part| format!("concat({})", part.join(", ',', ")));
+    format!("concat('{{', {}, '}}')", parts.collect::<Vec<_>>().join(", ',', "))
+}
+
+/// The columns that may be seen.
+pub(super) fn visible(table: &LiveTable) -> impl Iterator<Item = &LiveColumn> {
+    table.columns.iter().filter(|column| !column.hidden)
+}
+
+/// The columns of the primary key.
+pub(super) fn key(table: &LiveTable) -> impl Iterator<Item = &LiveColumn> {
+    table.key.iter().filter_map(|&index| table.columns.get(index))
+}

@@ -1,0 +1,169 @@
+//! Which statements a batch of edits takes: operations of one shape go together, and the result is
+//! what the order of the edits says.
+//!
+//! Operations on different rows of one table may change places; operations on one row never do. A
+//! delete may take other rows with it, so nothing passes it. An insert may be referred to, so what
+//! follows comes after it. An edit's own operations keep their order. Where changing places makes a
+//! statement fail, the database runs the edits in smaller and smaller groups, in order.
+
+use std::collections::HashMap;
+
+use rowcast_protocol::Value;
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    place::Placements,
+    raw::wire_key,
+    shape::{MAKING_ROOM, Shape, Shaped, Verb, shaped, shifted, table_of},
+};
+use crate::store::{CheckedEdit, LiveTable};
+
+/// Failures known before the database was asked, by edit, as the database tells its own.
+pub(super) type KnownFailures = HashMap<usize, Json>;
+
+/// The statements for a batch.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) steps: Vec<Step>,
+    /// What each edit is called and did, as it is kept.
+    pub(super) list: Vec<Json>,
+    /// The edits of more than one operation.
+    pub(super) several: Vec<i32>,
+}
+
+/// Operations of one shape on different rows.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) shape: Shape,
+    pub(super) rows: Vec<Json>,
+    alone: bool,
+}
+
+/// Plans a batch.
+pub(super) fn plan(
+    tables: &[LiveTable],
+    edits: &[CheckedEdit],
+    places: &Placements,
+    known: &KnownFailures,
+) -> Plan {
+    let mut planner =
+        Planner { tables, plan: Plan::default(), rows: HashMap::new(), floor: 0, inserted: 0 };
+    for (index, edit) in edits.iter().enumerate() {
+        let ops = if known.contains_key(&index) {
+            Vec::new()
+        } else {
+            planner.add_edit(index, edit, places)
+        };
+        planner.plan.list.push(json!({
+            "e": index, "u": &*edit.user, "i": edit.id, "c": edit.channel.as_str(),
+            "h": uuid::Uuid::from_bytes(edit.hash), "o": ops,
+        }));
+    }
+    planner.plan
+}
+
+struct Planner<'a> {
+    tables: &'a [LiveTable],
+    plan: Plan,
+    /// The first step that may touch a row again.
+    rows: HashMap<(usize, String), usize>,
+    /// The first step that may follow the last delete.
+    floor: usize,
+    /// The first step that may follow the last insert, unless it is an insert of the same shape.
+    inserted: usize,
+}
+
+impl Planner<'_> {
+    /// Adds an edit's operations; tells at which steps they touch which rows.
+    fn add_edit(&mut self, index: usize, edit: &CheckedEdit, places: &Placements) -> Vec<Json> {
+        if edit.ops.len() > 1 {
+            self.plan.several.push(i32::try_from(index).unwrap_or(i32::MAX));
+        }
+        let mut kept = Vec::with_capacity(edit.ops.len());
+        let mut before: Option<usize> = None;
+        for (place, op) in edit.ops.iter().enumerate() {
+            let placement = places.get(&(index, place));
+            let key = placement.and_then(|placement| placement.key.as_deref());
+            let table = table_of(op);
+            let own = shaped(self.tables, op, key);
+            let others = placement.iter().flat_map(|placement| &placement.others);
+            let others = others.filter_map(|(key, place)| {
+                Some(shifted(table, self.tables.get(table)?, key.clone(), place))
+            });
+            let all: Vec<Shaped> = own.into_iter().chain(others).collect();
+            for (nth, mut one) in all.into_iter().enumerate() {
+                let place = if nth == 0 { place } else { MAKING_ROOM + place };
+                one.row.insert("e".to_owned(), Json::from(index));
+                one.row.insert("o".to_owned(), Json::from(place));
+                one.row.insert("c".to_owned(), Json::from(edit.channel.id()));
+                kept.push(self.add(one, &mut before));
+            }
+        }
+        if kept.len() > edit.ops.len() && edit.ops.len() == 1 {
+            self.plan.several.push(i32::try_from(index).unwrap_or(i32::MAX));
+        }
+        kept
+    }
+
+    fn add(&mut self, op: Shaped, before: &mut Option<usize>) -> Json {
+        let table = self.tables.get(op.shape.table);
+        let key = op.key.as_ref().zip(table).map(|(key, table)| wire_key(table, key));
+        let row = key.as_ref().map(|key| (op.shape.table, text(key)));
+        let verb = op.shape.verb;
+        let alone = verb == Verb::Delete || key.is_none();
+        let step = self.step_for(&op.shape, alone, row.as_ref(), *before);
+        *before = Some(step);
+        self.note(verb, step, row);
+        self.put(step, op.shape, op.row, alone);
+        let name = table.map_or("", |table| table.name.as_str());
+        json!([step + 1, name, if alone { None } else { key }])
+    }
+
+    /// The first step that the operation may join, or a new one at the end.
+    fn step_for(
+        &self,
+        shape: &Shape,
+        alone: bool,
+        row: Option<&(usize, String)>,
+        before: Option<usize>,
+    ) -> usize {
+        let end = self.plan.steps.len();
+        if alone {
+            return end;
+        }
+        let mut earliest = row
+            .and_then(|row| self.rows.get(row))
+            .map_or(self.floor, |step| (*step).max(self.floor));
+        if shape.verb != Verb::Insert {
+            earliest = earliest.max(self.inserted);
+        }
+        let after_own = before.unwrap_or(0);
+        let joins = |(_, step): &(usize, &Step)| !step.alone && step.shape == *shape;
+        let candidates = self.plan.steps.iter().enumerate().skip(earliest.max(after_own));
+        let mut found = candidates.filter(joins).map(|(index, _)| index);
+        found.find(|index| shape.verb != Verb::Insert || *index + 1 >= self.inserted).unwrap_or(end)
+    }
+
+    fn note(&mut self, verb: Verb, step: usize, row: Option<(usize, String)>) {
+        match verb {
+            Verb::Delete => self.floor = self.floor.max(step + 1),
+            Verb::Insert => self.inserted = self.inserted.max(step + 1),
+            Verb::Update => {}
+        }
+        if let Some(row) = row {
+            self.rows.insert(row, step + 1);
+        }
+    }
+
+    fn put(&mut self, index: usize, shape: Shape, row: Map<String, Json>, alone: bool) {
+        let row = Json::Object(row);
+        match self.plan.steps.get_mut(index) {
+            Some(step) => step.rows.push(row),
+            None => self.plan.steps.push(Step { shape, rows: vec![row], alone }),
+        }
+    }
+}
+
+fn text(key: &[Value]) -> String {
+    serde_json::to_string(key).unwrap_or_default()
+}

@@ -1,0 +1,282 @@
+//! Makes the triggers that record changes of a live table.
+//!
+//! Each is a statement trigger with code of its own for the table. All it does is read the
+//! transition tables and insert into `rowcast.pending`, one row per channel: no lock that anybody
+//! could wait for, no read of a shared table, nothing that depends on the isolation level. The old
+//! and the new row of an update stand at the same place of their transition tables.
+
+use std::fmt::Write as _;
+
+use rowcast_protocol::ColumnType;
+
+use super::name::{
+    column, depends_on_settings, json_of, json_of_row, key, literal, of, quoted, visible,
+};
+use crate::store::{LiveColumn, LiveTable};
+
+/// Above so many changed rows of one channel a statement is recorded as a reset.
+const RESET_ROWS: usize = 1_000;
+
+/// Above so many bytes of one channel a statement is recorded as a reset.
+const RESET_BYTES: usize = 1 << 20;
+
+/// Longer changes of a row are not gathered: all of them together fit a text of the database.
+const LONGEST: usize = 1_000_000;
+
+/// What a trigger fires on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    Insert,
+    Update,
+    Delete,
+    Truncate,
+}
+
+impl Event {
+    pub(super) const ALL: [Self; 4] = [Self::Insert, Self::Update, Self::Delete, Self::Truncate];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Truncate => "truncate",
+        }
+    }
+
+    /// The trigger's name; the same on every table.
+    pub(super) fn trigger(self) -> String {
+        format!("rowcast_record_{}", self.word())
+    }
+
+    fn transition_tables(self) -> &'static str {
+        match self {
+            Self::Insert => "REFERENCING NEW TABLE AS new_rows",
+            Self::Update => "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+            Self::Delete => "REFERENCING OLD TABLE AS old_rows",
+            Self::Truncate => "",
+        }
+    }
+}
+
+/// The statements that (re)make a table's triggers.
+pub(super) fn statements(table: &LiveTable) -> Vec<String> {
+    let name = quoted(&table.name);
+    let mut all = Vec::new();
+    for event in Event::ALL {
+        let function = function_name(table, event);
+        let trigger = event.trigger();
+        all.push(function_sql(table, event));
+        all.push(format!(
+            "CREATE OR REPLACE TRIGGER {trigger} AFTER {} ON {name} {} FOR EACH STATEMENT EXECUTE FUNCTION {function}()",
+            event.word(),
+            event.transition_tables(),
+        ));
+        all.push(format!("ALTER TABLE {name} ENABLE ALWAYS TRIGGER {trigger}"));
+    }
+    all
+}
+
+/// The statements that stop recording a table.
+pub(super) fn removal(table: &str) -> Vec<String> {
+    let name = quoted(table);
+    Event::ALL.map(|event| format!("DROP TRIGGER IF EXISTS {} ON {name}", event.trigger())).to_vec()
+}
+
+fn function_name(table: &LiveTable, event: Event) -> String {
+    format!("rowcast.{}", quoted(&format!("record_{}_{}", event.word(), table.name)))
+}
+
+fn function_sql(table: &LiveTable, event: Event) -> String {
+    let body = match event {
+        Event::Truncate => truncate_body(table),
+        _ => rows_body(table, event),
+    };
+    let settings = if visible(table).any(depends_on_settings) {
+        " SET extra_float_digits = 1 SET \"TimeZone\" = 'UTC' SET \"DateStyle\" = 'ISO, YMD' \
+         SET \"IntervalStyle\" = 'postgres' SET bytea_output = 'hex' SET lc_monetary = 'C'"
+    } else {
+        ""
+    };
+    format!(
+        "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER \
+         SET search_path = pg_catalog, pg_temp{settings} AS $rowcast$\nBEGIN\n{body}    RETURN NULL;\nEND $rowcast$",
+        function_name(table, event),
+    )
+}
+
+fn truncate_body(table: &LiveTable) -> String {
+    let marker = literal(&format!("{}:*", table.channel_kind));
+    format!(
+        "    {INSERT}\n    VALUES ({ACTOR}, {STEP}, {marker}, {}, 0, NULL);\n",
+        literal(&table.name)
+    )
+}
+
+const INSERT: &str = "INSERT INTO rowcast.pending (actor, step, channel, tbl, n, changes)";
+const STEP: &str = "nullif(current_setting('rowcast.step', true), '')::integer";
+const ACTOR: &str = "nullif(current_setting('rowcast.actor', true), '')";
+
+/// Small statements pay for one probe; large ones are first counted by channel.
+fn rows_body(table: &LiveTable, event: Event) -> String {
+    let rows = if event == Event::Delete { "old_rows" } else { "new_rows" };
+    let small = record_sql(table, event, "");
+    let large = record_sql(table, event, " AND c.channel <> ALL (large)");
+    let count = count_sql(table, event);
+    let name = literal(&table.name);
+    format!(
+        "    PERFORM FROM {rows} OFFSET {RESET_ROWS} LIMIT 1;
+    IF NOT FOUND THEN
+        {small}
+        RETURN NULL;
+    END IF;
+    DECLARE
+        large text[];
+    BEGIN
+        large := ARRAY({count});
+        {INSERT}
+        SELECT {ACTOR}, {STEP}, channel, {name}, {}, NULL FROM unnest(large) channel;
+        {large}
+    END;
+",
+        RESET_ROWS + 1,
+    )
+}
+
+/// The channels of which the statement changed too many rows.
+fn count_sql(table: &LiveTable, event: Event) -> String {
+    let channels = match event {
+        Event::Update => format!(
+            "SELECT {new} AS channel FROM {PAIRED} WHERE {differs}
+             UNION ALL SELECT {old} FROM {PAIRED} WHERE {old} <> {new}",
+            new = channel_of("n", table),
+            old = channel_of("o", table),
+            differs = differs(table),
+        ),
+        Event::Delete => format!("SELECT {} AS channel FROM old_rows o", channel_of("o", table)),
+        _ => format!("SELECT {} AS channel FROM new_rows n", channel_of("n", table)),
+    };
+    format!("SELECT c.channel FROM ({channels}) c GROUP BY 1 HAVING count(*) > {RESET_ROWS}")
+}
+
+/// Pairs the old and the new rows. A full join cannot become a nested loop, whatever the planner
+/// thinks of the sizes.
+const PAIRED: &str = "(SELECT row_number() OVER () AS rowcast_row, * FROM new_rows) n \
+     FULL JOIN (SELECT row_number() OVER () AS rowcast_row, * FROM old_rows) o USING (rowcast_row)";
+
+fn record_sql(table: &LiveTable, event: Event, only: &str) -> String {
+    let (source, channel, change) = match event {
+        Event::Update => update_parts(table),
+        Event::Delete => (
+            "old_rows o".to_owned(),
+            channel_of("o", table),
+            format!("concat('[\"d\",', {}, ']')", json_of_row("o", table)),
+        ),
+        _ => (
+            "new_rows n".to_owned(),
+            channel_of("n", table),
+            format!("concat('[\"i\",', {}, ']')", json_of_row("n", table)),
+        ),
+    };
+    let named = named_channels(table);
+    format!(
+        "{INSERT}
+        SELECT {ACTOR}, {STEP}, g.channel, {name}, g.n,
+            CASE WHEN g.longest <= {LONGEST} AND octet_length(g.changes) <= {RESET_BYTES} THEN g.changes END
+        FROM (SELECT c.channel, count(*) AS n, max(octet_length(c.change)) AS longest,
+                  string_agg(CASE WHEN octet_length(c.change) <= {LONGEST} THEN c.change END, ',') AS changes
+              FROM (SELECT {channel} AS channel, {change} AS change FROM {source} OFFSET 0) c
+              WHERE c.change IS NOT NULL{named}{only} GROUP BY c.channel) g;",
+        name = literal(&table.name),
+    )
+}
+
+/// Where the rows of an update come from, the channel and the change of each. A row that moves is
+/// there twice: once for the channel it leaves.
+fn update_parts(table: &LiveTable) -> (String, String, String) {
+    let (old, new) = (channel_of("o", table), channel_of("n", table));
+    let moved = format!("{old} <> {new}");
+    let rekeyed: Vec<String> =
+        key(table).map(|c| format!("{} <> {}", comparable("o", c), comparable("n", c))).collect();
+    let replaced = format!("({moved} OR {})", rekeyed.join(" OR "));
+    let change = format!(
+        "CASE WHEN v.leaving THEN concat(CASE WHEN {moved} THEN '[\"l\",' ELSE '[\"d\",' END, {old_row}, ']')
+              WHEN {replaced} THEN concat(CASE WHEN {moved} THEN '[\"e\",' ELSE '[\"i\",' END, {new_row}, ']')
+              ELSE {changed} END",
+        old_row = json_of_row("o", table),
+        new_row = json_of_row("n", table),
+        changed = changed_fields(table),
+    );
+    (
+        format!(
+            "({PAIRED}) JOIN (VALUES (true), (false)) v(leaving) ON NOT v.leaving OR {replaced}"
+        ),
+        format!("CASE WHEN v.leaving THEN {old} ELSE {new} END"),
+        change,
+    )
+}
+
+/// An update's key and the fields that differ; null if none does.
+fn changed_fields(table: &LiveTable) -> String {
+    let keys: Vec<String> = key(table).map(|column| json_of("n", column)).collect();
+    let pairs = visible(table).map(|column| {
+        let name = serde_json::to_string(&column.name).unwrap_or_default();
+        format!(
+            "CASE WHEN {} THEN concat({}, {}, ',', {}, ']') END",
+            column_differs(column),
+            literal(&format!("{name}:[")),
+            json_of("n", column),
+            json_of("o", column),
+        )
+    });
+    let pairs: Vec<String> = pairs.collect();
+    let parts =
+        pairs.chunks(90).map(|part| format!("nullif(concat_ws(',', {}), '')", part.join(", ")));
+    let fields = parts.collect::<Vec<_>>().join(", ");
+    format!(
+        "'[\"u\",[' || concat_ws(',', {}) || '],{{' || nullif(concat_ws(',', {fields}), '') || '}}]'",
+        keys.join(", "),
+    )
+}
+
+fn differs(table: &LiveTable) -> String {
+    let columns: Vec<String> = visible(table).map(column_differs).collect();
+    format!("({})", columns.join(" OR "))
+}
+
+fn column_differs(column: &LiveColumn) -> String {
+    format!("{} IS DISTINCT FROM {}", comparable("n", column), comparable("o", column))
+}
+
+/// A form of the value in which equal means the same to everybody.
+fn comparable(alias: &str, column: &LiveColumn) -> String {
+    let value = of(alias, column);
+    match column.kind {
+        ColumnType::Text => format!("({value})::text COLLATE \"C\""),
+        ColumnType::Other | ColumnType::List => format!("({value})::text COLLATE \"C\""),
+        ColumnType::Json if column.sql_type == "json" => format!("({value})::text COLLATE \"C\""),
+        _ => value,
+    }
+}
+
+fn channel_of(alias: &str, table: &LiveTable) -> String {
+    let id =
+        column(table, table.channel_column).map(|column| of(alias, column)).unwrap_or_default();
+    format!("{} || {id}::text COLLATE \"C\"", literal(&format!("{}:", table.channel_kind)))
+}
+
+/// Rows whose channel's column makes no channel name concern nobody.
+fn named_channels(table: &LiveTable) -> String {
+    let kind = column(table, table.channel_column).map(|column| column.kind);
+    if matches!(kind, Some(ColumnType::Uuid | ColumnType::Int)) {
+        return String::new();
+    }
+    let mut condition = String::new();
+    let _ = write!(
+        condition,
+        " AND octet_length(c.channel) <= {} AND c.channel ~ {}",
+        rowcast_protocol::name::MAX_CHANNEL_NAME,
+        literal("^[a-z][a-z0-9_]*:[-A-Za-z0-9._~@+|=/:]+$"),
+    );
+    condition
+}

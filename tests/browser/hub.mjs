@@ -1,0 +1,101 @@
+/** Runs the hub's program on a fresh database, kills it and starts it again on the same one. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = process.env.ROWCAST_BIN ?? fileURLToPath(new URL('../../target/debug/rowcast', import.meta.url));
+
+/** How long the hub may take to start. */
+const START_MS = 30_000;
+
+export class Hub {
+  #folder;
+  #database;
+  #process;
+  #said = '';
+
+  /** Starts a hub on a database of its own, which goes when the test ends. */
+  static async start(t) {
+    const hub = new Hub();
+    hub.#folder = await mkdtemp(join(tmpdir(), 'rowcast-page-'));
+    hub.#database = `sqlite:${join(hub.#folder, 'rowcast.db')}`;
+    hub.port = await freePort();
+    t.after(() => hub.#end());
+    hub.links = await hub.#run(2);
+    return hub;
+  }
+
+  /** Ends the program as a power cut would. */
+  async kill() {
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Starts it again on the same database. */
+  async restart() {
+    await this.#run(0);
+  }
+
+  /** Starts the program; resolved with the links it printed once it answers. */
+  async #run(links) {
+    this.#process = spawn(PROGRAM, [], {
+      cwd: this.#folder,
+      env: { ...process.env, DATABASE_URL: this.#database, ROWCAST_SERVER__LISTEN: `127.0.0.1:${this.port}` },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process.stderr.on('data', (bytes) => (this.#said += bytes));
+    const found = readLinks(this.#process.stdout, links);
+    const failed = once(this.#process, 'exit').then(() => {
+      throw new Error(`the hub ended at its start:\n${this.#said}`);
+    });
+    failed.catch(() => {});
+    await Promise.race([this.#answers(), failed]);
+    return Promise.race([found, failed]);
+  }
+
+  /** Resolved once the hub answers. */
+  async #answers() {
+    const until = Date.now() + START_MS;
+    while (Date.now() < until) {
+      const ready = await fetch(`http://127.0.0.1:${this.port}/readyz`).catch(() => null);
+      if (ready?.ok) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`the hub did not answer within ${START_MS} ms:\n${this.#said}`);
+  }
+
+  async #end() {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The codes in the links that are printed. */
+async function readLinks(stdout, count) {
+  const codes = [];
+  const lines = createInterface({ input: stdout });
+  if (count === 0) return codes;
+  for await (const line of lines) {
+    const code = /#code=(\S+)/.exec(line)?.[1];
+    if (code !== undefined) codes.push(code);
+    if (codes.length === count) break;
+  }
+  stdout.resume();
+  return codes;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,61 @@
+//! What a database must offer to be tested.
+
+use std::{future::Future, sync::Arc};
+
+use async_trait::async_trait;
+use rowcast::store::{Declarations, Store, StoreError, fold::EntryLimits};
+
+/// A database of its own for one test. It is removed when this is dropped.
+pub(crate) trait Harness: Sized + Send + Sync + 'static {
+    /// Makes the tables `cards` and `kinds` of the suite, as [`crate::bench::declarations`] declares
+    /// them.
+    const TABLES: &'static str;
+
+    /// Inserts the rows of `kinds` whose wire values `kinds.json` holds.
+    const KINDS: &'static str;
+
+    /// The table of entries, with the columns `channel` (its number) and `seq`.
+    const ENTRIES: &'static str;
+
+    /// An empty database.
+    fn create() -> impl Future<Output = Self>;
+
+    /// Makes the engine's and the shipped tables and switches recording on.
+    fn migrate(&self, declarations: &Declarations) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Opens the store.
+    fn open(
+        &self,
+        declarations: &Declarations,
+        limits: EntryLimits,
+    ) -> impl Future<Output = Result<Arc<dyn Store>, StoreError>>;
+
+    /// A writer that knows nothing of Rowcast.
+    fn outsider(&self) -> impl Future<Output = Box<dyn Outsider>>;
+
+    /// Runs SQL that changes `table` while nothing is recorded.
+    fn unrecorded(&self, table: &str, sql: &str) -> impl Future<Output = ()>;
+
+    /// Drops one of the triggers that record `table`.
+    fn drop_a_trigger(&self, table: &str) -> impl Future<Output = ()>;
+
+    /// Says that a later version of the program has migrated the database.
+    fn pretend_newer(&self) -> impl Future<Output = ()>;
+
+    /// The fastest way to empty a table, with what refers to it.
+    fn emptying(table: &str) -> String;
+}
+
+/// A connection of somebody else.
+#[async_trait]
+pub(crate) trait Outsider: Send {
+    /// Runs statements, one after the other.
+    async fn try_run(&mut self, sql: &str) -> Result<(), String>;
+
+    /// Runs statements that must succeed.
+    async fn run(&mut self, sql: &str) {
+        if let Err(error) = self.try_run(sql).await {
+            panic!("{error}\n{sql}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Constraints: what breaks them is named, and nobody else is harmed.
+
+use rowcast::store::{CheckedOp, EditError};
+use rowcast_protocol::{ErrorCode, Value};
+
+use crate::{
+    bench::{Bench, P, board, id, project, tale, text},
+    harness::Harness,
+};
+
+fn card(key: i64) -> [(&'static str, Value); 3] {
+    [("id", Value::Int(key)), ("board", text("b")), ("title", text("new"))]
+}
+
+/// An operation for each kind of constraint, with the code, field and constraint expected.
+fn broken<H: Harness>(
+    bench: &Bench<H>,
+) -> Vec<(CheckedOp, ErrorCode, Option<&'static str>, Option<&'static str>)> {
+    let [key, board, title] = card(9);
+    let with = |field| bench.insert("cards", &[key.clone(), board.clone(), title.clone(), field]);
+    let one = Value::Int(1);
+    vec![
+        (bench.insert("cards", &card(1)), ErrorCode::Unique, None, Some("cards_pkey")),
+        (with(("slug", text("one"))), ErrorCode::Unique, None, Some("cards_slug_key")),
+        (with(("count", Value::Int(-1))), ErrorCode::Check, None, Some("cards_count_check")),
+        (with(("parent", Value::Int(77))), ErrorCode::ForeignKey, None, Some("cards_parent_fkey")),
+        (
+            bench.insert("cards", &[key.clone(), board.clone()]),
+            ErrorCode::NotNull,
+            Some("title"),
+            None,
+        ),
+        (
+            bench.set("cards", &one, &[("slug", text("two"))]),
+            ErrorCode::Unique,
+            None,
+            Some("cards_slug_key"),
+        ),
+        (
+            bench.set("cards", &one, &[("count", Value::Int(-5))]),
+            ErrorCode::Check,
+            None,
+            Some("cards_count_check"),
+        ),
+        (
+            bench.set("cards", &one, &[("parent", Value::Int(78))]),
+            ErrorCode::ForeignKey,
+            None,
+            Some("cards_parent_fkey"),
+        ),
+    ]
+}
+
+const CARDS: &str = "INSERT INTO cards(id, board, title, slug) VALUES (1, 'b', 'one', 'one'), (2, 'b', 'two', 'two')";
+
+#[track_caller]
+fn names(error: &EditError, code: ErrorCode, field: Option<&str>, constraint: Option<&str>) {
+    assert_eq!(error.code, code, "{error:?}");
+    assert_eq!(error.table.as_deref(), Some("cards"), "{error:?}");
+    assert_eq!(error.constraint.as_deref(), constraint, "{error:?}");
+    if field.is_some() {
+        assert_eq!(error.field.as_deref(), field, "{error:?}");
+    }
+}
+
+pub(crate) async fn each_broken_constraint_is_named<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    bench.outside(CARDS).await;
+    for (op, code, field, constraint) in broken(&bench) {
+        let fine = bench.set("cards", &Value::Int(2), &[("title", text("fine"))]);
+        let error = bench.fails("ada", &board("b"), vec![fine, op]).await;
+        names(&error, code, field, constraint);
+        assert_eq!(error.op, Some(1), "{error:?}");
+    }
+    let error = bench
+        .fails(
+            "ada",
+            &project(P),
+            vec![bench.insert("tasks", &[("project_id", text(P)), ("title", text(""))])],
+        )
+        .await;
+    assert_eq!(
+        (error.code, error.constraint.as_deref()),
+        (ErrorCode::Check, Some("tasks_title_check"))
+    );
+}
+
+pub(crate) async fn a_bad_edit_harms_no_neighbour<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    bench.outside(CARDS).await;
+    let (mut edits, mut expected) = (Vec::new(), Vec::new());
+    for (n, (op, code, field, constraint)) in broken(&bench).into_iter().enumerate() {
+        let key = 100 + i64::try_from(n).unwrap();
+        edits.push(bench.edit("ada", &board("b"), vec![bench.insert("cards", &card(key))]));
+        edits.push(bench.edit("ben", &board("b"), vec![op]));
+        expected.push((code, field, constraint));
+    }
+    let committed = bench.commit(&edits).await;
+    for (pair, (code, field, constraint)) in committed.outcomes.chunks(2).zip(expected) {
+        assert!(pair[0].is_ok(), "{pair:?}");
+        names(pair[1].as_ref().unwrap_err(), code, field, constraint);
+        assert_eq!(pair[1].as_ref().unwrap_err().op, Some(0));
+    }
+    let named: Vec<_> =
+        bench.log(&board("b")).await.into_iter().flat_map(|entry| entry.edits).collect();
+    assert_eq!(named.len(), 8);
+    assert!(named.iter().all(|edit| edit.user == "ada"));
+    bench.log_gives_the_rows(&board("b")).await;
+}
+
+pub(crate) async fn a_row_still_referred_to_stays<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    bench.outside(CARDS).await;
+    bench.outside("UPDATE cards SET parent = 1 WHERE id = 2").await;
+    let error = bench.fails("ada", &board("b"), vec![bench.delete("cards", &Value::Int(1))]).await;
+    names(&error, ErrorCode::ForeignKey, None, Some("cards_parent_fkey"));
+    assert_eq!(bench.order().await, [1, 2]);
+}
+
+pub(crate) async fn a_refused_edit_leaves_nothing<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    let task = bench.task(1, "a task").await;
+    let head = bench.head(&project(P)).await;
+    let ops = vec![
+        bench.set("tasks", &task, &[("title", text("changed"))]),
+        bench.insert(
+            "tasks",
+            &[("id", text(id(2))), ("project_id", text(P)), ("title", text("new"))],
+        ),
+        bench.set("tasks", &task, &[("status", text("dreaming"))]),
+    ];
+    let error = bench.fails("ada", &project(P), ops).await;
+    assert_eq!((error.code, error.op), (ErrorCode::Check, Some(2)));
+    assert_eq!(bench.field(&project(P), "tasks", &task, "title").await, text("a task"));
+    assert_eq!(bench.head(&project(P)).await, head);
+    bench
+        .applies("ada", &project(P), vec![bench.set("tasks", &task, &[("title", text("b"))])])
+        .await;
+    let told = tale(&bench.last(&project(P)).await);
+    assert_eq!(told.len(), 1, "{told:?}");
+}

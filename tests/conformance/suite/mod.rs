@@ -1,0 +1,82 @@
+//! The sentences. [`every_test`] names them all, once for every store.
+
+pub(crate) mod access;
+pub(crate) mod constraints;
+pub(crate) mod edits;
+pub(crate) mod fields;
+pub(crate) mod history;
+pub(crate) mod kinds;
+pub(crate) mod once;
+pub(crate) mod order;
+pub(crate) mod outside;
+pub(crate) mod reading;
+pub(crate) mod snapshots;
+pub(crate) mod upkeep;
+
+/// Instantiates the whole suite for a harness.
+macro_rules! every_test {
+    ($harness:ty) => {
+        $crate::suite::every_test! { $harness:
+            access: a_member_has_the_role_of_the_row, somebody_else_has_none,
+                an_own_channel_is_its_persons, people_have_names;
+            constraints: each_broken_constraint_is_named, a_bad_edit_harms_no_neighbour,
+                a_row_still_referred_to_stays, a_refused_edit_leaves_nothing;
+            edits: an_edit_becomes_a_row_an_entry_and_an_outcome,
+                a_batch_on_one_channel_is_one_entry_that_names_every_edit,
+                numbering_is_gapless_over_many_channels,
+                an_update_that_changes_nothing_acks_the_head,
+                edits_of_one_row_apply_in_order,
+                a_deleted_row_is_gone_with_what_hangs_on_it,
+                a_row_that_moves_leaves_one_log_and_enters_the_other,
+                an_edit_of_several_operations_is_whole_or_nothing,
+                a_row_of_another_channel_is_not_found,
+                a_move_to_a_place_that_does_not_exist_fails,
+                an_edit_above_the_bounds_is_refused,
+                a_batch_above_the_bounds_is_several_entries,
+                side_effects_reach_their_own_channels,
+                mixed_batches_give_what_their_order_says;
+            fields: fields_that_are_not_named_stay, numbers_are_added, items_are_added_and_removed,
+                a_guard_that_fails_returns_the_row, a_guard_that_holds_lets_the_edit_pass,
+                hidden_columns_never_appear, values_of_all_kinds_can_be_written;
+            history: a_rows_past_is_told_newest_first, history_comes_in_pages,
+                a_move_ends_and_begins_a_past;
+            kinds: every_kind_of_column_has_the_same_bytes, recorded_values_equal_read_ones;
+            once: the_same_edit_again_is_answered_from_memory,
+                the_same_id_with_other_content_is_a_conflict,
+                a_refusal_is_remembered_too, two_people_may_use_one_id,
+                a_retryable_refusal_is_not_remembered;
+            order: rows_are_placed_first_and_last, rows_are_placed_after_and_before,
+                rows_without_a_place_come_last, foreign_keys_are_rebalanced,
+                long_keys_are_rebalanced, an_anchor_must_be_in_the_channel,
+                a_new_row_takes_its_place, many_rows_are_placed_in_one_batch;
+            outside: an_insert_an_update_and_a_delete_are_found,
+                statements_of_one_transaction_stand_together, what_was_rolled_back_never_shows,
+                an_update_that_changes_nothing_is_not_recorded, cascades_are_recorded,
+                a_move_between_channels_is_told_to_both, emptying_a_table_is_seen,
+                a_huge_update_becomes_a_reset, a_reset_of_one_channel_spares_the_others,
+                a_changed_primary_key_is_a_new_row, an_insert_over_a_row_replaces_it,
+                strange_text_and_large_values_survive, an_outsiders_change_comes_before_the_edit_that_saw_it,
+                a_busy_writer_is_waited_for, notifications_are_made;
+            reading: a_reader_continues_from_any_place, a_budget_cuts_between_entries,
+                a_cursor_of_another_history_needs_a_snapshot, a_cursor_ahead_needs_a_snapshot,
+                a_cursor_that_was_trimmed_needs_a_snapshot, a_reset_in_between_needs_a_snapshot,
+                heads_of_unknown_channels_are_zero, a_log_outlives_the_process;
+            snapshots: pages_and_entries_together_give_the_table, an_empty_channel_has_an_empty_page,
+                composite_keys_are_paged;
+            upkeep: old_entries_and_outcomes_are_trimmed, a_sound_database_is_found_good,
+                a_missing_trigger_is_found, a_tampered_row_is_found, a_gap_is_found,
+                a_database_that_was_not_migrated_is_refused, a_newer_database_is_refused,
+                declarations_that_do_not_fit_are_named, migrating_twice_changes_nothing,
+                a_store_answers_a_ping;
+        }
+    };
+    ($harness:ty: $($module:ident: $($test:ident),+;)+) => {
+        $(mod $module {
+            $(#[tokio::test]
+            async fn $test() {
+                $crate::suite::$module::$test::<$harness>().await;
+            })+
+        })+
+    };
+}
+pub(crate) use every_test;

@@ -51,7 +51,7 @@ export class Card {
   #showActions() {
     const { element } = this;
     const { status, title } = this.#task;
-    within(element, '.actions').inert = !this.#board.mayEdit;
+    for (const part of ['.actions', '.facts']) within(element, part).inert = !this.#board.mayEdit;
     element.draggable = this.#board.mayEdit && this.#input.hidden;
     label(element, '.left', `Move “${title}” to the column on the left`, status === 'todo');
     label(element, '.right', `Move “${title}” to the column on the right`, status === 'done');
@@ -106,9 +106,11 @@ export class Card {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key === 'Enter') this.#endEdit(true);
-    if (event.key === 'Escape') this.#endEdit(false);
-    if (event.key === 'Enter' || event.key === 'Escape') this.#title.focus();
+    if (event.key !== 'Enter' && event.key !== 'Escape') return;
+    // Else the same press of Enter would press the title's button, which gets the focus.
+    event.preventDefault();
+    this.#endEdit(event.key === 'Enter');
+    this.#title.focus();
   }
 
   /** @param {boolean} keep */

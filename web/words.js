@@ -73,7 +73,7 @@ function degradedWords(parts) {
 
 /** @param {number | null} ms */
 function retryWords(ms) {
-  return ms === null ? '' : `, trying again in ${Math.max(1, Math.round(ms / 1_000))} s`;
+  return ms === null ? '' : `, trying again within ${Math.max(1, Math.ceil(ms / 1_000))} s`;
 }
 
 /** @param {string} text */

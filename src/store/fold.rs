@@ -38,6 +38,34 @@ pub struct Recorded {
     pub old: Fields,
 }
 
+impl Recorded {
+    /// As many bytes as the change can have as JSON, however its text is escaped.
+    #[must_use]
+    pub fn most_bytes(&self) -> usize {
+        let table = table_of(&self.change).len();
+        let values = match &self.change {
+            Change::Insert(row) | Change::Enter(row) => most_of(&row.key) + most_in(&row.row),
+            Change::Update(fields) => most_of(&fields.key) + most_in(&fields.set),
+            Change::Delete(key) | Change::Leave(key) => most_of(&key.key),
+        };
+        64 + table * 6 + values
+    }
+}
+
+fn most_of(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len() * 6 + 3,
+        Value::Bytes(bytes) => bytes.len() * 2 + 8,
+        Value::List(items) => items.iter().map(most_of).sum::<usize>() + 3,
+        Value::Map(fields) => most_in(fields),
+        _ => 32,
+    }
+}
+
+fn most_in(fields: &Fields) -> usize {
+    fields.iter().map(|(name, value)| name.len() * 6 + 4 + most_of(value)).sum::<usize>() + 3
+}
+
 /// What a change of a row means to the channels it concerns, in order.
 ///
 /// Both images of an update hold at least the key, the channel's column and what differs; if the

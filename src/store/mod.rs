@@ -32,6 +32,7 @@ mod open;
 pub mod order;
 pub mod postgres;
 pub mod schema;
+pub mod sqlite;
 pub mod values;
 
 pub use declaration::Declarations;

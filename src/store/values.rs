@@ -54,6 +54,7 @@ pub fn wire_of_checked(kind: ColumnType, value: &Value) -> Value {
     match (kind, value) {
         (ColumnType::Int, Value::Int(number)) => Value::integer(*number),
         (ColumnType::Float, Value::Float(number)) => Value::float(*number),
+        (ColumnType::Float, Value::Int(number)) => wire_value(kind, Raw::Int(*number)),
         (ColumnType::Decimal, Value::Text(text)) => decimal(text).unwrap_or_else(|| value.clone()),
         (ColumnType::Json | ColumnType::List, value) => one_form(value.clone()),
         _ => value.clone(),

@@ -99,7 +99,7 @@ impl PostgresStore {
             let error = lent.failed(error);
             let again = match error {
                 StoreError::Busy(_) => attempt < TRIES,
-                // A connection that broke while it lay idle: the edits' ids make it safe.
+                // A connection that broke, perhaps while it lay idle: the edits' ids make it safe.
                 StoreError::Unavailable(_) => attempt < 2,
                 _ => false,
             };
@@ -176,7 +176,6 @@ impl PostgresStore {
         Ok(())
     }
 
-    #[expect(clippy::result_large_err, reason = "it is what the contract returns")]
     fn outcome(
         &self,
         index: usize,

@@ -284,6 +284,10 @@ fn value_of(column: &LiveColumn, json: &str) -> Value {
     if matches!(column.kind, ColumnType::Json | ColumnType::List) {
         return wire_value(column.kind, Raw::Text(json.to_owned()));
     }
+    if column.kind == ColumnType::Float && !json.starts_with('"') {
+        // Read as text: the JSON reader may be off in the last digit.
+        return wire_value(column.kind, Raw::Text(json.to_owned()));
+    }
     let raw = match serde_json::from_str(json) {
         Ok(serde_json::Value::String(text)) if column.kind == ColumnType::Bytes => {
             Raw::Blob(bytes_of_hex(&text))

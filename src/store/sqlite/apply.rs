@@ -1,0 +1,210 @@
+//! Applies one operation. The writer is alone in its transaction, so reading a row, computing its
+//! new values and writing them is atomic.
+
+use rowcast_protocol::{ChannelName, ErrorCode, Value};
+
+use super::{
+    super::{
+        edit::{CheckedEdit, CheckedOp, CheckedPlace, ColumnValues, FieldOps},
+        error::EditError,
+        fold::{RowImage, fields_of},
+        schema::LiveTable,
+        values::wire_of_checked,
+    },
+    arithmetic, constraint, place,
+    raw::Bound,
+    row::{RowPlace, column_kind, column_name},
+    transaction::{Cause, Halt, Transaction},
+};
+
+/// Applies all operations of an edit. If one fails, those before it stay done: the caller takes
+/// them back.
+pub(super) async fn edit(
+    transaction: &mut Transaction<'_>,
+    index: usize,
+    edit: &CheckedEdit,
+) -> Result<(), Halt> {
+    for (number, op) in edit.ops.iter().enumerate() {
+        let mut work = Work { transaction, index, channel: &edit.channel };
+        let failure = match work.apply(op).await {
+            Ok(()) => continue,
+            Err(Halt::Sql(error)) => constraint::explain(work.transaction, op, error).await,
+            Err(halt) => halt,
+        };
+        return Err(match failure {
+            Halt::Edit(error) => Halt::Edit(error.in_op(number)),
+            halt => halt,
+        });
+    }
+    Ok(())
+}
+
+/// One edit at work.
+struct Work<'a, 'b> {
+    transaction: &'a mut Transaction<'b>,
+    index: usize,
+    channel: &'a ChannelName,
+}
+
+impl Work<'_, '_> {
+    async fn apply(&mut self, op: &CheckedOp) -> Result<(), Halt> {
+        let facts = self.transaction.facts;
+        match op {
+            CheckedOp::Insert { table, fields, place } => {
+                self.insert(facts.table(*table)?, fields, place.as_ref()).await
+            }
+            CheckedOp::Update { table, key, change, guard } => {
+                self.update(facts.table(*table)?, key, change, guard).await
+            }
+            CheckedOp::Delete { table, key, guard } => {
+                let table = facts.table(*table)?;
+                self.guarded(table, key, guard).await?;
+                let place = RowPlace::new(table, self.channel, key);
+                let sql = format!("DELETE FROM {}", place.clause());
+                self.change_row(table, &place, &sql, Bound::default()).await
+            }
+            CheckedOp::Move { table, key, to_id, guard, .. } => {
+                let table = facts.table(*table)?;
+                self.guarded(table, key, guard).await?;
+                self.write(table, key, &vec![(table.channel_column, to_id.clone())]).await
+            }
+        }
+    }
+
+    async fn insert(
+        &mut self,
+        table: &LiveTable,
+        fields: &ColumnValues,
+        place: Option<&CheckedPlace>,
+    ) -> Result<(), Halt> {
+        let mut fields = fields.clone();
+        if let (Some(order), Some(place)) = (table.order, place) {
+            let cause = Cause::Edit(self.index);
+            let key = place::key_for(self.transaction, cause, table, self.channel, None, place);
+            if let Some(key) = key.await? {
+                fields.push((order, Value::Text(key)));
+            }
+        }
+        let names: Vec<String> = fields.iter().map(|(c, _)| column_name(table, *c)).collect();
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            super::connection::quoted(&table.name),
+            names.join(", "),
+            vec!["?"; names.len()].join(", "),
+        );
+        let mut bound = Bound::default();
+        for (column, value) in &fields {
+            bound.push_value(column_kind(table, *column), value);
+        }
+        self.transaction.change(&sql, bound, Cause::Edit(self.index)).await.map(drop)
+    }
+
+    async fn update(
+        &mut self,
+        table: &LiveTable,
+        key: &[Value],
+        change: &FieldOps,
+        guard: &ColumnValues,
+    ) -> Result<(), Halt> {
+        if is_plain(change, guard) {
+            return self.write(table, key, &change.set).await;
+        }
+        let row = self.guarded_row(table, key, guard).await?;
+        let mut set = change.set.clone();
+        set.extend(arithmetic::computed(table, &row, change)?);
+        if let (Some(order), Some(place)) = (table.order, &change.place) {
+            let cause = Cause::Edit(self.index);
+            let key =
+                place::key_for(self.transaction, cause, table, self.channel, Some(key), place);
+            if let Some(key) = key.await? {
+                set.push((order, Value::Text(key)));
+            }
+        }
+        if set.is_empty() { Ok(()) } else { self.write(table, key, &set).await }
+    }
+
+    async fn write(
+        &mut self,
+        table: &LiveTable,
+        key: &[Value],
+        set: &ColumnValues,
+    ) -> Result<(), Halt> {
+        let place = RowPlace::new(table, self.channel, key);
+        let assignments: Vec<String> =
+            set.iter().map(|(column, _)| format!("{} = ?", column_name(table, *column))).collect();
+        let mut bound = Bound::default();
+        for (column, value) in set {
+            bound.push_value(column_kind(table, *column), value);
+        }
+        let sql = format!(
+            "UPDATE {} SET {} WHERE {}",
+            super::connection::quoted(&table.name),
+            assignments.join(", "),
+            place.condition(),
+        );
+        self.change_row(table, &place, &sql, bound).await
+    }
+
+    async fn change_row(
+        &mut self,
+        table: &LiveTable,
+        place: &RowPlace<'_>,
+        sql: &str,
+        mut bound: Bound,
+    ) -> Result<(), Halt> {
+        place.push_onto(&mut bound);
+        let answer = self.transaction.change(sql, bound, Cause::Edit(self.index)).await?;
+        if answer.changed == 0 { Err(not_found(table, place.wire_key()).into()) } else { Ok(()) }
+    }
+
+    async fn guarded(
+        &mut self,
+        table: &LiveTable,
+        key: &[Value],
+        guard: &ColumnValues,
+    ) -> Result<(), Halt> {
+        if guard.is_empty() {
+            return Ok(());
+        }
+        self.guarded_row(table, key, guard).await.map(drop)
+    }
+
+    /// The row as it is, if the guard holds.
+    async fn guarded_row(
+        &mut self,
+        table: &LiveTable,
+        key: &[Value],
+        guard: &ColumnValues,
+    ) -> Result<RowImage, Halt> {
+        let place = RowPlace::new(table, self.channel, key);
+        let row = self.transaction.row(table, &place).await?;
+        let row = row.ok_or_else(|| not_found(table, place.wire_key()))?;
+        let holds = guard.iter().all(|(column, value)| {
+            let expected = wire_of_checked(column_kind(table, *column), value);
+            row.get(*column).is_some_and(|found| found.as_ref() == Some(&expected))
+        });
+        if holds { Ok(row) } else { Err(guard_failed(table, place.wire_key(), &row).into()) }
+    }
+}
+
+/// Whether an update sets fields and does nothing else.
+pub(super) fn is_plain(change: &FieldOps, guard: &ColumnValues) -> bool {
+    let FieldOps { set, inc, add, remove, place } = change;
+    let computes = !inc.is_empty() || !add.is_empty() || !remove.is_empty() || place.is_some();
+    !set.is_empty() && !computes && guard.is_empty()
+}
+
+/// There is no such row in the channel.
+pub(super) fn not_found(table: &LiveTable, key: Value) -> EditError {
+    let error = EditError::new(ErrorCode::NotFound, "the channel has no row with this key");
+    EditError { key: Some(key), ..error.in_table(&table.name) }
+}
+
+fn guard_failed(table: &LiveTable, key: Value, row: &RowImage) -> EditError {
+    let words = "the fields named in `if` hold other values; the row as it is stands in `row`";
+    EditError {
+        key: Some(key),
+        row: Some(fields_of(table, row)),
+        ..EditError::new(ErrorCode::GuardFailed, words).in_table(&table.name)
+    }
+}

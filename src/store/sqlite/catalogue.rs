@@ -1,0 +1,82 @@
+//! What the database says of its tables.
+//!
+//! Tables need not be STRICT: the declared type of a column says what its values look like on the
+//! wire, whatever SQLite makes of it.
+
+use rowcast_protocol::ColumnType;
+
+use super::{
+    super::{
+        build::{CatalogueColumn, CatalogueTable},
+        declaration::Declarations,
+        error::StoreError,
+    },
+    connection::{Connection, nth, store_error},
+    raw::{Bound, own},
+};
+
+/// The declared tables that exist.
+pub(super) async fn tables(
+    connection: &mut Connection,
+    declarations: &Declarations,
+) -> Result<Vec<CatalogueTable>, StoreError> {
+    let mut found = Vec::new();
+    for declared in &declarations.tables {
+        if let Some(table) = table(connection, &declared.name).await? {
+            found.push(table);
+        }
+    }
+    Ok(found)
+}
+
+async fn table(
+    connection: &mut Connection,
+    name: &str,
+) -> Result<Option<CatalogueTable>, StoreError> {
+    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk
+        FROM sqlite_schema t JOIN pragma_table_xinfo(t.name) c
+        WHERE t.type = 'table' AND t.name = ? AND c.hidden <> 1 ORDER BY c.cid";
+    let answers =
+        connection.run_once(sql, Bound::default().with(name).done()).await.map_err(store_error)?;
+    let (mut columns, mut key) = (Vec::new(), Vec::new());
+    for row in nth(answers, 0).rows {
+        let column: String = own(&row, 0)?;
+        let sql_type: String = own(&row, 1)?;
+        let place: i64 = own(&row, 4)?;
+        if place > 0 {
+            key.push((place, column.clone()));
+        }
+        let integer_key = place > 0 && sql_type.eq_ignore_ascii_case("integer");
+        columns.push(CatalogueColumn {
+            name: column,
+            kind: kind_of(&sql_type),
+            sql_type,
+            nullable: !own::<bool>(&row, 2)? && place == 0,
+            has_default: own::<bool>(&row, 3)? || integer_key,
+        });
+    }
+    key.sort();
+    let key = key.into_iter().map(|(_, column)| column).collect();
+    Ok((!columns.is_empty()).then(|| CatalogueTable { name: name.to_owned(), columns, key }))
+}
+
+/// What values of a declared type look like on the wire. Exact decimals need a type that SQLite
+/// keeps as text, such as `DECIMAL TEXT`; a plain `DECIMAL` holds some 15 digits.
+fn kind_of(declared: &str) -> ColumnType {
+    let declared = declared.to_ascii_uppercase();
+    let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+    match () {
+        () if has(&["BOOL"]) => ColumnType::Bool,
+        () if has(&["UUID"]) => ColumnType::Uuid,
+        () if has(&["TIMESTAMP", "DATETIME"]) => ColumnType::Timestamp,
+        () if declared == "DATE" => ColumnType::Date,
+        () if declared.starts_with("TIME") => ColumnType::Time,
+        () if has(&["JSON"]) => ColumnType::Json,
+        () if has(&["DECIMAL", "NUMERIC"]) => ColumnType::Decimal,
+        () if has(&["INT", "SERIAL"]) => ColumnType::Int,
+        () if has(&["CHAR", "CLOB", "TEXT"]) => ColumnType::Text,
+        () if has(&["BLOB", "BYTE", "BINARY"]) => ColumnType::Bytes,
+        () if has(&["REAL", "FLOA", "DOUB"]) => ColumnType::Float,
+        () => ColumnType::Other,
+    }
+}

@@ -1,0 +1,152 @@
+//! Connections: how they are set up, and statements that go to SQLite in one piece.
+//!
+//! Each connection of sqlx lives on a thread of its own, so a call costs two changes of thread.
+//! Several statements in one text cost as much as one: [`Connection::run`] takes such texts and
+//! gives back what each statement answered. Parameters are plain `?`, counted through the text.
+
+use std::{path::Path, time::Duration};
+
+use futures_util::TryStreamExt as _;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, SqliteConnection,
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+    },
+};
+
+use super::super::error::StoreError;
+
+/// Prepared statements that a connection keeps.
+const KEPT_STATEMENTS: usize = 400;
+
+/// Rows that may wait between a connection's thread and its reader.
+const ROW_BUFFER: usize = 256;
+
+/// How every connection of the hub is set up.
+pub(super) fn options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(busy_timeout)
+        .statement_cache_capacity(KEPT_STATEMENTS)
+        .row_buffer_size(ROW_BUFFER)
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-65536")
+        .disable_statement_logging()
+}
+
+/// The options of the one connection that writes.
+pub(super) fn writer_options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
+    options(path, busy_timeout).journal_mode(SqliteJournalMode::Wal)
+}
+
+/// What one statement answered.
+#[derive(Default)]
+pub(super) struct Answer {
+    /// The rows it returned.
+    pub(super) rows: Vec<SqliteRow>,
+    /// How many rows it changed, not counting those that triggers changed.
+    pub(super) changed: u64,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Connection(SqliteConnection);
+
+impl Connection {
+    /// Opens a connection.
+    pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Self, StoreError> {
+        options.connect().await.map(Self).map_err(store_error)
+    }
+
+    /// Runs statements and keeps them prepared.
+    pub(super) async fn run(
+        &mut self,
+        sql: impl Into<String>,
+        arguments: SqliteArguments,
+    ) -> Result<Vec<Answer>, sqlx::Error> {
+        self.answer(sql.into(), arguments, true).await
+    }
+
+    /// Runs statements that will not be run again in these words.
+    pub(super) async fn run_once(
+        &mut self,
+        sql: impl Into<String>,
+        arguments: SqliteArguments,
+    ) -> Result<Vec<Answer>, sqlx::Error> {
+        self.answer(sql.into(), arguments, false).await
+    }
+
+    async fn answer(
+        &mut self,
+        sql: String,
+        arguments: SqliteArguments,
+        keep: bool,
+    ) -> Result<Vec<Answer>, sqlx::Error> {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(keep);
+        let mut stream = self.0.fetch_many(query);
+        let (mut answers, mut answer) = (Vec::new(), Answer::default());
+        while let Some(step) = stream.try_next().await? {
+            match step {
+                Either::Left(done) => {
+                    answer.changed = done.rows_affected();
+                    answers.push(std::mem::take(&mut answer));
+                }
+                Either::Right(row) => answer.rows.push(row),
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The connection itself.
+    pub(super) fn inner(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+
+    /// Closes it in good order.
+    pub(super) async fn close(self) {
+        if let Err(error) = self.0.close().await {
+            tracing::debug!(%error, "closing a connection failed");
+        }
+    }
+}
+
+/// The answer of the n-th statement.
+pub(super) fn nth(answers: Vec<Answer>, n: usize) -> Answer {
+    answers.into_iter().nth(n).unwrap_or_default()
+}
+
+/// A failure that concerns no edit, in the words of the contract.
+#[expect(clippy::needless_pass_by_value, reason = "so that `map_err` takes it")]
+pub(super) fn store_error(error: sqlx::Error) -> StoreError {
+    let words = error.to_string();
+    match primary_code(&error) {
+        Some(5 | 6 | 17) => StoreError::Busy(words),
+        Some(8) => StoreError::ReadOnly(words),
+        Some(13) => StoreError::StorageFull(words),
+        Some(10 | 14) => StoreError::Unavailable(words),
+        Some(11 | 26) => StoreError::Unfit(format!("the file is damaged or no database: {words}")),
+        Some(_) => StoreError::Failed(words),
+        None if matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => {
+            StoreError::Unavailable(words)
+        }
+        None => StoreError::Failed(words),
+    }
+}
+
+/// SQLite's result code without its extension: 5 busy, 8 read-only, 13 full, 19 constraint …
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    Some(extended_code(error)? & 0xff)
+}
+
+/// SQLite's result code with its extension.
+pub(super) fn extended_code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// A name as SQL writes it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

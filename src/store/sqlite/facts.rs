@@ -1,0 +1,62 @@
+//! What a store knows of its database and does not change while it is open.
+
+use std::sync::Arc;
+
+use rowcast_protocol::{Cursor, Epoch, Seq};
+
+use super::{
+    super::{
+        error::StoreError,
+        fold::EntryLimits,
+        schema::{LiveSchema, LiveTable},
+    },
+    connection::{Connection, nth, store_error},
+    migrate::pending_width,
+    raw::{Bound, number},
+    records::Layouts,
+};
+
+/// What a store knows of its database.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// The live tables.
+    pub(super) schema: Arc<LiveSchema>,
+    /// This incarnation of the logs.
+    pub(super) epoch: Epoch,
+    /// How to read records.
+    pub(super) layouts: Layouts,
+    /// The statement that reads records after a number.
+    pub(super) select_records: String,
+    /// How much an entry holds.
+    pub(super) limits: EntryLimits,
+}
+
+impl Facts {
+    /// Reads them.
+    pub(super) async fn load(
+        connection: &mut Connection,
+        schema: LiveSchema,
+        limits: EntryLimits,
+    ) -> Result<Self, StoreError> {
+        let sql = "SELECT value FROM rowcast_meta WHERE name = 'epoch'";
+        let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+        let row = nth(answers, 0).rows.pop();
+        let row = row.ok_or_else(|| StoreError::Unfit("the database has no epoch".to_owned()))?;
+        let epoch = Epoch(number(&row, 0)?);
+        let width = pending_width(connection).await?;
+        let layouts = Layouts::load(connection, &schema, width).await?;
+        let select_records = layouts.select();
+        Ok(Self { schema: Arc::new(schema), epoch, layouts, select_records, limits })
+    }
+
+    /// The live table with this index.
+    pub(super) fn table(&self, index: usize) -> Result<&LiveTable, StoreError> {
+        let table = self.schema.tables.get(index);
+        table.ok_or_else(|| StoreError::Failed(format!("there is no live table {index}")))
+    }
+
+    /// A place in a log of this database.
+    pub(super) fn cursor(&self, seq: Seq, tag: u32) -> Cursor {
+        Cursor { epoch: self.epoch, seq, tag: if seq == 0 { 0 } else { tag } }
+    }
+}

@@ -1,0 +1,220 @@
+//! Makes and upgrades the database, and switches recording on.
+
+use std::{borrow::Cow, path::Path};
+
+use rowcast_protocol::Codec;
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+};
+
+use super::{
+    super::{
+        build::live_schema,
+        declaration::Declarations,
+        error::StoreError,
+        schema::{LiveSchema, LiveTable},
+    },
+    Options, catalogue,
+    connection::{Connection, nth, quoted, store_error, writer_options},
+    raw::{Bound, own},
+    triggers::{Trigger, recorded, triggers},
+};
+
+/// The migrations, in order.
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "engine", include_str!("../../../migrations/sqlite/0001_engine.sql")),
+    (2, "tables", include_str!("../../../migrations/sqlite/0002_tables.sql")),
+];
+
+/// Makes the database if it is not there, runs the migrations that it has not seen, and makes the
+/// triggers be those of the declared tables. Running it again changes nothing.
+///
+/// # Errors
+/// [`StoreError::Unfit`] if the database is a newer program's, if its tables are in the way, or if
+/// the declarations do not fit it.
+pub async fn migrate(path: &Path, declarations: &Declarations) -> Result<(), StoreError> {
+    let timeout = Options::default().busy_timeout;
+    let options = writer_options(path, timeout).create_if_missing(true);
+    let mut connection = Connection::open(&options).await?;
+    let migrated = migrate_on(&mut connection, declarations).await;
+    connection.close().await;
+    migrated
+}
+
+async fn migrate_on(
+    connection: &mut Connection,
+    declarations: &Declarations,
+) -> Result<(), StoreError> {
+    if version(connection).await?.is_some() {
+        refuse_newer(connection).await?;
+    }
+    migrator().run(connection.inner()).await.map_err(|error| migration_error(&error))?;
+    connection.run_once("BEGIN IMMEDIATE", Bound::none()).await.map_err(store_error)?;
+    let applied = apply(connection, declarations).await;
+    let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    connection.run_once(end, Bound::none()).await.map_err(store_error)?;
+    applied
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.map(|(version, name, sql)| {
+        let name = Cow::Borrowed(name);
+        Migration::new(version, name, MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.to_vec());
+    migrator.dangerous_set_table_name("rowcast_migrations");
+    migrator
+}
+
+fn migration_error(error: &MigrateError) -> StoreError {
+    StoreError::Unfit(format!("the database cannot be migrated: {error}"))
+}
+
+/// The newest migration that the database has seen; `None`: it has seen none.
+async fn version(connection: &mut Connection) -> Result<Option<i64>, StoreError> {
+    let exists = "SELECT 1 FROM sqlite_schema WHERE name = 'rowcast_migrations'";
+    let found = connection.run_once(exists, Bound::none()).await.map_err(store_error)?;
+    if nth(found, 0).rows.is_empty() {
+        return Ok(None);
+    }
+    let newest = "SELECT max(version) FROM rowcast_migrations WHERE success";
+    let answers = connection.run_once(newest, Bound::none()).await.map_err(store_error)?;
+    nth(answers, 0).rows.first().map_or(Ok(None), |row| own(row, 0))
+}
+
+fn newest_known() -> i64 {
+    MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
+}
+
+async fn refuse_newer(connection: &mut Connection) -> Result<(), StoreError> {
+    let found = version(connection).await?.unwrap_or(0);
+    if found > newest_known() {
+        return Err(StoreError::Unfit(format!(
+            "the database belongs to a newer version of Rowcast (its schema has version {found}, this program knows {})",
+            newest_known()
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses a database that this version of the program did not migrate.
+pub(super) async fn refuse_unfit(connection: &mut Connection) -> Result<(), StoreError> {
+    refuse_newer(connection).await?;
+    if version(connection).await? != Some(newest_known()) {
+        return Err(StoreError::Unfit(
+            "the database is not prepared for this version of Rowcast; run `rowcast migrate`"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+async fn apply(connection: &mut Connection, declarations: &Declarations) -> Result<(), StoreError> {
+    let schema = live_schema(declarations, &catalogue::tables(connection, declarations).await?)?;
+    widen_pending(connection, &schema).await?;
+    for table in &schema.tables {
+        let sql = "INSERT INTO rowcast_shape (name, columns) VALUES (?, ?) ON CONFLICT DO NOTHING";
+        let shape = Bound::default().with(table.name.as_str()).with(column_list(table)).done();
+        connection.run_once(sql, shape).await.map_err(store_error)?;
+    }
+    let wanted = expected(connection, &schema).await?;
+    let found = present(connection).await?;
+    for trigger in found.iter().filter(|found| !wanted.contains(found)) {
+        let sql = format!("DROP TRIGGER {}", quoted(&trigger.name));
+        connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+    }
+    for trigger in wanted.iter().filter(|wanted| !found.contains(wanted)) {
+        connection.run_once(trigger.sql.as_str(), Bound::none()).await.map_err(store_error)?;
+    }
+    Ok(())
+}
+
+async fn widen_pending(connection: &mut Connection, schema: &LiveSchema) -> Result<(), StoreError> {
+    let width = pending_width(connection).await?;
+    let wanted = schema.tables.iter().map(|table| recorded(table).count()).max().unwrap_or(0);
+    for n in width..wanted {
+        let sql = format!(
+            "ALTER TABLE rowcast_pending ADD COLUMN o{n}; ALTER TABLE rowcast_pending ADD COLUMN n{n}"
+        );
+        connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+    }
+    Ok(())
+}
+
+/// How many columns of a table `rowcast_pending` can hold.
+pub(super) async fn pending_width(connection: &mut Connection) -> Result<usize, StoreError> {
+    let sql = "SELECT count(*) FROM pragma_table_info('rowcast_pending') WHERE name GLOB 'o[0-9]*'";
+    let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+    let width: i64 = nth(answers, 0).rows.first().map_or(Ok(0), |row| own(row, 0))?;
+    Ok(usize::try_from(width).unwrap_or(0))
+}
+
+/// The recorded columns of a table, as `rowcast_shape` keeps them.
+fn column_list(table: &LiveTable) -> String {
+    let names: Vec<&str> = recorded(table).map(|(_, column)| column.name.as_str()).collect();
+    String::from_utf8(Codec::Json.encode(&names).to_vec()).unwrap_or_default()
+}
+
+/// The triggers that the live tables should have.
+///
+/// # Errors
+/// [`StoreError::Unfit`] if a table's columns are not those that were migrated.
+pub(super) async fn expected(
+    connection: &mut Connection,
+    schema: &LiveSchema,
+) -> Result<Vec<Trigger>, StoreError> {
+    let mut all = Vec::new();
+    for table in &schema.tables {
+        let sql = "SELECT id FROM rowcast_shape WHERE name = ? AND columns = ?";
+        let shape = Bound::default().with(table.name.as_str()).with(column_list(table)).done();
+        let answers = connection.run_once(sql, shape).await.map_err(store_error)?;
+        let Some(row) = nth(answers, 0).rows.pop() else { return Err(not_recorded(&table.name)) };
+        let unique = unique_columns(connection, table).await?;
+        all.extend(triggers(table, own(&row, 0)?, &unique));
+    }
+    Ok(all)
+}
+
+/// What an operator is told of a table whose recording is not as declared.
+pub(super) fn not_recorded(table: &str) -> StoreError {
+    StoreError::Unfit(format!(
+        "the live table `{table}` is not recorded as it is declared; run `rowcast migrate`"
+    ))
+}
+
+/// The triggers of ours that there are.
+pub(super) async fn present(connection: &mut Connection) -> Result<Vec<Trigger>, StoreError> {
+    let sql =
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'rowcast_*'";
+    let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+    let triggers = nth(answers, 0).rows;
+    triggers.iter().map(|row| Ok(Trigger { name: own(row, 0)?, sql: own(row, 1)? })).collect()
+}
+
+/// The sets of columns in which no two rows may be equal, the primary key first.
+async fn unique_columns(
+    connection: &mut Connection,
+    table: &LiveTable,
+) -> Result<Vec<Vec<String>>, StoreError> {
+    let sql = "SELECT l.name, i.name FROM pragma_index_list(?) l JOIN pragma_index_info(l.name) i
+        WHERE l.\"unique\" AND NOT l.partial ORDER BY l.name, i.seqno";
+    let arguments = Bound::default().with(table.name.as_str()).done();
+    let answers = connection.run_once(sql, arguments).await.map_err(store_error)?;
+    let mut indexes: Vec<(String, Vec<Option<String>>)> = Vec::new();
+    for row in nth(answers, 0).rows {
+        let (index, column): (String, Option<String>) = (own(&row, 0)?, own(&row, 1)?);
+        match indexes.last_mut() {
+            Some((name, columns)) if *name == index => columns.push(column),
+            _ => indexes.push((index, vec![column])),
+        }
+    }
+    let name_of = |&index: &usize| table.columns.get(index).map(|column| column.name.clone());
+    let mut unique: Vec<Vec<String>> = vec![table.key.iter().filter_map(name_of).collect()];
+    for columns in indexes.into_iter().filter_map(|(_, columns)| columns.into_iter().collect()) {
+        if !unique.contains(&columns) {
+            unique.push(columns);
+        }
+    }
+    Ok(unique)
+}

@@ -1,0 +1,325 @@
+//! The store on SQLite: one file, one writer.
+//!
+//! - **One writer.** All writes of the hub go through one connection, on a thread of its own, in
+//!   transactions that begin with `BEGIN IMMEDIATE`. Reads have connections of their own and never
+//!   wait for it (WAL).
+//! - **Recording** is the triggers' work ([`triggers`]); they copy values into `rowcast_pending`
+//!   and do nothing else. What stands there when the hub begins a transaction is an outsider's, what
+//!   is added later is the hub's own, so the triggers need no context row to tell who did what.
+//! - **Numbering** is the last step of every transaction of the hub: first what outsiders left
+//!   ([`outside`]), then its own ([`own`]).
+//! - **Nothing is open when nothing runs.** If a caller goes away in the middle, the transaction is
+//!   rolled back before the next one begins.
+//!
+//! Reading order: [`commit`], [`transaction`], [`apply`], [`sets`], [`log`]; then [`read`] and
+//! [`page`].
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value, reply::PastChange};
+use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
+use tokio::sync::{Mutex, MutexGuard};
+
+use self::{
+    connection::{Connection, nth, store_error},
+    facts::Facts,
+    raw::{Bound, own},
+};
+use super::{
+    Appended, CheckedEdit, Committed, Finding, Head, LiveSchema, LiveTable, Page, PagePlace,
+    ReadAfter, Store, Trimmed, build::live_schema, declaration::Declarations, error::StoreError,
+    fold::EntryLimits,
+};
+
+mod access;
+mod apply;
+mod arithmetic;
+mod catalogue;
+mod commit;
+mod connection;
+mod constraint;
+mod examine;
+mod facts;
+mod history;
+mod log;
+mod migrate;
+mod outcomes;
+mod outside;
+mod own;
+mod page;
+mod place;
+mod raw;
+mod read;
+mod records;
+mod row;
+mod sets;
+mod transaction;
+mod triggers;
+mod trim;
+mod values_list;
+
+pub use migrate::migrate;
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How much one entry holds.
+    pub limits: EntryLimits,
+    /// How long a write waits for somebody else's before it fails with `busy`.
+    pub busy_timeout: Duration,
+    /// Connections that read.
+    pub readers: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limits: EntryLimits::default(), busy_timeout: Duration::from_secs(5), readers: 4 }
+    }
+}
+
+/// A store on a SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    facts: Facts,
+    /// `None` once the store is closed.
+    writer: Mutex<Option<Writer>>,
+    readers: SqlitePool,
+}
+
+/// The connection that writes.
+#[derive(Debug)]
+struct Writer {
+    connection: Connection,
+    /// Whether a transaction may be open that nobody finishes.
+    is_dirty: bool,
+    /// SQLite's count of other connections' commits, when nothing was left to number.
+    numbered_at: Option<i64>,
+}
+
+/// Opens a database that [`migrate`] has prepared for these declarations.
+///
+/// # Errors
+/// [`StoreError::Unfit`] if it is not there, not prepared, newer, or prepared for other
+/// declarations; other errors if it cannot be opened.
+pub async fn open(
+    path: &Path,
+    declarations: &Declarations,
+    options: Options,
+) -> Result<SqliteStore, StoreError> {
+    if !path.exists() {
+        let words = format!("there is no database {}; run `rowcast migrate`", path.display());
+        return Err(StoreError::Unfit(words));
+    }
+    let write = connection::writer_options(path, options.busy_timeout);
+    let mut connection = Connection::open(&write).await?;
+    let facts = load(&mut connection, declarations, options).await;
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(error) => {
+            connection.close().await;
+            return Err(error);
+        }
+    };
+    let read = connection::options(path, options.busy_timeout).pragma("query_only", "on");
+    let readers = SqlitePoolOptions::new()
+        .max_connections(options.readers)
+        .min_connections(1)
+        .test_before_acquire(false)
+        .connect_with(read)
+        .await
+        .map_err(store_error)?;
+    let writer = Writer { connection, is_dirty: false, numbered_at: None };
+    Ok(SqliteStore { facts, writer: Mutex::new(Some(writer)), readers })
+}
+
+async fn load(
+    connection: &mut Connection,
+    declarations: &Declarations,
+    options: Options,
+) -> Result<Facts, StoreError> {
+    migrate::refuse_unfit(connection).await?;
+    let catalogue = catalogue::tables(connection, declarations).await?;
+    let schema = live_schema(declarations, &catalogue)?;
+    let present = migrate::present(connection).await?;
+    for table in &schema.tables {
+        let one = LiveSchema { tables: vec![table.clone()], ..schema.clone() };
+        let expected = migrate::expected(connection, &one).await?;
+        if expected.iter().any(|trigger| !present.contains(trigger)) {
+            return Err(migrate::not_recorded(&table.name));
+        }
+    }
+    Facts::load(connection, schema, options.limits).await
+}
+
+/// The writer, for the time of one transaction.
+struct Turn<'a>(MutexGuard<'a, Option<Writer>>);
+
+impl SqliteStore {
+    /// Waits for the writer, and cleans up after a caller that went away.
+    async fn turn(&self) -> Result<Turn<'_>, StoreError> {
+        let mut turn = Turn(self.writer.lock().await);
+        let writer = turn.writer()?;
+        if writer.is_dirty {
+            // Fails if no transaction was open.
+            let _ = writer.connection.run("ROLLBACK", Bound::none()).await;
+        }
+        writer.is_dirty = true;
+        Ok(turn)
+    }
+}
+
+impl Turn<'_> {
+    fn writer(&mut self) -> Result<&mut Writer, StoreError> {
+        self.0.as_mut().ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))
+    }
+
+    /// Ends the turn with no transaction open.
+    fn end(mut self) {
+        if let Some(writer) = self.0.as_mut() {
+            writer.is_dirty = false;
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn schema(&self) -> &Arc<LiveSchema> {
+        &self.facts.schema
+    }
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
+        let mut turn = self.turn().await?;
+        let writer = turn.writer()?;
+        let committed = commit::commit(&self.facts, &mut writer.connection, edits).await;
+        turn.end();
+        committed
+    }
+
+    async fn number(&self) -> Result<Vec<Appended>, StoreError> {
+        let mut turn = self.turn().await?;
+        let appended = turn.writer()?.number(&self.facts).await;
+        turn.end();
+        appended
+    }
+
+    async fn heads(&self, channels: &[ChannelName]) -> Result<Vec<Head>, StoreError> {
+        read::heads(&self.facts, &self.readers, channels).await
+    }
+
+    async fn read_after(
+        &self,
+        channel: &ChannelName,
+        cursor: Cursor,
+        budget: usize,
+    ) -> Result<ReadAfter, StoreError> {
+        read::after(&self.facts, &self.readers, channel, cursor, budget).await
+    }
+
+    async fn snapshot_page(
+        &self,
+        channel: &ChannelName,
+        after: Option<PagePlace>,
+        rows: u32,
+    ) -> Result<Page, StoreError> {
+        page::page(&self.facts, &self.readers, channel, after, rows).await
+    }
+
+    async fn history(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        key: &[Value],
+        before: Option<Seq>,
+        limit: u32,
+    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+        history::history(&self.facts, &self.readers, channel, table, key, before, limit).await
+    }
+
+    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
+        access::role(&self.facts, &self.readers, channel, user).await
+    }
+
+    async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {
+        access::person_name(&self.readers, user).await
+    }
+
+    async fn trim(
+        &self,
+        keep_log: Duration,
+        keep_outcomes: Duration,
+    ) -> Result<Trimmed, StoreError> {
+        let mut trimmed = Trimmed::default();
+        for old in trim::old_entries(&self.readers, trim::cutoff(keep_log)).await? {
+            let mut turn = self.turn().await?;
+            trimmed.entries += trim::forget_entries(&mut turn.writer()?.connection, &old).await?;
+            turn.end();
+        }
+        let cutoff = trim::cutoff(keep_outcomes);
+        loop {
+            let mut turn = self.turn().await?;
+            let gone = trim::forget_outcomes(&mut turn.writer()?.connection, cutoff).await?;
+            turn.end();
+            trimmed.outcomes += gone;
+            if gone == 0 {
+                return Ok(trimmed);
+            }
+        }
+    }
+
+    async fn examine(&self) -> Result<Vec<Finding>, StoreError> {
+        let mut turn = self.turn().await?;
+        let writer = turn.writer()?;
+        let findings = examine::examine(&self.facts, &mut writer.connection, &self.readers).await;
+        turn.end();
+        findings
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let mut turn = self.turn().await?;
+        let connection = &mut turn.writer()?.connection;
+        let sql =
+            "BEGIN IMMEDIATE; UPDATE rowcast_meta SET value = value WHERE name = 'ping'; ROLLBACK";
+        let answer = connection.run(sql, Bound::none()).await;
+        if answer.is_ok() {
+            turn.end();
+        }
+        answer.map(drop).map_err(store_error)
+    }
+
+    async fn close(&self) {
+        let writer = self.writer.lock().await.take();
+        self.readers.close().await;
+        if let Some(writer) = writer {
+            writer.connection.close().await;
+        }
+    }
+}
+
+impl Writer {
+    /// Numbers one pass of what outsiders left. Asks first whether anybody else committed, which
+    /// costs a look at shared memory.
+    async fn number(&mut self, facts: &Facts) -> Result<Vec<Appended>, StoreError> {
+        let sql = "SELECT data_version FROM pragma_data_version";
+        let answers = self.connection.run(sql, Bound::none()).await.map_err(store_error)?;
+        let row = nth(answers, 0).rows.pop();
+        let version: Option<i64> = row.map(|row| own(&row, 0)).transpose()?;
+        if version == self.numbered_at && version.is_some() {
+            return Ok(Vec::new());
+        }
+        self.numbered_at = None;
+        if !commit::is_pending(&mut self.connection).await? {
+            self.numbered_at = version;
+            return Ok(Vec::new());
+        }
+        let (appended, more) = commit::number(facts, &mut self.connection).await?;
+        if !more {
+            self.numbered_at = version;
+        }
+        Ok(appended)
+    }
+}

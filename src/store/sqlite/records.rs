@@ -1,0 +1,229 @@
+//! Recorded changes: read from `rowcast_pending`, told as changes of channels.
+
+use std::collections::HashMap;
+
+use rowcast_protocol::{ChannelName, Value};
+use sqlx::sqlite::SqliteRow;
+
+use super::{
+    super::{
+        error::StoreError,
+        fold::{Recorded, RowImage, changes_of, key_of},
+        schema::{LiveSchema, LiveTable},
+    },
+    connection::{Connection, nth, store_error},
+    raw::{Bound, own, wire},
+};
+
+/// Columns of [`Layouts::select`] before the values.
+const HEAD: usize = 6;
+
+/// Which recorded values belong to which columns.
+#[derive(Debug)]
+pub(super) struct Layouts {
+    by_shape: HashMap<i64, Layout>,
+    width: usize,
+}
+
+#[derive(Debug)]
+struct Layout {
+    table: usize,
+    /// By place in the record: the index of the live column.
+    columns: Vec<Option<usize>>,
+}
+
+/// One recorded change.
+#[derive(Debug)]
+pub(super) struct Record {
+    /// The index of the table.
+    pub(super) table: usize,
+    op: u8,
+    before: Option<RowImage>,
+    after: Option<RowImage>,
+    /// Whether the channel left, or entered, was told of this change in another way.
+    told: (bool, bool),
+}
+
+impl Layouts {
+    /// Reads which shapes there are; those of tables no longer live are left out.
+    pub(super) async fn load(
+        connection: &mut Connection,
+        schema: &LiveSchema,
+        width: usize,
+    ) -> Result<Self, StoreError> {
+        let sql = "SELECT id, name, columns FROM rowcast_shape";
+        let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+        let mut by_shape = HashMap::new();
+        for row in nth(answers, 0).rows {
+            let (name, columns): (String, String) = (own(&row, 1)?, own(&row, 2)?);
+            let columns: Vec<String> = serde_json::from_str(&columns)
+                .map_err(|error| StoreError::Failed(error.to_string()))?;
+            let found = schema.tables.iter().enumerate().find(|(_, table)| table.name == name);
+            if let Some((table, live)) = found {
+                let index = |name: String| live.column(&name).map(|(index, _)| index);
+                let columns = columns.into_iter().map(index).collect();
+                by_shape.insert(own(&row, 0)?, Layout { table, columns });
+            }
+        }
+        Ok(Self { by_shape, width })
+    }
+
+    /// The statement that reads records after a number, in order.
+    pub(super) fn select(&self) -> String {
+        let names = |letter: char| (0..self.width).map(move |n| format!(", {letter}{n}"));
+        let values: String = names('o').chain(names('n')).collect();
+        format!(
+            "SELECT id, shape, op, mask, och IS NULL, ch IS NULL{values} FROM rowcast_pending WHERE id > ? ORDER BY id"
+        )
+    }
+
+    /// The records in these rows. What a migration made unreadable is left out.
+    pub(super) fn read(
+        &self,
+        schema: &LiveSchema,
+        rows: &[SqliteRow],
+    ) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::with_capacity(rows.len());
+        for row in rows {
+            let layout = self.by_shape.get(&own(row, 1)?);
+            let live = layout.and_then(|layout| Some((layout, schema.tables.get(layout.table)?)));
+            if let Some((layout, table)) = live {
+                records.push(self.record(row, layout, table)?);
+            }
+        }
+        resolve_replaced(schema, &mut records);
+        Ok(records)
+    }
+
+    fn record(
+        &self,
+        row: &SqliteRow,
+        layout: &Layout,
+        table: &LiveTable,
+    ) -> Result<Record, StoreError> {
+        let op = own::<&str>(row, 2)?.bytes().next().unwrap_or_default();
+        let told = (own::<bool>(row, 4)?, own::<bool>(row, 5)?);
+        let whole = |offset| image(row, layout, table, offset);
+        let (old, new) = (HEAD, HEAD + self.width);
+        let (before, after) = match op {
+            b'I' => (None, Some(whole(new)?)),
+            b'D' => (Some(whole(old)?), None),
+            b'U' => {
+                let (before, after) = self.partial(row, layout, table)?;
+                (Some(before), Some(after))
+            }
+            _ => (Some(whole(old)?), Some(whole(new)?)),
+        };
+        Ok(Record { table: layout.table, op, before, after, told })
+    }
+
+    /// The images of an update: the key, the channel, and what differs.
+    fn partial(
+        &self,
+        row: &SqliteRow,
+        layout: &Layout,
+        table: &LiveTable,
+    ) -> Result<(RowImage, RowImage), StoreError> {
+        let mask: &str = own(row, 3)?;
+        let mut before: RowImage = vec![None; table.columns.len()];
+        let mut after = before.clone();
+        for ((place, column), differs) in layout.columns.iter().enumerate().zip(mask.bytes()) {
+            let Some(index) = *column else { continue };
+            let anchor = index == table.channel_column || table.key.contains(&index);
+            let Some(kind) = table.columns.get(index).map(|column| column.kind) else { continue };
+            if differs == b'1' || anchor {
+                let old = wire(row, HEAD + place, kind)?;
+                let new = if differs == b'1' {
+                    wire(row, HEAD + self.width + place, kind)?
+                } else {
+                    old.clone()
+                };
+                put(&mut before, index, old);
+                put(&mut after, index, new);
+            }
+        }
+        Ok((before, after))
+    }
+}
+
+fn image(
+    row: &SqliteRow,
+    layout: &Layout,
+    table: &LiveTable,
+    offset: usize,
+) -> Result<RowImage, StoreError> {
+    let mut image: RowImage = vec![None; table.columns.len()];
+    for (place, column) in layout.columns.iter().enumerate() {
+        let Some(index) = *column else { continue };
+        if let Some(column) = table.columns.get(index) {
+            put(&mut image, index, wire(row, offset + place, column.kind)?);
+        }
+    }
+    Ok(image)
+}
+
+fn put(image: &mut RowImage, index: usize, value: Value) {
+    if let Some(slot) = image.get_mut(index) {
+        *slot = Some(value);
+    }
+}
+
+/// Finds out which rows that stood in the way of an insert were removed by it: those whose insert
+/// follows. The others stayed (`OR IGNORE`, an upsert), and nothing is told of them.
+fn resolve_replaced(schema: &LiveSchema, records: &mut Vec<Record>) {
+    if records.iter().all(|record| record.op != b'P') {
+        return;
+    }
+    let mut inserted: HashMap<(usize, String), usize> = HashMap::new();
+    for place in (0..records.len()).rev() {
+        let Some(record) = records.get(place) else { continue };
+        let Some(table) = schema.tables.get(record.table) else { continue };
+        let new_key = record.after.as_ref().map(|row| key_of(table, row));
+        let slot = (record.table, format!("{new_key:?}"));
+        match record.op {
+            b'I' => {
+                inserted.insert(slot, place);
+            }
+            b'P' => {
+                let follower = inserted.get(&slot).copied();
+                let same = record.before.as_ref().map(|row| key_of(table, row)) == new_key;
+                replace(records, place, follower, same);
+            }
+            _ => {}
+        }
+    }
+    records.retain(|record| record.op != b'P');
+}
+
+fn replace(records: &mut [Record], place: usize, follower: Option<usize>, same_key: bool) {
+    let Some(follower) = follower else { return };
+    let Some(blocker) = records.get_mut(place) else { return };
+    if same_key {
+        let before = blocker.before.take();
+        if let Some(insert) = records.get_mut(follower) {
+            (insert.op, insert.before, insert.told) = (b'R', before, (false, false));
+        }
+    } else {
+        (blocker.op, blocker.after, blocker.told) = (b'D', None, (false, true));
+    }
+}
+
+impl Record {
+    /// What it means to the channels it concerns.
+    pub(super) fn changes(&self, schema: &LiveSchema) -> Vec<(ChannelName, Recorded)> {
+        let Some(table) = schema.tables.get(self.table) else { return Vec::new() };
+        let mut changes = changes_of(table, self.before.as_ref(), self.after.as_ref());
+        let (left, entered) = self.told;
+        if changes.len() == 2 && self.op == b'R' {
+            let mut keep = [!left, !entered].into_iter();
+            changes.retain(|_| keep.next().unwrap_or(true));
+        }
+        changes
+    }
+
+    /// The key of the row, after the change if it is still there.
+    pub(super) fn key(&self, schema: &LiveSchema) -> Option<Value> {
+        let row = self.after.as_ref().or(self.before.as_ref())?;
+        Some(key_of(schema.tables.get(self.table)?, row))
+    }
+}

@@ -1,0 +1,120 @@
+//! Rows of live tables in SQL: where one stands, which columns it has.
+
+use rowcast_protocol::{ChannelName, ColumnType, Value};
+use sqlx::sqlite::SqliteRow;
+
+use super::{
+    super::{
+        error::StoreError,
+        fold::RowImage,
+        schema::{LiveColumn, LiveTable},
+        values::wire_of_checked,
+    },
+    connection::quoted,
+    raw::{Bound, wire},
+    triggers::recorded,
+};
+
+/// A row, by its channel and key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowPlace<'a> {
+    table: &'a LiveTable,
+    channel: &'a ChannelName,
+    key: &'a [Value],
+}
+
+impl<'a> RowPlace<'a> {
+    /// The row of a channel with this key.
+    pub(super) fn new(table: &'a LiveTable, channel: &'a ChannelName, key: &'a [Value]) -> Self {
+        Self { table, channel, key }
+    }
+
+    /// `table WHERE key = ? AND channel = ?`.
+    pub(super) fn clause(&self) -> String {
+        format!("{} WHERE {}", quoted(&self.table.name), self.condition())
+    }
+
+    /// `key = ? AND channel = ?`.
+    pub(super) fn condition(&self) -> String {
+        let key = key_columns(self.table).map(|column| format!("{} = ?", quoted(&column.name)));
+        let all: Vec<String> = key.chain([format!("{} = ?", channel_column(self.table))]).collect();
+        all.join(" AND ")
+    }
+
+    /// Adds the parameters of [`Self::condition`].
+    pub(super) fn push_onto(&self, bound: &mut Bound) {
+        push_key(bound, self.table, self.key);
+        push_channel(bound, self.table, self.channel);
+    }
+
+    /// The key as the wire has it.
+    pub(super) fn wire_key(&self) -> Value {
+        wire_key(self.table, self.key)
+    }
+}
+
+/// A key in the edits' normal form as the wire has it.
+pub(super) fn wire_key(table: &LiveTable, key: &[Value]) -> Value {
+    let parts = key_columns(table).zip(key);
+    let mut parts: Vec<Value> =
+        parts.map(|(column, value)| wire_of_checked(column.kind, value)).collect();
+    if parts.len() == 1 { parts.swap_remove(0) } else { Value::List(parts) }
+}
+
+/// The columns of a table's key, in the key's order.
+pub(super) fn key_columns(table: &LiveTable) -> impl Iterator<Item = &LiveColumn> {
+    table.key.iter().filter_map(|&index| table.columns.get(index))
+}
+
+/// The column with this index, quoted.
+pub(super) fn column_name(table: &LiveTable, index: usize) -> String {
+    table.columns.get(index).map(|column| quoted(&column.name)).unwrap_or_default()
+}
+
+/// The type of the column with this index.
+pub(super) fn column_kind(table: &LiveTable, index: usize) -> ColumnType {
+    table.columns.get(index).map_or(ColumnType::Other, |column| column.kind)
+}
+
+/// The column with the channel's id, quoted.
+pub(super) fn channel_column(table: &LiveTable) -> String {
+    column_name(table, table.channel_column)
+}
+
+/// Adds the values of a key.
+pub(super) fn push_key(bound: &mut Bound, table: &LiveTable, key: &[Value]) {
+    for (column, value) in key_columns(table).zip(key) {
+        bound.push_value(column.kind, value);
+    }
+}
+
+/// Adds the value that a channel's rows have in their channel's column.
+pub(super) fn push_channel(bound: &mut Bound, table: &LiveTable, channel: &ChannelName) {
+    let kind = column_kind(table, table.channel_column);
+    bound.push_value(kind, &Value::Text(channel.id().to_owned()));
+}
+
+/// The columns that clients see, quoted, with commas.
+pub(super) fn visible_columns(table: &LiveTable) -> String {
+    let names: Vec<String> = recorded(table).map(|(_, column)| quoted(&column.name)).collect();
+    names.join(", ")
+}
+
+/// A row of [`visible_columns`], which begin at this place.
+pub(super) fn image(
+    table: &LiveTable,
+    row: &SqliteRow,
+    offset: usize,
+) -> Result<RowImage, StoreError> {
+    let mut place = offset;
+    let mut image = Vec::with_capacity(table.columns.len());
+    for column in &table.columns {
+        if column.hidden {
+            image.push(None);
+        } else {
+            image.push(Some(wire(row, place, column.kind)?));
+            place += 1;
+        }
+    }
+    Ok(image)
+}

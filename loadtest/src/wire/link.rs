@@ -183,8 +183,9 @@ impl Receiver {
     /// Waits until something comes, and hands out the messages in it as they lie in their frames;
     /// long ones in parts. Control frames are answered.
     pub(crate) async fn receive(&mut self, mut each: impl FnMut(&[u8])) -> Result<(), LinkError> {
-        while let Some(payload) = self.kept.pop_front() {
-            each(&payload);
+        if !self.kept.is_empty() {
+            std::mem::take(&mut self.kept).iter().for_each(|payload| each(payload));
+            return Ok(());
         }
         poll_fn(|context| self.poll_read(context, &mut each)).await
     }

@@ -23,7 +23,7 @@ mod rights;
 mod silence;
 mod slow_readers;
 mod storage;
-// mod storm;
+mod storm;
 mod subscribing;
 mod tokens;
 mod upgrade;

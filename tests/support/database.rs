@@ -71,21 +71,22 @@ impl Database {
 
     /// A connection of somebody else.
     pub(crate) async fn outsider(&self) -> Outsider {
+        self.tries_outsider().await.expect("the database answers")
+    }
+
+    /// A connection of somebody else, if the database answers.
+    pub(crate) async fn tries_outsider(&self) -> Result<Outsider, sqlx::Error> {
         let connection = match self.kind {
             Kind::Sqlite => {
                 let options = SqliteConnectOptions::new()
                     .filename(self.file())
                     .foreign_keys(true)
                     .busy_timeout(std::time::Duration::from_secs(20));
-                let opened = SqliteConnection::connect_with(&options).await;
-                Connection::Sqlite(opened.expect("the file opens"))
+                Connection::Sqlite(SqliteConnection::connect_with(&options).await?)
             }
-            Kind::Postgres => {
-                let opened = PgConnection::connect(&self.url).await;
-                Connection::Postgres(opened.expect("the server answers"))
-            }
+            Kind::Postgres => Connection::Postgres(PgConnection::connect(&self.url).await?),
         };
-        Outsider { connection }
+        Ok(Outsider { connection })
     }
 }
 

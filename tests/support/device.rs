@@ -84,6 +84,17 @@ impl Device {
         }
     }
 
+    /// Greets on a socket that may break at any time.
+    pub(crate) async fn try_greet(mut stream: Stream, token: &str) -> Option<(Stream, Welcome)> {
+        let token = Some(token.to_owned());
+        let hello = Request::Hello(Hello { reference: 0, token, ..Hello::default() });
+        stream.send(&hello).await.ok()?;
+        match stream.next().await.ok()? {
+            ServerMessage::Reply(Reply::Welcome(welcome)) => Some((stream, *welcome)),
+            _ => None,
+        }
+    }
+
     /// The session's name.
     pub(crate) fn session(&self) -> &str {
         &self.welcome.session
@@ -331,7 +342,7 @@ impl Device {
         channel: &ChannelName,
     ) -> impl Future<Output = ErrorReply> {
         let channel = channel.clone();
-        self.fails(|reference| Request::Subscribe(subscribe(reference, &channel)))
+        self.fails(move |reference| Request::Subscribe(subscribe(reference, &channel)))
     }
 
     /// Unsubscribes.

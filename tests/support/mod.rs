@@ -20,8 +20,8 @@ pub(crate) mod world;
 
 /// Makes one test per store out of each sentence.
 macro_rules! on_both_stores {
-    ($($(#[$attribute:meta])* async fn $name:ident($store:ident: Kind) $body:block)+) => {
-        $(async fn $name($store: crate::support::database::Kind) $body)+
+    ($($(#[$attribute:meta])* async fn $name:ident($store:ident: $kind:ty) $body:block)+) => {
+        $(async fn $name($store: $kind) $body)+
 
         mod sqlite {
             $(

@@ -55,6 +55,16 @@ pub(crate) fn person(id: &str) -> ChannelName {
     ChannelName::new(&format!("user:{id}")).expect("a channel's name")
 }
 
+fn keys(database: &Database) -> OwnKeys {
+    let auth = Config::load(None, []).expect("the defaults are right").auth;
+    OwnKeys::load(&auth, &database.folder.path().join("keys")).expect("the hub made a key")
+}
+
+/// A token for somebody on the hub of a database.
+pub(crate) fn token(database: &Database, user: &str, life: Duration) -> String {
+    keys(database).issue(user, None, life).expect("the key signs").token
+}
+
 impl World {
     /// A world with the default settings.
     pub(crate) async fn on(kind: Kind) -> Self {
@@ -69,12 +79,9 @@ impl World {
     /// A world in a database.
     pub(crate) async fn within(database: Database, settings: &[(&str, &str)]) -> Self {
         let hub = Hub::start(&database, settings).await;
-        let mut auth = Config::load(None, []).expect("the defaults are right").auth;
-        auth.leeway = Duration::ZERO;
-        let keys = OwnKeys::load(&auth, &database.folder.path().join("keys"));
         let world = Self {
             hub,
-            keys: keys.expect("the hub made a key"),
+            keys: keys(&database),
             project: project(&project_id()),
             other: project(&other_id()),
             database,

@@ -5,7 +5,7 @@
  */
 
 import { Card } from './card.js';
-import { byId, fromTemplate, setChildren, setText, within } from './dom.js';
+import { byId, fromTemplate, keepingFocus, setChildren, setText, within } from './dom.js';
 import { notify } from './notices.js';
 import { errorWords } from './words.js';
 
@@ -200,7 +200,9 @@ export class Board {
     const shown = new Set(tasks.map((task) => task.id));
     for (const id of this.#cards.keys()) if (!shown.has(id)) this.#cards.delete(id);
     for (const task of tasks) this.#cardOf(task).show(task);
-    for (const [status, column] of this.#columns) this.#showColumn(status, column, tasks);
+    keepingFocus(() => {
+      for (const [status, column] of this.#columns) this.#showColumn(status, column, tasks);
+    });
     byId('add').toggleAttribute('inert', !this.mayEdit);
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { Comments } from './comments.js';
-import { fromTemplate, setText, within } from './dom.js';
+import { fromTemplate, isRearranging, setText, within } from './dom.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
 /** @typedef {import('./board.js').Board} Board */
@@ -75,7 +75,7 @@ export class Card {
     this.#click('.assign', () => this.#assign());
     this.#click('.title', () => this.#beginEdit());
     this.#input.addEventListener('keydown', (event) => this.#key(event));
-    this.#input.addEventListener('blur', () => this.#endEdit(true));
+    this.#input.addEventListener('blur', () => isRearranging() || this.#endEdit(true));
     this.element.addEventListener('dragstart', (event) => {
       event.dataTransfer?.setData('text/plain', this.#task.id);
     });

@@ -65,19 +65,41 @@ export function setText(element, text) {
 
 /**
  * Makes `elements` the children of `parent`, in this order. An element that stands right already is not
- * touched, and the one with the keyboard's focus keeps it.
+ * touched.
  *
  * @param {Element} parent
  * @param {Element[]} elements
  */
 export function setChildren(parent, elements) {
-  const focused = document.activeElement;
   const wanted = new Set(elements);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
   for (const [at, element] of elements.entries()) {
     const present = parent.children[at] ?? null;
     if (present !== element) parent.insertBefore(element, present);
   }
-  const lost = focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected;
-  if (lost) focused.focus();
+}
+
+let rearranging = false;
+
+/**
+ * Whether the page itself is moving elements: a `blur` in between is not a person's doing.
+ */
+export function isRearranging() {
+  return rearranging;
+}
+
+/**
+ * Moves elements about; the one with the keyboard's focus keeps it, wherever it goes.
+ *
+ * @param {() => void} rearrange
+ */
+export function keepingFocus(rearrange) {
+  const focused = document.activeElement;
+  rearranging = true;
+  try {
+    rearrange();
+    if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
+  } finally {
+    rearranging = false;
+  }
 }

@@ -37,7 +37,7 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
             let defaults = postgres::Options::default();
             let lanes = u32::try_from(config.store.lanes).unwrap_or(u32::MAX);
             let pools = postgres::PoolSizes { lanes, readers: config.store.pool, ..defaults.pools };
-            let options = postgres::Options { limits, pools, ..defaults };
+            let options = postgres::Options { limits, pools };
             Arc::new(postgres::open(config.store.url.expose(), declarations, options).await?)
         }
     })

@@ -78,6 +78,26 @@ test('edits of different fields at the same time are both kept', async (t) => {
   fine(ada, bob);
 });
 
+test('somebody who is typing is not disturbed by what others do to the card', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Moving target');
+  await ada.adds('Bystander');
+  await bob.seesTask('Bystander');
+  await ada.card('Moving target').locator('.title').click();
+  const input = ada.page.locator('.title-input:visible');
+  await input.press('End');
+  await ada.page.keyboard.type(', typed');
+  await bob.presses('Moving target', 'right');
+  await becomes(() => ada.page.locator('.column[data-status=doing] .title-input:visible').count(), 1);
+  await bob.presses('Bystander', 'delete');
+  await bob.presses('Moving target', 'up');
+  await becomes(async () => count(await ada.titles(), 'Bystander'), 0);
+  await ada.page.keyboard.type(' to the end');
+  await ada.page.keyboard.press('Enter');
+  await becomes(async () => (await bob.board()).doing.includes('Moving target, typed to the end'), true);
+  fine(ada, bob);
+});
+
 test('edits of the same field at the same time end equal for both', async (t) => {
   const { ada, bob } = await twoPeople(t);
   await ada.adds('Round 0');

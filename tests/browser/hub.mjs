@@ -47,7 +47,7 @@ export class Hub {
   async #run(links) {
     this.#process = spawn(PROGRAM, [], {
       cwd: this.#folder,
-      env: { ...process.env, DATABASE_URL: this.#database, ROWCAST_SERVER__LISTEN: `127.0.0.1:${this.port}` },
+      env: { ...cleanEnvironment(), DATABASE_URL: this.#database, ROWCAST_SERVER__LISTEN: `127.0.0.1:${this.port}` },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process.stderr.on('data', (bytes) => (this.#said += bytes));
@@ -75,6 +75,11 @@ export class Hub {
     if (this.#process.exitCode === null && this.#process.signalCode === null) await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** The environment without settings of the hub and of these tests. */
+function cleanEnvironment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ROWCAST_')));
 }
 
 /** The codes in the links that are printed. */

@@ -11,7 +11,9 @@
 
 mod bench;
 mod harness;
+mod measure;
 mod postgres;
+mod postgres_only;
 #[path = "../support/postgres.rs"]
 mod server;
 mod sqlite;

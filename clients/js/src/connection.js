@@ -6,21 +6,13 @@
  */
 
 import { jitteredDelay } from './backoff.js';
-import { closeWords, reconnectRule } from './codes.js';
-import { Closed, ConnectionLost, HubError, RowcastError } from './errors.js';
+import { badUrl, closed, refused, stopped, withoutToken } from './ending.js';
+import { Closed, RowcastError } from './errors.js';
 import { Renewal } from './renewal.js';
 import { Socket } from './socket.js';
 import { Deferred, Pause, within } from './wait.js';
 
-/**
- * Why a session ended and what that means for the next one.
- *
- * @typedef {object} SessionEnd
- * @property {import('./codes.js').Reconnect} rule
- * @property {RowcastError} error
- * @property {number} heldMs how long it was greeted; 0 if never
- * @property {number} [afterMs] when to come back, if the hub said so
- */
+/** @typedef {import('./ending.js').Ending} Ending */
 
 /**
  * @typedef {object} Hooks
@@ -43,8 +35,8 @@ export class Connection {
   #socket = null;
   /** @type {Renewal | null} */
   #renewal = null;
-  /** @type {number | null} */
-  #drainMs = null;
+  /** @type {number | undefined} */
+  #drainMs;
   #stopped = false;
   #attempt = 0;
   #greetedAt = 0;
@@ -122,7 +114,7 @@ export class Connection {
       await within(this.#tokens.fresh(), this.#options.timing.greetingMs, tokenIsLate);
       return true;
     } catch (error) {
-      return tokenFailure(error).rule !== 'never';
+      return withoutToken(error).rule !== 'never';
     }
   }
 
@@ -133,10 +125,10 @@ export class Connection {
     this.#enter('closed', error);
   }
 
-  /** @param {SessionEnd} end */
+  /** @param {Ending} end */
   async #waitToRetry(end) {
     if (this.#stopped) return;
-    if (end.heldMs >= this.#options.timing.settledMs) this.#attempt = 0;
+    if (this.#heldMs >= this.#options.timing.settledMs) this.#attempt = 0;
     this.retryInMs = end.afterMs ?? this.#retryDelay();
     this.#attempt += 1;
     const over = this.#pause.wait(this.retryInMs);
@@ -145,51 +137,59 @@ export class Connection {
     this.retryInMs = null;
   }
 
+  /** How long the last connection was greeted. */
+  get #heldMs() {
+    return this.#greetedAt > 0 ? Date.now() - this.#greetedAt : 0;
+  }
+
   #retryDelay() {
     const { timing, random } = this.#options;
     return jitteredDelay(this.#attempt, timing.firstRetryMs, timing.maxRetryMs, random);
   }
 
-  /** One connection from beginning to end. @returns {Promise<SessionEnd>} */
+  /** One connection from beginning to end. @returns {Promise<Ending>} */
   async #session() {
-    this.#drainMs = null;
+    this.#drainMs = undefined;
     this.#greetedAt = 0;
     /** @type {string} */
     let token;
     try {
       token = await within(this.#tokens.get(), this.#options.timing.greetingMs, tokenIsLate);
     } catch (error) {
-      return tokenFailure(error);
+      return withoutToken(error);
     }
-    return this.#stopped ? stoppedEnd() : this.#socketSession(token);
+    return this.#stopped ? stopped() : this.#socketSession(token);
   }
 
   /**
    * @param {string} token
-   * @returns {Promise<SessionEnd>}
+   * @returns {Promise<Ending>}
    */
   async #socketSession(token) {
     /** @type {Deferred<import('./socket.js').SocketEnd>} */
     const ended = new Deferred();
-    const socket = this.#openSocket(ended);
-    if (socket instanceof RowcastError) return { rule: 'never', error: socket, heldMs: 0 };
-    this.#socket = socket;
-    const refused = await this.#greet(socket, token).catch((error) => this.#refusal(error));
-    if (refused) socket.abandon();
-    const closed = await ended.promise;
+    const { url } = this.#options;
+    try {
+      this.#socket = this.#openSocket(url, ended);
+    } catch (error) {
+      return badUrl(url, error);
+    }
+    const failure = await this.#greet(this.#socket, token).catch(refused);
+    if (failure) this.#socket.abandon();
+    const end = failure ?? closed(await ended.promise, this.#drainMs);
+    if (end.rule === 'token') this.#tokens.refuse();
     this.#cleanUp();
-    return refused ?? this.#endOf(closed);
+    return end;
   }
 
-  /** @param {Deferred<import('./socket.js').SocketEnd>} ended */
-  #openSocket(ended) {
-    const { url, WebSocket, timing } = this.#options;
-    try {
-      const onNews = (/** @type {any} */ news) => this.#news(news);
-      return new Socket({ url, WebSocket, timing, onNews, onEnd: ended.resolve });
-    } catch (error) {
-      return new RowcastError('bad_url', `cannot connect to ${url}: ${wordsOf(error)}`);
-    }
+  /**
+   * @param {string} url
+   * @param {Deferred<import('./socket.js').SocketEnd>} ended
+   */
+  #openSocket(url, ended) {
+    const { WebSocket, timing } = this.#options;
+    const onNews = (/** @type {any} */ news) => this.#news(news);
+    return new Socket({ url, WebSocket, timing, onNews, onEnd: ended.resolve });
   }
 
   /**
@@ -247,34 +247,6 @@ export class Connection {
   }
 
   /**
-   * Why the greeting failed, if the hub or the clock said so; undefined if the socket just ended.
-   *
-   * @param {unknown} error
-   * @returns {SessionEnd | undefined}
-   */
-  #refusal(error) {
-    if (error instanceof ConnectionLost) return undefined;
-    if (!(error instanceof HubError)) return { rule: 'backoff', error: asError(error), heldMs: 0 };
-    const byToken = error.code === 'unauthorized' || error.code === 'token_expired';
-    if (byToken) this.#tokens.refuse();
-    const rule = byToken ? 'token' : error.retry ? 'backoff' : 'never';
-    return { rule, error, heldMs: 0, afterMs: error.retryAfterMs };
-  }
-
-  /**
-   * @param {import('./socket.js').SocketEnd} end
-   * @returns {SessionEnd}
-   */
-  #endOf({ code, error }) {
-    const rule = reconnectRule(code);
-    if (rule === 'token') this.#tokens.refuse();
-    const heldMs = this.#greetedAt > 0 ? Date.now() - this.#greetedAt : 0;
-    const afterMs = rule === 'never' ? undefined : (this.#drainMs ?? undefined);
-    const reason = rule === 'backoff' ? error : new RowcastError(`close_${code}`, closeWords(code));
-    return { rule, error: reason, heldMs, afterMs };
-  }
-
-  /**
    * @param {Connection['phase']} phase
    * @param {RowcastError | null} reason
    */
@@ -287,29 +259,5 @@ export class Connection {
   }
 }
 
-/** @returns {SessionEnd} */
-function stoppedEnd() {
-  return { rule: 'never', error: new Closed(), heldMs: 0 };
-}
-
-/**
- * @param {unknown} error
- * @returns {SessionEnd}
- */
-function tokenFailure(error) {
-  const none = error instanceof RowcastError && error.code === 'no_token';
-  return { rule: none ? 'never' : 'backoff', error: asError(error), heldMs: 0 };
-}
-
 const tokenIsLate = () => new RowcastError('token_late', 'the login did not answer in time');
 const greetingIsLate = () => new RowcastError('greeting_late', 'the hub did not answer in time');
-
-/** @param {unknown} error */
-function asError(error) {
-  return error instanceof RowcastError ? error : new RowcastError('token_failed', wordsOf(error));
-}
-
-/** @param {unknown} error */
-function wordsOf(error) {
-  return error instanceof Error ? error.message : String(error);
-}

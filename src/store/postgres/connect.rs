@@ -1,12 +1,14 @@
 //! Connections: what every session is told, and two pools, so that reads never keep an ack waiting.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use sqlx::{
     Connection as _, Executor as _, PgConnection, Postgres, Row as _,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
 };
+use tokio::time::Instant;
 
 use super::failure::store_error;
 use crate::store::StoreError;
@@ -59,23 +61,46 @@ impl Default for PoolSizes {
 pub(super) struct Pools {
     writers: PgPool,
     readers: PgPool,
+    broke: Broke,
+}
+
+/// When a connection last broke. Those that were not used since are asked whether they live: after
+/// a restart of the server one call fails, not one for each connection.
+#[derive(Debug, Clone, Default)]
+struct Broke(Arc<Mutex<Option<Instant>>>);
+
+impl Broke {
+    fn note(&self) {
+        *self.0.lock() = Some(Instant::now());
+    }
+
+    fn since(&self, idle: Duration) -> bool {
+        self.0.lock().is_some_and(|at| at.elapsed() < idle)
+    }
 }
 
 impl Pools {
     pub(super) fn new(url: &str, sizes: PoolSizes) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url).map_err(bad_url)?;
+        let broke = Broke::default();
         Ok(Self {
-            writers: pool(&options, sizes.lanes + 1, sizes.patience),
-            readers: pool(&options, sizes.readers.max(1), sizes.patience),
+            writers: pool(&options, sizes.lanes + 1, sizes.patience, &broke),
+            readers: pool(&options, sizes.readers.max(1), sizes.patience, &broke),
+            broke,
         })
     }
 
     pub(super) async fn writer(&self) -> Result<Lent, StoreError> {
-        self.writers.acquire().await.map(Lent).map_err(store_error)
+        self.lend(&self.writers).await
     }
 
     pub(super) async fn reader(&self) -> Result<Lent, StoreError> {
-        self.readers.acquire().await.map(Lent).map_err(store_error)
+        self.lend(&self.readers).await
+    }
+
+    async fn lend(&self, pool: &PgPool) -> Result<Lent, StoreError> {
+        let connection = pool.acquire().await.map_err(store_error)?;
+        Ok(Lent { connection, broke: self.broke.clone() })
     }
 
     pub(super) async fn close(&self) {
@@ -84,7 +109,8 @@ impl Pools {
     }
 }
 
-fn pool(options: &PgConnectOptions, most: u32, patience: Duration) -> PgPool {
+fn pool(options: &PgConnectOptions, most: u32, patience: Duration, broke: &Broke) -> PgPool {
+    let broke = broke.clone();
     PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(patience)
@@ -92,9 +118,10 @@ fn pool(options: &PgConnectOptions, most: u32, patience: Duration) -> PgPool {
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) })
         })
-        .before_acquire(|connection, metadata| {
+        .before_acquire(move |connection, metadata| {
+            let ask = metadata.idle_for > ASK_AFTER || broke.since(metadata.idle_for);
             Box::pin(async move {
-                if metadata.idle_for > ASK_AFTER {
+                if ask {
                     connection.ping().await?;
                 }
                 Ok(true)
@@ -109,16 +136,20 @@ fn bad_url(error: impl std::fmt::Display) -> StoreError {
 
 /// A connection of a pool. One that broke, or whose server takes no writes, does not go back.
 #[derive(Debug)]
-pub(super) struct Lent(PoolConnection<Postgres>);
+pub(super) struct Lent {
+    connection: PoolConnection<Postgres>,
+    broke: Broke,
+}
 
 impl Lent {
     pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.0
+        &mut self.connection
     }
 
     /// Closes the connection instead of giving it back.
     pub(super) fn discard(&mut self) {
-        self.0.close_on_drop();
+        self.connection.close_on_drop();
+        self.broke.note();
     }
 
     /// The result for the store.

@@ -7,9 +7,10 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::{
     PostgresStore,
+    entry::EntryRow,
     failure::store_error,
     name::{column, json_of_row, of, quoted},
-    raw::{EntryRow, key_of_fields, row_from_json},
+    raw::{key_of_fields, row_from_json},
     recorder::Event,
     snapshot::is_no_value,
 };
@@ -188,16 +189,16 @@ async fn triggers(
 async fn gaps(connection: &mut PgConnection) -> Result<Vec<Finding>, sqlx::Error> {
     let rows = sqlx::query(GAPS).fetch_all(connection).await?;
     if rows.is_empty() {
-        return Ok(vec![finding("numbers", Verdict::Bad, true, "no log has a gap")]);
+        return Ok(vec![finding("logs", Verdict::Bad, true, "none has a gap")]);
     }
-    let broken = rows.iter().map(|row| {
+    let findings = rows.iter().map(|row| {
         let channel: String = row.try_get("channel")?;
         let (found, first, last): (i64, i64, i64) =
             (row.try_get("found")?, row.try_get("first")?, row.try_get("last")?);
-        Ok(format!("{channel} has {found} entries between {first} and {last}"))
+        let detail = format!("has {found} entries between {first} and {last}: some are missing");
+        Ok(finding(format!("log of {channel}"), Verdict::Bad, false, detail))
     });
-    let broken: Vec<String> = broken.collect::<Result<_, sqlx::Error>>()?;
-    Ok(vec![finding("numbers", Verdict::Bad, false, broken.join("; "))])
+    findings.collect()
 }
 
 fn rows_finding(table: &str, wrong: &[String]) -> Finding {

@@ -59,10 +59,14 @@ impl Flusher {
     }
 
     fn flush(&self) {
-        for channel in std::mem::take(&mut *self.channels.lock()) {
+        // Taken out first: a lock taken in the head of a loop is held to its end, and what is
+        // called here comes back to mark things again.
+        let channels = std::mem::take(&mut *self.channels.lock());
+        for channel in channels {
             self.flush_channel(&channel);
         }
-        for socket in std::mem::take(&mut *self.sockets.lock()) {
+        let sockets = std::mem::take(&mut *self.sockets.lock());
+        for socket in sockets {
             socket.flush_scheduled();
         }
     }

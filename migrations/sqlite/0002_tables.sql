@@ -1,7 +1,8 @@
 -- The shipped live tables: plain tables that anybody may write.
 --
 -- UUIDs stand in lower case, instants as 2026-11-20T10:15:00.000000Z, so that texts compare as the
--- values do.
+-- values do. Checks and triggers use only functions that every SQLite has and lets schemas use, also
+-- where a writer does not trust the schema.
 
 CREATE TABLE users (
     id TEXT NOT NULL PRIMARY KEY,
@@ -50,13 +51,11 @@ CREATE TABLE tasks (
     due_date DATE,
     position TEXT,
     labels JSON NOT NULL DEFAULT '[]'
-        CONSTRAINT tasks_labels_check CHECK (json_valid(labels) AND json_type(labels) = 'array'),
+        CONSTRAINT tasks_labels_check CHECK (trim(labels) GLOB '[[]*]'),
     dependencies JSON NOT NULL DEFAULT '[]'
-        CONSTRAINT tasks_dependencies_check
-        CHECK (json_valid(dependencies) AND json_type(dependencies) = 'array'),
+        CONSTRAINT tasks_dependencies_check CHECK (trim(dependencies) GLOB '[[]*]'),
     metadata JSON NOT NULL DEFAULT '{}'
-        CONSTRAINT tasks_metadata_check
-        CHECK (json_valid(metadata) AND json_type(metadata) = 'object'),
+        CONSTRAINT tasks_metadata_check CHECK (trim(metadata) GLOB '{*}'),
     completed_at TIMESTAMPTZ,
     created_at TIMESTAMPTZ NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     created_by TEXT,

@@ -1,18 +1,17 @@
 //! Commits: a batch is one call, tried again within bounds, cut in halves where it is to blame.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use rowcast_protocol::{ChannelName, EditId, ErrorCode};
-use serde::Deserialize;
-use sqlx::{Acquire as _, PgConnection, Row as _, postgres::PgRow, types::Json};
-use uuid::Uuid;
+use sqlx::{Acquire as _, PgConnection, types::Json};
 
 use super::{
     PostgresStore,
+    answer::Answer,
+    entry::EntryRow,
     failure::{Blame, Failure, blame},
     place::{Placements, placements, places_rows},
     plan::{KnownFailures, Plan, plan},
-    raw::EntryRow,
     value::column_with_nul,
 };
 use crate::store::{
@@ -35,24 +34,6 @@ const NUMBER: &str = "SELECT channel, seq, tag, \
 
 /// About how many records one call numbers.
 const NUMBER_AT_ONCE: i32 = 2_000;
-
-/// What a call answered.
-#[derive(Debug, Default)]
-struct Answer {
-    stored: HashMap<usize, Stored>,
-    failures: HashMap<usize, Failure>,
-    heads: HashMap<String, u64>,
-    entries: Vec<EntryRow>,
-    left: bool,
-}
-
-/// An outcome that was stored before.
-#[derive(Debug, Deserialize)]
-struct Stored {
-    hash: Uuid,
-    seq: Option<u64>,
-    failure: Option<Failure>,
-}
 
 impl PostgresStore {
     /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
@@ -283,39 +264,4 @@ fn list_of(known: &KnownFailures) -> Vec<serde_json::Value> {
 /// A moment that grows with the attempts, different for everybody.
 fn jitter(attempt: u32) -> Duration {
     Duration::from_millis(rand::random_range(1..=10_u64 << attempt.min(6)))
-}
-
-impl Answer {
-    fn from_rows(rows: Vec<PgRow>) -> Result<Self, sqlx::Error> {
-        let mut answer = Self::default();
-        for row in rows {
-            answer.take(&row)?;
-        }
-        Ok(answer)
-    }
-
-    fn take(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
-        match row.try_get::<&str, _>("kind")? {
-            "e" => self.entries.push(EntryRow::read(row)?),
-            "h" => self.heads = data(row)?,
-            "l" => self.left = true,
-            "s" => {
-                self.stored.insert(place(row)?, data(row)?);
-            }
-            _ => {
-                self.failures.insert(place(row)?, data(row)?);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn place(row: &PgRow) -> Result<usize, sqlx::Error> {
-    let place: i32 = row.try_get("place")?;
-    usize::try_from(place).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-fn data<T: for<'de> Deserialize<'de>>(row: &PgRow) -> Result<T, sqlx::Error> {
-    let text: &str = row.try_get("data")?;
-    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))
 }

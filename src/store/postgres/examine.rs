@@ -7,9 +7,10 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::{
     PostgresStore,
+    entry::EntryRow,
     failure::store_error,
     name::{column, json_of_row, of, quoted},
-    raw::{EntryRow, key_of_fields, row_from_json},
+    raw::{key_of_fields, row_from_json},
     recorder::Event,
     snapshot::is_no_value,
 };

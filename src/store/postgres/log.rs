@@ -1,19 +1,10 @@
-//! Reading logs: heads, what lies after a cursor, the past of a row; and forgetting.
+//! Reading logs: heads, and what lies after a cursor.
 
-use std::time::Duration;
-
-use rowcast_protocol::{
-    Change, ChannelName, ColumnType, Cursor, Fields, Seq, Value,
-    news::EditOf,
-    reply::{PastChange, SnapshotReason},
-};
+use rowcast_protocol::{ChannelName, Cursor, reply::SnapshotReason};
 use sqlx::{Row as _, postgres::PgRow};
 
-use super::{
-    PostgresStore,
-    raw::{Decoded, EntryRow, wire_key, wire_key_value},
-};
-use crate::store::{Head, LiveTable, ReadAfter, StoreError, StoredEntry, Trimmed};
+use super::{PostgresStore, entry::EntryRow};
+use crate::store::{Head, ReadAfter, StoreError, StoredEntry};
 
 const HEADS: &str = "
     SELECT head.seq, head.tag FROM unnest($1::text[]) WITH ORDINALITY wanted(name, nth)
@@ -49,46 +40,6 @@ const READ: &str = "
         ) counted WHERE counted.before < $3
     ) e ON true
     ORDER BY e.seq";
-
-const PAST: &str = "
-    SELECT e.channel, e.seq, e.tag, e.actor, e.edits::text, e.reset, e.changes,
-        to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at
-    FROM rowcast.entry e
-    WHERE e.channel = $1 AND e.seq < $2 AND strpos(e.changes, $3) > 0
-    ORDER BY e.seq DESC LIMIT $4";
-
-/// How many rows one statement forgets.
-const FORGET_AT_ONCE: i64 = 5_000;
-
-/// The newest entry of a log holds its head: it stays, without its content (`bytes` tells).
-const FORGET_ENTRIES: &str = "
-    WITH old AS (
-        SELECT e.channel, e.seq, NOT EXISTS (
-            SELECT FROM rowcast.entry next WHERE next.channel = e.channel AND next.seq > e.seq
-        ) AS newest
-        FROM rowcast.entry e WHERE e.at <= now() - make_interval(secs => $1)
-          AND (e.bytes >= 0 OR EXISTS (SELECT FROM rowcast.entry next
-                                       WHERE next.channel = e.channel AND next.seq > e.seq))
-        ORDER BY e.channel, e.seq LIMIT $2
-    ), gone AS (
-        DELETE FROM rowcast.entry e USING old
-        WHERE NOT old.newest AND e.channel = old.channel AND e.seq = old.seq RETURNING e.bytes
-    ), emptied AS (
-        UPDATE rowcast.entry e
-        SET bytes = -1, changes = NULL, edits = NULL, actor = NULL, reset = NULL FROM old
-        WHERE old.newest AND e.channel = old.channel AND e.seq = old.seq RETURNING 0 AS bytes
-    )
-    SELECT count(*) FILTER (WHERE bytes >= 0), count(*)
-    FROM (SELECT bytes FROM gone UNION ALL SELECT bytes FROM emptied) all_of_them";
-
-const FORGET_OUTCOMES: &str = "
-    WITH gone AS (
-        DELETE FROM rowcast.edit e USING (
-            SELECT old.user_id, old.id FROM rowcast.edit old
-            WHERE old.at <= now() - make_interval(secs => $1) LIMIT $2
-        ) old WHERE e.user_id = old.user_id AND e.id = old.id RETURNING 1
-    )
-    SELECT count(*), count(*) FROM gone";
 
 impl PostgresStore {
     /// See [`Store::heads`](crate::store::Store::heads).
@@ -139,78 +90,6 @@ impl PostgresStore {
         });
         let entries: Vec<StoredEntry> = entries.collect::<Result<_, _>>()?;
         Ok(ReadAfter::Entries { entries, head: self.cursor(found.head_seq, found.head_tag) })
-    }
-
-    /// See [`Store::history`](crate::store::Store::history).
-    pub(super) async fn read_history(
-        &self,
-        channel: &ChannelName,
-        table: &LiveTable,
-        key: &[Value],
-        before: Option<Seq>,
-        limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let needle = needle(table, key);
-        let key = wire_key_value(table, key);
-        let mut before = before.and_then(|seq| i64::try_from(seq).ok()).unwrap_or(i64::MAX);
-        let mut past = Vec::new();
-        while past.len() <= limit {
-            let entries = self.entries_with(channel, before, &needle).await?;
-            let Some(oldest) = entries.last().map(|entry| entry.seq) else { break };
-            before = oldest;
-            for entry in entries {
-                past.extend(past_of(&entry.decode(&self.schema)?, &table.name, &key));
-            }
-        }
-        // A page ends between entries: the next one continues before its last entry.
-        let cut = whole_entries(&past, limit);
-        let more = past.len() > cut;
-        past.truncate(cut);
-        Ok((past, more))
-    }
-
-    async fn entries_with(
-        &self,
-        channel: &ChannelName,
-        before: i64,
-        needle: &str,
-    ) -> Result<Vec<EntryRow>, StoreError> {
-        let query =
-            sqlx::query(PAST).bind(channel.as_str()).bind(before).bind(needle).bind(100_i64);
-        let mut lent = self.pools.reader().await?;
-        let rows = query.fetch_all(lent.connection()).await;
-        let rows = lent.settle(rows)?;
-        let entries: Result<Vec<EntryRow>, sqlx::Error> = rows.iter().map(EntryRow::read).collect();
-        lent.settle(entries)
-    }
-
-    /// See [`Store::trim`](crate::store::Store::trim).
-    pub(super) async fn forget(
-        &self,
-        keep_log: Duration,
-        keep_outcomes: Duration,
-    ) -> Result<Trimmed, StoreError> {
-        Ok(Trimmed {
-            entries: self.forget_all(FORGET_ENTRIES, keep_log).await?,
-            outcomes: self.forget_all(FORGET_OUTCOMES, keep_outcomes).await?,
-        })
-    }
-
-    async fn forget_all(&self, sql: &'static str, keep: Duration) -> Result<u64, StoreError> {
-        let mut total = 0;
-        loop {
-            let mut lent = self.pools.writer().await?;
-            let query = sqlx::query(sql).bind(keep.as_secs_f64()).bind(FORGET_AT_ONCE);
-            let row = query.fetch_one(lent.connection()).await;
-            let row = lent.settle(row)?;
-            let forgotten: i64 = lent.settle(row.try_get(0))?;
-            let touched: i64 = lent.settle(row.try_get(1))?;
-            total += forgotten.unsigned_abs();
-            if touched < FORGET_AT_ONCE {
-                return Ok(total);
-            }
-        }
     }
 }
 
@@ -264,64 +143,5 @@ fn entry_of(row: &PgRow) -> Option<Result<EntryRow, sqlx::Error>> {
         Ok(None) => None,
         Ok(Some(_)) => Some(EntryRow::read(row)),
         Err(error) => Some(Err(error)),
-    }
-}
-
-/// A text that stands in the changes of a row with this key; empty if there is none to look for.
-fn needle(table: &LiveTable, key: &[Value]) -> String {
-    let last = table.key.last().and_then(|&index| table.columns.get(index));
-    match (last.map(|column| column.kind), key.last()) {
-        (Some(ColumnType::Int), Some(Value::Int(number))) => number.to_string(),
-        (Some(ColumnType::Uuid | ColumnType::Text), Some(_)) => wire_key(table, key)
-            .last()
-            .and_then(|part| serde_json::to_string(part).ok())
-            .unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-/// How many of these changes make whole entries and are no more than `limit`; at least one entry.
-fn whole_entries(past: &[PastChange], limit: usize) -> usize {
-    if past.len() <= limit {
-        return past.len();
-    }
-    let cut_seq = past.get(limit).map(|change| change.seq);
-    let whole = past.iter().take_while(|change| Some(change.seq) != cut_seq).count();
-    if whole > 0 { whole } else { limit }
-}
-
-/// What an entry did to one row, newest first.
-fn past_of(decoded: &Decoded, table: &str, key: &Value) -> Vec<PastChange> {
-    let entry = &decoded.stored.entry;
-    let changes = entry.changes.iter().zip(&decoded.olds).rev();
-    let past = changes.filter_map(|(change, old)| {
-        let (op, of_table, of_key, new, edit) = parts(change);
-        if of_table != table || of_key != key {
-            return None;
-        }
-        let edit: Option<&EditOf> =
-            edit.and_then(|edit| entry.edits.get(usize::try_from(edit).ok()?));
-        Some(PastChange {
-            seq: entry.seq,
-            at: entry.at.clone(),
-            op: op.to_owned(),
-            user: edit.map(|edit| edit.user.clone()).or_else(|| entry.by.clone()),
-            edit: edit.map(|edit| edit.id),
-            new: new.cloned().unwrap_or_default(),
-            old: old.clone(),
-        })
-    });
-    past.collect()
-}
-
-type Parts<'a> = (&'static str, &'a str, &'a Value, Option<&'a Fields>, Option<u32>);
-
-fn parts(change: &Change) -> Parts<'_> {
-    match change {
-        Change::Insert(row) => ("insert", &row.table, &row.key, Some(&row.row), row.edit),
-        Change::Enter(row) => ("enter", &row.table, &row.key, Some(&row.row), row.edit),
-        Change::Update(row) => ("update", &row.table, &row.key, Some(&row.set), row.edit),
-        Change::Delete(row) => ("delete", &row.table, &row.key, None, row.edit),
-        Change::Leave(row) => ("leave", &row.table, &row.key, None, row.edit),
     }
 }

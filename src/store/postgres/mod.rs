@@ -14,17 +14,21 @@
 //!   tries halves, down to the edit that is to blame.
 //!
 //! The trigger knows the step of the plan that it records for (a setting local to the transaction);
-//! the entry keeps which edit touched which row at which step, and [`raw`] puts the two together
+//! the entry keeps which edit touched which row at which step, and [`entry`] puts the two together
 //! when the entry is read.
 //!
 //! Locks are always taken in this order: markers of truncated tables, channels sorted by key, rows.
 
 mod access;
+mod answer;
+mod arrangement;
 mod catalogue;
 mod commit;
 mod connect;
+mod entry;
 mod examine;
 mod failure;
+mod history;
 mod log;
 mod migrate;
 mod name;
@@ -34,6 +38,8 @@ mod raw;
 mod recorder;
 mod shape;
 mod snapshot;
+mod statement;
+mod trim;
 mod value;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -167,3 +167,103 @@ impl Planner<'_> {
 fn text(key: &[Value]) -> String {
     serde_json::to_string(key).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use rowcast_protocol::{ChannelName, ColumnType, EditId};
+
+    use super::*;
+    use crate::store::{CheckedOp, LiveColumn, edit::FieldOps};
+
+    fn table() -> LiveTable {
+        let column = |name: &str, sql_type: &str, kind| LiveColumn {
+            name: name.to_owned(),
+            kind,
+            sql_type: sql_type.to_owned(),
+            nullable: false,
+            has_default: false,
+            readonly: false,
+            hidden: false,
+        };
+        LiveTable {
+            name: "cards".to_owned(),
+            channel_kind: "board".to_owned(),
+            channel_column: 1,
+            key: vec![0],
+            order: None,
+            author: None,
+            editor: None,
+            insert: None,
+            update: None,
+            delete: None,
+            columns: vec![
+                column("id", "bigint", ColumnType::Int),
+                column("board", "text", ColumnType::Text),
+                column("title", "text", ColumnType::Text),
+                column("count", "bigint", ColumnType::Int),
+            ],
+        }
+    }
+
+    fn set(key: i64, column: usize) -> CheckedOp {
+        let change = FieldOps { set: vec![(column, Value::Int(1))], ..FieldOps::default() };
+        CheckedOp::Update { table: 0, key: vec![Value::Int(key)], change, guard: Vec::new() }
+    }
+
+    fn delete(key: i64) -> CheckedOp {
+        CheckedOp::Delete { table: 0, key: vec![Value::Int(key)], guard: Vec::new() }
+    }
+
+    fn insert(key: i64) -> CheckedOp {
+        let fields = vec![(0, Value::Int(key)), (1, Value::from("b"))];
+        CheckedOp::Insert { table: 0, fields, place: None }
+    }
+
+    /// The edits of each step, for edits of these operations.
+    #[track_caller]
+    fn takes(edits: Vec<Vec<CheckedOp>>, steps: &[&[u64]]) {
+        let edits: Vec<CheckedEdit> = edits
+            .into_iter()
+            .map(|ops| CheckedEdit {
+                user: "ada".into(),
+                id: EditId(uuid::Uuid::nil()),
+                hash: [0; 16],
+                channel: ChannelName::new("board:b").unwrap(),
+                ops,
+            })
+            .collect();
+        let plan = plan(&[table()], &edits, &Placements::new(), &KnownFailures::new());
+        let edits_of = |step: &Step| -> Vec<u64> {
+            step.rows.iter().map(|row| row["e"].as_u64().unwrap()).collect()
+        };
+        assert_eq!(plan.steps.iter().map(edits_of).collect::<Vec<_>>(), steps);
+    }
+
+    #[test]
+    fn edits_of_one_shape_go_together() {
+        takes(vec![vec![set(1, 2)], vec![set(2, 3)], vec![set(3, 2)]], &[&[0, 2], &[1]]);
+        takes(vec![vec![insert(1)], vec![insert(2)]], &[&[0, 1]]);
+    }
+
+    #[test]
+    fn edits_of_one_row_follow_each_other() {
+        takes(vec![vec![set(1, 2)], vec![set(1, 2)], vec![set(2, 2)]], &[&[0, 2], &[1]]);
+        takes(vec![vec![set(1, 2)], vec![set(1, 3)], vec![set(1, 2)]], &[&[0], &[1], &[2]]);
+    }
+
+    #[test]
+    fn nothing_passes_a_delete() {
+        let edits = vec![vec![set(1, 2)], vec![delete(2)], vec![set(3, 2)], vec![delete(4)]];
+        takes(edits, &[&[0], &[1], &[2], &[3]]);
+    }
+
+    #[test]
+    fn what_follows_an_insert_comes_after_it() {
+        takes(vec![vec![set(1, 2)], vec![insert(2)], vec![set(3, 2)]], &[&[0], &[1], &[2]]);
+    }
+
+    #[test]
+    fn the_operations_of_an_edit_keep_their_order() {
+        takes(vec![vec![set(1, 2)], vec![set(2, 3), set(3, 2)]], &[&[0], &[1], &[1]]);
+    }
+}

@@ -6,79 +6,19 @@
 //! edit, each behind a savepoint. If even that breaks the transaction (a deferred constraint at
 //! `COMMIT`, a trigger that rolls back), every edit in a transaction of its own.
 
-use std::collections::HashMap;
-
-use rowcast_protocol::{ChannelName, Seq};
-
 use super::{
     super::{
-        Appended, Applied, Committed,
-        edit::{CheckedEdit, CheckedOp},
+        Appended, Committed,
+        edit::CheckedEdit,
         error::{EditError, StoreError},
     },
-    apply,
+    attempt::{Manner, Trouble, attempt},
     connection::{Connection, nth, store_error},
-    constraint,
     facts::Facts,
     log::{self, Draft, Numbered},
-    outcomes::{self, Outcome},
-    outside, own,
-    raw::{Bound, own as column},
-    sets::{self, Step},
-    transaction::{Halt, Transaction},
+    outside,
+    raw::{Bound, own},
 };
-
-/// How careful a try is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// Edits together where possible.
-    Fast,
-    /// Edit by edit, each behind a savepoint.
-    EditByEdit,
-}
-
-/// Why a try was given up; nothing of it remains.
-enum Trouble {
-    /// The database failed: nothing was decided.
-    Store(StoreError),
-    /// An edit spoilt the whole transaction.
-    Spoilt(EditError),
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<sqlx::Error> for Trouble {
-    fn from(error: sqlx::Error) -> Self {
-        match constraint::refused_at_commit(&error) {
-            Some(refused) => Self::Spoilt(refused),
-            None => Self::Store(store_error(error)),
-        }
-    }
-}
-
-impl From<Halt> for Trouble {
-    fn from(halt: Halt) -> Self {
-        match halt {
-            Halt::Edit(error) => Self::Spoilt(error),
-            Halt::Sql(error) => error.into(),
-            Halt::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-/// What became of an edit.
-enum Fate {
-    /// It was decided in an earlier commit.
-    Stored(Result<Applied, EditError>),
-    /// It was applied now.
-    Applied,
-    /// It is refused now.
-    Refused(EditError),
-}
 
 /// Commits a batch.
 pub(super) async fn commit(
@@ -96,7 +36,8 @@ pub(super) async fn commit(
     apart(facts, connection, edits).await
 }
 
-/// Commits each edit in a transaction of its own.
+/// Commits each edit in a transaction of its own. Once one is committed, what stops the others is
+/// told to them alone, so that nothing that was committed stays unsaid.
 async fn apart(
     facts: &Facts,
     connection: &mut Connection,
@@ -104,273 +45,40 @@ async fn apart(
 ) -> Result<Committed, StoreError> {
     let mut all = Committed { outcomes: Vec::new(), appended: Vec::new(), left_unnumbered: false };
     for edit in edits.chunks(1) {
-        let committed = match attempt(facts, connection, edit, Manner::EditByEdit, None).await {
-            Err(Trouble::Spoilt(refusal)) => {
-                attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal)).await
+        match one(facts, connection, edit).await {
+            Ok(committed) => {
+                all.outcomes.extend(committed.outcomes);
+                all.appended.extend(committed.appended);
             }
-            tried => tried,
-        };
-        match committed {
-            Ok(one) => {
-                all.outcomes.extend(one.outcomes);
-                all.appended.extend(one.appended);
+            Err(error) if all.outcomes.is_empty() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the rest of a batch could not be committed");
+                let refusal =
+                    EditError::new(error.code(), "the database could not take the edit now");
+                all.outcomes.resize(edits.len(), Err(refusal));
+                break;
             }
-            Err(Trouble::Store(error)) => return Err(error),
-            Err(Trouble::Spoilt(error)) => return Err(StoreError::Failed(error.to_string())),
         }
     }
     Ok(all)
 }
 
-/// One try. `refusal` decides against all edits that are not decided yet.
-async fn attempt(
+/// Commits one edit, or that it is refused because it cannot be committed.
+async fn one(
     facts: &Facts,
     connection: &mut Connection,
-    edits: &[CheckedEdit],
-    manner: Manner,
-    refusal: Option<EditError>,
-) -> Result<Committed, Trouble> {
-    let tried = Attempt { facts, edits, manner, refusal, draft: Draft::default() };
-    let tried = tried.run(connection).await;
-    if tried.is_err() {
-        // Fails if the database rolled back by itself.
-        let _ = connection.run("ROLLBACK", Bound::none()).await;
-    }
-    tried
-}
-
-struct Attempt<'a> {
-    facts: &'a Facts,
-    edits: &'a [CheckedEdit],
-    manner: Manner,
-    refusal: Option<EditError>,
-    draft: Draft,
-}
-
-impl Attempt<'_> {
-    async fn run(mut self, connection: &mut Connection) -> Result<Committed, Trouble> {
-        let mut fates = self.begin(connection).await?;
-        let mut places = HashMap::new();
-        if let Some(refusal) = self.refusal.take() {
-            for index in self.undecided(&fates) {
-                fates.insert(index, Fate::Refused(refusal.clone()));
-            }
-        } else {
-            let mut transaction = Transaction::new(self.facts, connection);
-            self.apply(&mut transaction, &mut fates).await?;
-            let done = transaction.done;
-            places = own::fold(self.edits, done, self.facts.limits, &mut self.draft)
-                .map_err(Trouble::Spoilt)?;
+    edit: &[CheckedEdit],
+) -> Result<Committed, StoreError> {
+    let tried = match attempt(facts, connection, edit, Manner::EditByEdit, None).await {
+        Err(Trouble::Spoilt(refusal)) => {
+            attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal)).await
         }
-        let nothing_new = self.draft.entries.is_empty()
-            && fates.values().all(|fate| matches!(fate, Fate::Stored(_)));
-        if nothing_new {
-            connection.run("ROLLBACK", Bound::none()).await?;
-            return Ok(self.report(&fates, &HashMap::new(), None));
-        }
-        self.draft.ask = self.heads_to_ask(&fates, &places);
-        let numbered = log::number_draft(connection, &self.draft).await?;
-        let seqs = self.seqs(&fates, &places, &numbered);
-        let outcomes = self.outcomes(&fates, &seqs);
-        log::write_and_commit(connection, &self.draft, &numbered, &outcomes, true).await?;
-        Ok(self.report(&fates, &seqs, Some(&numbered)))
-    }
-
-    /// Begins the transaction, finds stored outcomes and numbers what outsiders left.
-    async fn begin(
-        &mut self,
-        connection: &mut Connection,
-    ) -> Result<HashMap<usize, Fate>, StoreError> {
-        let (lookup, arguments) = outcomes::lookup(self.edits);
-        let sql =
-            format!("BEGIN IMMEDIATE; SELECT EXISTS (SELECT 1 FROM rowcast_pending); {lookup}");
-        let answers = connection.run(sql, arguments).await.map_err(store_error)?;
-        let mut answers = answers.into_iter().skip(1);
-        let pending = answers.next().unwrap_or_default().rows;
-        let mut more = pending.first().map_or(Ok(false), |row| column(row, 0))?;
-        let stored = answers.next().unwrap_or_default().rows;
-        while more {
-            more = outside::pass(connection, self.facts, &mut self.draft).await?;
-        }
-        let stored = outcomes::found(self.facts, self.edits, &stored)?;
-        Ok(stored.into_iter().map(|(index, outcome)| (index, Fate::Stored(outcome))).collect())
-    }
-
-    fn undecided(&self, fates: &HashMap<usize, Fate>) -> Vec<usize> {
-        (0..self.edits.len()).filter(|index| !fates.contains_key(index)).collect()
-    }
-
-    async fn apply(
-        &self,
-        transaction: &mut Transaction<'_>,
-        fates: &mut HashMap<usize, Fate>,
-    ) -> Result<(), Trouble> {
-        let open = self.undecided(fates);
-        let steps = match self.manner {
-            Manner::Fast => sets::plan(self.facts, self.edits, &open),
-            Manner::EditByEdit => open.iter().copied().map(Step::Alone).collect(),
-        };
-        for index in open {
-            fates.insert(index, Fate::Applied);
-        }
-        for step in steps {
-            match step {
-                Step::Together(group) => {
-                    for (index, error) in sets::apply(transaction, self.edits, &group).await? {
-                        fates.insert(index, Fate::Refused(error));
-                    }
-                }
-                Step::Alone(index) => {
-                    if let Err(error) = self.alone(transaction, index).await? {
-                        fates.insert(index, Fate::Refused(error));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Applies one edit, or takes it back whole.
-    async fn alone(
-        &self,
-        transaction: &mut Transaction<'_>,
-        index: usize,
-    ) -> Result<Result<(), EditError>, Trouble> {
-        let Some(edit) = self.edits.get(index) else { return Ok(Ok(())) };
-        let mark = if self.manner == Manner::EditByEdit || !is_one_statement(edit) {
-            Some(transaction.savepoint().await?)
-        } else {
-            None
-        };
-        let before = transaction.done.len();
-        let error = match apply::edit(transaction, index, edit).await {
-            Ok(()) => self.size(transaction, before, edit),
-            Err(Halt::Edit(error)) => Some(error),
-            Err(halt) => return Err(halt.into()),
-        };
-        match (mark, error) {
-            (Some(_), None) => transaction.keep().await?,
-            (Some(mark), Some(error)) => {
-                take_back(transaction, mark, &error).await?;
-                return Ok(Err(error));
-            }
-            (None, None) => {}
-            // What one statement did was taken back with it, unless it was too large.
-            (None, Some(error)) if transaction.done.len() == before => return Ok(Err(error)),
-            (None, Some(error)) => return Err(Trouble::Spoilt(error)),
-        }
-        Ok(Ok(()))
-    }
-
-    fn size(
-        &self,
-        transaction: &Transaction<'_>,
-        before: usize,
-        edit: &CheckedEdit,
-    ) -> Option<EditError> {
-        let done = transaction.done.get(before..).unwrap_or_default();
-        let limits = self.facts.limits;
-        own::is_too_large(done, &edit.channel, limits).then(|| own::too_large(limits))
-    }
-
-    /// Channels in which an edit was applied and changed nothing: it acks the head.
-    fn heads_to_ask(
-        &self,
-        fates: &HashMap<usize, Fate>,
-        places: &HashMap<usize, usize>,
-    ) -> Vec<ChannelName> {
-        let idle = |index: &usize| {
-            !places.contains_key(index) && matches!(fates.get(index), Some(Fate::Applied))
-        };
-        let edits = self.edits.iter().enumerate().filter(|(index, _)| idle(index));
-        let mut channels: Vec<ChannelName> = edits.map(|(_, edit)| edit.channel.clone()).collect();
-        channels.sort();
-        channels.dedup();
-        channels
-    }
-
-    /// The number that each applied edit acks.
-    fn seqs(
-        &self,
-        fates: &HashMap<usize, Fate>,
-        places: &HashMap<usize, usize>,
-        numbered: &Numbered,
-    ) -> HashMap<usize, Seq> {
-        let applied = self
-            .edits
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| matches!(fates.get(index), Some(Fate::Applied)));
-        applied
-            .map(|(index, edit)| {
-                let entry = places.get(&index).and_then(|place| numbered.seq(*place));
-                let head = || numbered.heads.get(&edit.channel).copied().unwrap_or_default();
-                (index, entry.unwrap_or_else(head))
-            })
-            .collect()
-    }
-
-    /// What is to be stored: nothing that was stored, nothing that may be tried again.
-    fn outcomes<'a>(
-        &'a self,
-        fates: &'a HashMap<usize, Fate>,
-        seqs: &HashMap<usize, Seq>,
-    ) -> Vec<Outcome<'a>> {
-        let edits = self.edits.iter().enumerate();
-        edits
-            .filter_map(|(index, edit)| match fates.get(&index)? {
-                Fate::Stored(_) => None,
-                Fate::Applied => Some(Outcome { edit, result: Ok(*seqs.get(&index)?) }),
-                Fate::Refused(error) if error.code.is_retryable() => None,
-                Fate::Refused(error) => Some(Outcome { edit, result: Err(error) }),
-            })
-            .collect()
-    }
-
-    fn report(
-        self,
-        fates: &HashMap<usize, Fate>,
-        seqs: &HashMap<usize, Seq>,
-        numbered: Option<&Numbered>,
-    ) -> Committed {
-        let epoch = self.facts.epoch;
-        let outcome = |index: usize| match fates.get(&index) {
-            Some(Fate::Stored(outcome)) => outcome.clone(),
-            Some(Fate::Refused(error)) => Err(error.clone()),
-            Some(Fate::Applied) | None => {
-                let seq = seqs.get(&index).copied().unwrap_or_default();
-                Ok(Applied { epoch, seq, replayed: false })
-            }
-        };
-        Committed {
-            outcomes: (0..self.edits.len()).map(outcome).collect(),
-            appended: numbered
-                .map(|numbered| log::appended(self.facts, self.draft, numbered))
-                .unwrap_or_default(),
-            left_unnumbered: false,
-        }
-    }
-}
-
-/// Takes an edit back; if the database has rolled back everything by itself, the edit spoilt it.
-async fn take_back(
-    transaction: &mut Transaction<'_>,
-    mark: super::transaction::Mark,
-    error: &EditError,
-) -> Result<(), Trouble> {
-    transaction.take_back(mark).await.map_err(|failure| match failure {
-        StoreError::Failed(_) => Trouble::Spoilt(error.clone()),
-        failure => Trouble::Store(failure),
+        tried => tried,
+    };
+    tried.map_err(|trouble| match trouble {
+        Trouble::Store(error) => error,
+        Trouble::Spoilt(error) => StoreError::Failed(error.to_string()),
     })
-}
-
-/// Whether an edit is one statement that changes one row, which the database takes back by itself.
-fn is_one_statement(edit: &CheckedEdit) -> bool {
-    match edit.ops.as_slice() {
-        [CheckedOp::Insert { place: None, .. } | CheckedOp::Move { .. }] => true,
-        [CheckedOp::Update { change, .. }] => change.place.is_none(),
-        _ => false,
-    }
 }
 
 /// Numbers one pass of what outsiders left. Returns also whether more is waiting.
@@ -403,5 +111,5 @@ async fn number_begun(
 pub(super) async fn is_pending(connection: &mut Connection) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM rowcast_pending)";
     let answers = connection.run(sql, Bound::none()).await.map_err(store_error)?;
-    nth(answers, 0).rows.first().map_or(Ok(false), |row| column(row, 0))
+    nth(answers, 0).rows.first().map_or(Ok(false), |row| own(row, 0))
 }

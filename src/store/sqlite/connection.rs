@@ -129,11 +129,14 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
         Some(10 | 14) => StoreError::Unavailable(words),
         Some(11 | 26) => StoreError::Unfit(format!("the file is damaged or no database: {words}")),
         Some(_) => StoreError::Failed(words),
-        None if matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => {
-            StoreError::Unavailable(words)
-        }
+        None if is_away(&error) => StoreError::Unavailable(words),
         None => StoreError::Failed(words),
     }
+}
+
+fn is_away(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{Io, PoolClosed, PoolTimedOut, WorkerCrashed};
+    matches!(error, Io(_) | PoolClosed | PoolTimedOut | WorkerCrashed)
 }
 
 /// SQLite's result code without its extension: 5 busy, 8 read-only, 13 full, 19 constraint …

@@ -31,17 +31,21 @@ fn finding(subject: impl Into<String>, wrong: Option<String>, good: &str) -> Fin
     Finding { subject: subject.into(), verdict, detail: wrong.unwrap_or_else(|| good.to_owned()) }
 }
 
-/// Examines a database. Nobody else writes through `connection` meanwhile.
-pub(super) async fn examine(
+/// Examines the connection that writes, and what is recorded.
+pub(super) async fn writer(
     facts: &Facts,
     connection: &mut Connection,
-    pool: &SqlitePool,
 ) -> Result<Vec<Finding>, StoreError> {
     let mut findings = settings(connection).await?;
-    findings.push(file(connection).await?);
     findings.extend(recording(facts, connection).await?);
+    Ok(findings)
+}
+
+/// Examines the file, the logs and the rows, while others go on writing.
+pub(super) async fn contents(facts: &Facts, pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = vec![file(pool).await?];
     findings.extend(gaps(pool).await?);
-    findings.extend(contents(facts, pool).await?);
+    findings.extend(rows_and_logs(facts, pool).await?);
     Ok(findings)
 }
 
@@ -62,8 +66,9 @@ async fn settings(connection: &mut Connection) -> Result<Vec<Finding>, StoreErro
     Ok(findings)
 }
 
-async fn file(connection: &mut Connection) -> Result<Finding, StoreError> {
-    let found = text(connection, "PRAGMA quick_check(1)").await?;
+async fn file(pool: &SqlitePool) -> Result<Finding, StoreError> {
+    let answer = rows(pool, "PRAGMA quick_check(1)".to_owned(), Bound::none()).await?;
+    let found: String = answer.first().map_or(Ok(String::new()), |row| own(row, 0))?;
     let wrong = (found != "ok").then(|| format!("is damaged: {found}; restore it from a backup"));
     Ok(finding("the database file", wrong, "whole"))
 }
@@ -119,7 +124,7 @@ async fn gaps(pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {
 /// What a log says of rows: the fields it set last, or that the row is gone.
 type Told = BTreeMap<(String, String), Option<Fields>>;
 
-async fn contents(facts: &Facts, pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {
+async fn rows_and_logs(facts: &Facts, pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {
     let sql = "SELECT id, name, head, tag FROM rowcast_channel WHERE head > floor
         ORDER BY (SELECT at FROM rowcast_entry WHERE channel = id AND seq = head) DESC LIMIT ?";
     let recent = rows(pool, sql.to_owned(), Bound::default().with(CHANNELS).done()).await?;

@@ -11,7 +11,7 @@
 //! - **Nothing is open when nothing runs.** If a caller goes away in the middle, the transaction is
 //!   rolled back before the next one begins.
 //!
-//! Reading order: [`commit`], [`transaction`], [`apply`], [`sets`], [`log`]; then [`read`] and
+//! Reading order: [`commit`], [`attempt`], [`transaction`], [`apply`], [`sets`], [`log`]; then [`read`] and
 //! [`page`].
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -19,12 +19,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value, reply::PastChange};
 use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 use self::{
-    connection::{Connection, nth, store_error},
+    connection::{Connection, store_error},
     facts::Facts,
-    raw::{Bound, own},
+    raw::Bound,
+    writer::{Turn, Writer},
 };
 use super::{
     Appended, CheckedEdit, Committed, Finding, Head, LiveSchema, LiveTable, Page, PagePlace,
@@ -35,6 +36,7 @@ use super::{
 mod access;
 mod apply;
 mod arithmetic;
+mod attempt;
 mod catalogue;
 mod commit;
 mod connection;
@@ -54,10 +56,13 @@ mod read;
 mod records;
 mod row;
 mod sets;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod triggers;
 mod trim;
 mod values_list;
+mod writer;
 
 pub use migrate::migrate;
 
@@ -78,6 +83,9 @@ impl Default for Options {
     }
 }
 
+/// Rows that a reading connection prepares before they are asked for. An entry may have a megabyte.
+const READ_AHEAD: usize = 16;
+
 /// A store on a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -85,16 +93,6 @@ pub struct SqliteStore {
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
-}
-
-/// The connection that writes.
-#[derive(Debug)]
-struct Writer {
-    connection: Connection,
-    /// Whether a transaction may be open that nobody finishes.
-    is_dirty: bool,
-    /// SQLite's count of other connections' commits, when nothing was left to number.
-    numbered_at: Option<i64>,
 }
 
 /// Opens a database that [`migrate`] has prepared for these declarations.
@@ -121,7 +119,9 @@ pub async fn open(
             return Err(error);
         }
     };
-    let read = connection::options(path, options.busy_timeout).pragma("query_only", "on");
+    let read = connection::options(path, options.busy_timeout)
+        .pragma("query_only", "on")
+        .row_buffer_size(READ_AHEAD);
     let readers = SqlitePoolOptions::new()
         .max_connections(options.readers)
         .min_connections(1)
@@ -129,8 +129,8 @@ pub async fn open(
         .connect_with(read)
         .await
         .map_err(store_error)?;
-    let writer = Writer { connection, is_dirty: false, numbered_at: None };
-    Ok(SqliteStore { facts, writer: Mutex::new(Some(writer)), readers })
+    let writer = Mutex::new(Some(Writer::new(connection)));
+    Ok(SqliteStore { facts, writer, readers })
 }
 
 async fn load(
@@ -152,36 +152,6 @@ async fn load(
     Facts::load(connection, schema, options.limits).await
 }
 
-/// The writer, for the time of one transaction.
-struct Turn<'a>(MutexGuard<'a, Option<Writer>>);
-
-impl SqliteStore {
-    /// Waits for the writer, and cleans up after a caller that went away.
-    async fn turn(&self) -> Result<Turn<'_>, StoreError> {
-        let mut turn = Turn(self.writer.lock().await);
-        let writer = turn.writer()?;
-        if writer.is_dirty {
-            // Fails if no transaction was open.
-            let _ = writer.connection.run("ROLLBACK", Bound::none()).await;
-        }
-        writer.is_dirty = true;
-        Ok(turn)
-    }
-}
-
-impl Turn<'_> {
-    fn writer(&mut self) -> Result<&mut Writer, StoreError> {
-        self.0.as_mut().ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))
-    }
-
-    /// Ends the turn with no transaction open.
-    fn end(mut self) {
-        if let Some(writer) = self.0.as_mut() {
-            writer.is_dirty = false;
-        }
-    }
-}
-
 #[async_trait]
 impl Store for SqliteStore {
     fn schema(&self) -> &Arc<LiveSchema> {
@@ -193,7 +163,7 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
-        let mut turn = self.turn().await?;
+        let mut turn = Turn::of(&self.writer).await?;
         let writer = turn.writer()?;
         let committed = commit::commit(&self.facts, &mut writer.connection, edits).await;
         turn.end();
@@ -201,7 +171,7 @@ impl Store for SqliteStore {
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
-        let mut turn = self.turn().await?;
+        let mut turn = Turn::of(&self.writer).await?;
         let appended = turn.writer()?.number(&self.facts).await;
         turn.end();
         appended
@@ -255,13 +225,13 @@ impl Store for SqliteStore {
     ) -> Result<Trimmed, StoreError> {
         let mut trimmed = Trimmed::default();
         for old in trim::old_entries(&self.readers, trim::cutoff(keep_log)).await? {
-            let mut turn = self.turn().await?;
+            let mut turn = Turn::of(&self.writer).await?;
             trimmed.entries += trim::forget_entries(&mut turn.writer()?.connection, &old).await?;
             turn.end();
         }
         let cutoff = trim::cutoff(keep_outcomes);
         loop {
-            let mut turn = self.turn().await?;
+            let mut turn = Turn::of(&self.writer).await?;
             let gone = trim::forget_outcomes(&mut turn.writer()?.connection, cutoff).await?;
             turn.end();
             trimmed.outcomes += gone;
@@ -272,15 +242,16 @@ impl Store for SqliteStore {
     }
 
     async fn examine(&self) -> Result<Vec<Finding>, StoreError> {
-        let mut turn = self.turn().await?;
-        let writer = turn.writer()?;
-        let findings = examine::examine(&self.facts, &mut writer.connection, &self.readers).await;
+        let mut turn = Turn::of(&self.writer).await?;
+        let findings = examine::writer(&self.facts, &mut turn.writer()?.connection).await;
         turn.end();
-        findings
+        let mut findings = findings?;
+        findings.extend(examine::contents(&self.facts, &self.readers).await?);
+        Ok(findings)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let mut turn = self.turn().await?;
+        let mut turn = Turn::of(&self.writer).await?;
         let connection = &mut turn.writer()?.connection;
         let sql =
             "BEGIN IMMEDIATE; UPDATE rowcast_meta SET value = value WHERE name = 'ping'; ROLLBACK";
@@ -297,29 +268,5 @@ impl Store for SqliteStore {
         if let Some(writer) = writer {
             writer.connection.close().await;
         }
-    }
-}
-
-impl Writer {
-    /// Numbers one pass of what outsiders left. Asks first whether anybody else committed, which
-    /// costs a look at shared memory.
-    async fn number(&mut self, facts: &Facts) -> Result<Vec<Appended>, StoreError> {
-        let sql = "SELECT data_version FROM pragma_data_version";
-        let answers = self.connection.run(sql, Bound::none()).await.map_err(store_error)?;
-        let row = nth(answers, 0).rows.pop();
-        let version: Option<i64> = row.map(|row| own(&row, 0)).transpose()?;
-        if version == self.numbered_at && version.is_some() {
-            return Ok(Vec::new());
-        }
-        self.numbered_at = None;
-        if !commit::is_pending(&mut self.connection).await? {
-            self.numbered_at = version;
-            return Ok(Vec::new());
-        }
-        let (appended, more) = commit::number(facts, &mut self.connection).await?;
-        if !more {
-            self.numbered_at = version;
-        }
-        Ok(appended)
     }
 }

@@ -92,13 +92,14 @@ pub(super) fn raw(row: &SqliteRow, column: usize) -> Result<Raw, StoreError> {
     if value.is_null() {
         return Ok(Raw::Null);
     }
-    let kind = value.type_info().name().to_owned();
-    Ok(match kind.as_str() {
-        "INTEGER" | "BOOLEAN" => Raw::Int(decode(value)?),
-        "REAL" => Raw::Real(decode(value)?),
-        "BLOB" => Raw::Blob(decode(value)?),
-        _ => Raw::Text(text(value)?),
-    })
+    // The reader of each kind, chosen before the value is handed over.
+    let read: fn(SqliteValueRef<'_>) -> Result<Raw, StoreError> = match value.type_info().name() {
+        "INTEGER" | "BOOLEAN" => |value| decode(value).map(Raw::Int),
+        "REAL" => |value| decode(value).map(Raw::Real),
+        "BLOB" => |value| decode(value).map(Raw::Blob),
+        _ => |value| text(value).map(Raw::Text),
+    };
+    read(value)
 }
 
 /// Text, also where an outside writer stored bytes that are none.

@@ -21,7 +21,8 @@ const HEAD: usize = 6;
 /// Which recorded values belong to which columns.
 #[derive(Debug)]
 pub(super) struct Layouts {
-    by_shape: HashMap<i64, Layout>,
+    /// `None`: of a table that is no longer live.
+    by_shape: HashMap<i64, Option<Layout>>,
     width: usize,
 }
 
@@ -45,7 +46,7 @@ pub(super) struct Record {
 }
 
 impl Layouts {
-    /// Reads which shapes there are; those of tables no longer live are left out.
+    /// Reads which shapes there are.
     pub(super) async fn load(
         connection: &mut Connection,
         schema: &LiveSchema,
@@ -59,11 +60,11 @@ impl Layouts {
             let columns: Vec<String> = serde_json::from_str(&columns)
                 .map_err(|error| StoreError::Failed(error.to_string()))?;
             let found = schema.tables.iter().enumerate().find(|(_, table)| table.name == name);
-            if let Some((table, live)) = found {
+            let layout = found.map(|(table, live)| {
                 let index = |name: String| live.column(&name).map(|(index, _)| index);
-                let columns = columns.into_iter().map(index).collect();
-                by_shape.insert(own(&row, 0)?, Layout { table, columns });
-            }
+                Layout { table, columns: columns.into_iter().map(index).collect() }
+            });
+            by_shape.insert(own(&row, 0)?, layout);
         }
         Ok(Self { by_shape, width })
     }
@@ -77,7 +78,11 @@ impl Layouts {
         )
     }
 
-    /// The records in these rows. What a migration made unreadable is left out.
+    /// The records in these rows, without those of tables that are no longer live.
+    ///
+    /// # Errors
+    /// If the tables were migrated since the store was opened: what was recorded must wait for a
+    /// store that can read it.
     pub(super) fn read(
         &self,
         schema: &LiveSchema,
@@ -85,8 +90,9 @@ impl Layouts {
     ) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::with_capacity(rows.len());
         for row in rows {
-            let layout = self.by_shape.get(&own(row, 1)?);
-            let live = layout.and_then(|layout| Some((layout, schema.tables.get(layout.table)?)));
+            let layout = self.by_shape.get(&own(row, 1)?).ok_or_else(migrated_meanwhile)?;
+            let live = layout.as_ref();
+            let live = live.and_then(|layout| Some((layout, schema.tables.get(layout.table)?)));
             if let Some((layout, table)) = live {
                 records.push(self.record(row, layout, table)?);
             }
@@ -144,6 +150,10 @@ impl Layouts {
         }
         Ok((before, after))
     }
+}
+
+fn migrated_meanwhile() -> StoreError {
+    StoreError::Unfit("the live tables were migrated while this was running; restart it".to_owned())
 }
 
 fn image(

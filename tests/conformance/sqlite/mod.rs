@@ -11,6 +11,8 @@ use crate::{
     suite::every_test,
 };
 
+mod alone;
+
 every_test!(crate::sqlite::Sqlite);
 
 /// A database file in a directory of its own.

@@ -1,0 +1,81 @@
+//! The figures of `connect`.
+
+use std::collections::BTreeMap;
+
+use comfy_table::Table;
+use serde::Serialize;
+
+use super::share::Ready;
+use crate::{process::Memory, report};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Figures {
+    /// Sockets that follow their channel.
+    pub(super) sockets: u64,
+    connects_per_second: f64,
+    /// Greetings with their subscriptions.
+    subscribes_per_second: f64,
+    memory_before: Option<Memory>,
+    memory_after: Option<Memory>,
+    rss_per_socket: Option<f64>,
+    pss_per_socket: Option<f64>,
+    errors: BTreeMap<String, u64>,
+}
+
+impl Figures {
+    pub(super) fn of(
+        sockets: u64,
+        before: Option<Memory>,
+        after: Option<Memory>,
+        ready: &[Ready],
+        errors: BTreeMap<String, u64>,
+    ) -> Self {
+        let each = |of: fn(Memory) -> u64| {
+            let (before, after) = (of(before?), of(after?));
+            Some((after as f64 - before as f64) / sockets.max(1) as f64)
+        };
+        // Processes work side by side: the slowest one counts.
+        let slowest = |of: fn(&Ready) -> f64| ready.iter().map(of).fold(f64::EPSILON, f64::max);
+        Self {
+            sockets,
+            connects_per_second: sockets as f64 / slowest(|ready| ready.connecting),
+            subscribes_per_second: sockets as f64 / slowest(|ready| ready.subscribing),
+            memory_before: before,
+            memory_after: after,
+            rss_per_socket: each(|memory| memory.rss),
+            pss_per_socket: each(|memory| memory.pss),
+            errors,
+        }
+    }
+
+    /// A table for people.
+    pub(super) fn table(&self) -> Table {
+        let mut table = report::table(&[
+            "idle sockets, each following a channel",
+            "connects/s",
+            "greet and subscribe/s",
+            "memory per socket, KiB: RSS / PSS",
+            "hub before, MiB RSS",
+            "after",
+            "errors",
+        ]);
+        let kib = |bytes: Option<f64>| {
+            bytes.map_or("–".to_owned(), |bytes| format!("{:.2}", bytes / 1024.0))
+        };
+        let mib = |memory: Option<Memory>| {
+            memory.map_or("–".to_owned(), |memory| {
+                format!("{:.1}", memory.rss as f64 / f64::from(1 << 20))
+            })
+        };
+        table.add_row([
+            self.sockets.to_string(),
+            report::short(self.connects_per_second),
+            report::short(self.subscribes_per_second),
+            format!("{} / {}", kib(self.rss_per_socket), kib(self.pss_per_socket)),
+            mib(self.memory_before),
+            mib(self.memory_after),
+            self.errors.values().sum::<u64>().to_string(),
+        ]);
+        table
+    }
+}

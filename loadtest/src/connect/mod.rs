@@ -1,0 +1,138 @@
+//! `connect`: many idle sockets, each following a channel, spread over several processes.
+//!
+//! Each process opens its sockets wave by wave and times the upgrades apart from greeting and
+//! subscribing. Then all stay idle, and the hub's memory is compared with what it was before.
+
+mod figures;
+mod share;
+mod wave;
+mod worker;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use indicatif::ProgressBar;
+
+use self::{
+    figures::Figures,
+    share::{Held, Ready, Share, Told},
+    worker::Worker,
+};
+use crate::{
+    cli::ConnectArgs,
+    error::LoadError,
+    findings::Findings,
+    process::Memory,
+    report::{self, Report},
+    target::{Target, Wanted, interruptible, within},
+};
+
+pub(crate) use worker::worker;
+
+/// What one process holds, with room for its other files under a limit of 20,000.
+const SOCKETS_PER_PROCESS: usize = 19_900;
+/// How long the hub is left alone before its memory is read the first time.
+const BEFORE: Duration = Duration::from_millis(500);
+/// How long the processes may take to count what is left.
+const LAST_WORDS: Duration = Duration::from_secs(30);
+
+/// Runs it. `true`: nothing was wrong.
+pub(crate) async fn run(args: ConnectArgs) -> Result<bool, LoadError> {
+    let people = args.people.clamp(1, args.sockets.max(1));
+    let mut target = Target::prepare(&args.hub, Wanted { people, projects: args.projects }).await?;
+    let outcome = interruptible(measure(&args, &target)).await;
+    let outcome = target.check_alive().and(outcome);
+    let hub = target.described();
+    target.close().await;
+    let (figures, wrong) = outcome?;
+    report::say(&figures.table().to_string())?;
+    let file = args.hub.json.clone();
+    Report::new("connect", hub, args, figures, wrong).finish(file.as_deref())
+}
+
+async fn measure(args: &ConnectArgs, target: &Target) -> Result<(Figures, Findings), LoadError> {
+    tokio::time::sleep(BEFORE).await;
+    let before = target.memory()?;
+    let mut workers = Vec::new();
+    for share in shares(args, target) {
+        workers.push(Worker::start(&share).await?);
+    }
+    let ready = open_all(args, &mut workers).await?;
+    report::pass(Duration::from_secs(args.hold), "idle").await;
+    let after = target.memory()?;
+    let held =
+        within(LAST_WORDS, "the processes that hold the sockets", last_words(workers)).await??;
+    Ok(summed_up(args, before, after, &ready, &held))
+}
+
+/// The shares of all processes.
+fn shares(args: &ConnectArgs, target: &Target) -> Vec<Share> {
+    let fewest = args.sockets.div_ceil(SOCKETS_PER_PROCESS).max(1);
+    let processes = args.processes.unwrap_or(fewest).max(1);
+    let share = |number| Share {
+        address: target.address.clone(),
+        codec: args.hub.codec,
+        source: share::source(target.address.socket, number),
+        first: number * args.sockets / processes,
+        sockets: (number + 1) * args.sockets / processes - number * args.sockets / processes,
+        wave: args.wave.max(1),
+        channels: target.channels.clone(),
+        tokens: target.people.iter().map(|person| person.token.clone()).collect(),
+    };
+    (0..processes).map(share).collect()
+}
+
+async fn open_all(args: &ConnectArgs, workers: &mut [Worker]) -> Result<Vec<Ready>, LoadError> {
+    let bar = report::bar(args.sockets as u64, "opening sockets");
+    let mut opening = tokio::task::JoinSet::new();
+    let mut ready = Vec::new();
+    for worker in workers {
+        let (words, bar) = (worker.words(), bar.clone());
+        opening.spawn_local(async move { follow(&words, &bar).await });
+    }
+    while let Some(one) = opening.join_next().await {
+        let ended = |error: tokio::task::JoinError| LoadError::Usage(error.to_string());
+        ready.push(one.map_err(ended)??);
+    }
+    bar.finish_and_clear();
+    Ok(ready)
+}
+
+async fn follow(words: &worker::Words, bar: &ProgressBar) -> Result<Ready, LoadError> {
+    loop {
+        match words.next().await? {
+            Told::Opened(count) => bar.inc(count),
+            Told::Ready(ready) => return Ok(ready),
+            Told::Held(_) => {}
+        }
+    }
+}
+
+async fn last_words(workers: Vec<Worker>) -> Result<Vec<Held>, LoadError> {
+    let mut held = Vec::new();
+    for worker in workers {
+        held.push(worker.end().await?);
+    }
+    Ok(held)
+}
+
+fn summed_up(
+    args: &ConnectArgs,
+    before: Option<Memory>,
+    after: Option<Memory>,
+    ready: &[Ready],
+    held: &[Held],
+) -> (Figures, Findings) {
+    let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+    let all = ready.iter().map(|ready| &ready.errors).chain(held.iter().map(|held| &held.errors));
+    for (code, count) in all.flatten() {
+        *errors.entry(code.clone()).or_default() += count;
+    }
+    let mut wrong = Findings::default();
+    errors.iter().for_each(|(code, count)| wrong.add(|| format!("{count} sockets: {code}")));
+    let sockets: u64 = ready.iter().map(|ready| ready.subscribed).sum();
+    let alive: u64 = held.iter().map(|held| held.alive).sum();
+    if alive < args.sockets as u64 {
+        wrong.add(|| format!("{alive} of {} sockets were there at the end", args.sockets));
+    }
+    (Figures::of(sockets, before, after, ready, errors), wrong)
+}

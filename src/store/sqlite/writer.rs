@@ -1,0 +1,78 @@
+//! The connection that writes, and whose turn it is.
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{
+    super::{Appended, error::StoreError},
+    commit,
+    connection::{Connection, nth, store_error},
+    facts::Facts,
+    raw::{Bound, own},
+};
+
+/// The connection that writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    /// Whether a transaction may be open that nobody finishes.
+    is_dirty: bool,
+    /// SQLite's count of other connections' commits, when nothing was left to number.
+    numbered_at: Option<i64>,
+}
+
+impl Writer {
+    /// A writer that has numbered nothing yet.
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, is_dirty: false, numbered_at: None }
+    }
+    /// Numbers one pass of what outsiders left. Asks first whether anybody else committed, which
+    /// costs a look at shared memory.
+    pub(super) async fn number(&mut self, facts: &Facts) -> Result<Vec<Appended>, StoreError> {
+        let sql = "SELECT data_version FROM pragma_data_version";
+        let answers = self.connection.run(sql, Bound::none()).await.map_err(store_error)?;
+        let row = nth(answers, 0).rows.pop();
+        let version: Option<i64> = row.map(|row| own(&row, 0)).transpose()?;
+        if version == self.numbered_at && version.is_some() {
+            return Ok(Vec::new());
+        }
+        self.numbered_at = None;
+        if !commit::is_pending(&mut self.connection).await? {
+            self.numbered_at = version;
+            return Ok(Vec::new());
+        }
+        let (appended, more) = commit::number(facts, &mut self.connection).await?;
+        if !more {
+            self.numbered_at = version;
+        }
+        Ok(appended)
+    }
+}
+
+/// The writer, for the time of one transaction.
+pub(super) struct Turn<'a>(MutexGuard<'a, Option<Writer>>);
+
+impl<'a> Turn<'a> {
+    /// Waits for the writer, and cleans up after a caller that went away.
+    pub(super) async fn of(writer: &'a Mutex<Option<Writer>>) -> Result<Self, StoreError> {
+        let mut turn = Self(writer.lock().await);
+        let writer = turn.writer()?;
+        if writer.is_dirty {
+            // Fails if no transaction was open.
+            let _ = writer.connection.run("ROLLBACK", Bound::none()).await;
+        }
+        writer.is_dirty = true;
+        Ok(turn)
+    }
+
+    /// The writer.
+    pub(super) fn writer(&mut self) -> Result<&mut Writer, StoreError> {
+        self.0.as_mut().ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))
+    }
+
+    /// Ends the turn with no transaction open.
+    pub(super) fn end(mut self) {
+        if let Some(writer) = self.0.as_mut() {
+            writer.is_dirty = false;
+        }
+    }
+}

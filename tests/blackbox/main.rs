@@ -1,0 +1,29 @@
+//! The hub seen from outside: the built binary, real sockets, real databases, real faults.
+//!
+//! Every sentence that touches the database is tested on SQLite and on PostgreSQL. Ada speaks JSON
+//! and Bob MessagePack. The modules follow `PROTOCOL.md`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod database_away;
+mod draining;
+mod editing;
+mod ephemeral;
+mod greeting;
+mod history;
+mod idempotence;
+mod interop;
+mod limits;
+mod notifications;
+mod outside;
+mod presence;
+mod resuming;
+mod rights;
+mod silence;
+mod slow_readers;
+mod storage;
+mod storm;
+mod subscribing;
+mod tokens;
+mod upgrade;

@@ -1,0 +1,119 @@
+//! Peers that fall silent, or never finish what they began.
+
+use crate::support::{
+    database::Kind,
+    edits::rename,
+    link::{Link, Weather},
+    raw::{Raw, frame},
+    world::{World, id},
+};
+
+const SHORT: [(&str, &str); 3] = [
+    ("LIMITS__PING_SECONDS", "1"),
+    ("LIMITS__PONG_SECONDS", "1"),
+    ("LIMITS__MESSAGE_SECONDS", "1"),
+];
+
+async fn greeted(world: &World) -> Raw {
+    let mut raw = Raw::upgraded(world.hub.address).await;
+    let token = world.token("ada", std::time::Duration::from_secs(3600));
+    let hello = serde_json::json!({"type": "hello", "ref": 1, "token": token});
+    raw.writes(frame(0x81, hello.to_string().as_bytes())).await;
+    raw
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_no_ping_is_given_up() {
+    let world = World::with(Kind::Sqlite, &SHORT).await;
+    let mut raw = greeted(&world).await;
+    assert_eq!(raw.is_closed_with().await, Some(4002));
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_pings_may_be_silent_for_ever() {
+    let world = World::with(Kind::Sqlite, &SHORT).await;
+    let mut bob = world.bob().await;
+    bob.subscribes(&world.project).await;
+    let mut silent = greeted(&world).await;
+    // Bob's library answers pings while he waits.
+    let silence = async { assert_eq!(silent.is_closed_with().await, Some(4002)) };
+    let waiting = async {
+        bob.sees_title(&world.project, &id(1), "After a silence").await;
+    };
+    let editing = async {
+        silence.await;
+        world.ada().await.edits(&world.project, vec![rename(&id(1), "After a silence")]).await;
+    };
+    tokio::join!(waiting, editing);
+}
+
+#[tokio::test]
+async fn a_peer_behind_a_dead_link_leaves_the_others() {
+    let world = World::with(Kind::Sqlite, &SHORT).await;
+    let link = Link::to(world.hub.address).await;
+    let mut ada = world.ada().await;
+    ada.joins(&world.project).await;
+    let mut bob = world.device_at(link.address, "bob", rowcast_protocol::Codec::Json).await;
+    bob.joins(&world.project).await;
+    link.turns(Weather::Stalled);
+    loop {
+        let (_, left) = ada.hears_presence().await;
+        if left == ["bob"] {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_never_finished_closes_the_socket() {
+    let mut settings = SHORT.to_vec();
+    settings[0] = ("LIMITS__PING_SECONDS", "600");
+    let world = World::with(Kind::Sqlite, &settings).await;
+    let half_a_frame = frame(0x81, b"{\"type\":\"ping\",\"ref\":2}");
+    for begun in [&half_a_frame[..10], &half_a_frame[..1], &frame(0x01, b"{\"type\":")[..]] {
+        let mut raw = greeted(&world).await;
+        raw.writes(begun).await;
+        assert_eq!(raw.is_closed_with().await, Some(4005), "{begun:?}");
+    }
+}
+
+#[tokio::test]
+async fn control_frames_do_not_keep_an_unfinished_message_alive() {
+    let mut settings = SHORT.to_vec();
+    settings[0] = ("LIMITS__PING_SECONDS", "600");
+    let world = World::with(Kind::Sqlite, &settings).await;
+    let mut raw = greeted(&world).await;
+    raw.writes(frame(0x01, b"{\"type\":")).await;
+    let end = async { raw.is_closed_with().await };
+    // Nothing else is sent: pings in between are told apart from the rest of the message below.
+    assert_eq!(end.await, Some(4005));
+}
+
+#[tokio::test]
+async fn fragments_make_a_message() {
+    let world = World::on(Kind::Sqlite).await;
+    let mut raw = greeted(&world).await;
+    raw.writes(frame(0x01, b"{\"type\":\"pi")).await;
+    raw.writes(frame(0x89, b"between")).await;
+    raw.writes(frame(0x00, b"ng\",")).await;
+    raw.writes(frame(0x80, b"\"ref\":2}")).await;
+    raw.writes(frame(0x88, &1000_u16.to_be_bytes())).await;
+    let rest = raw.is_closed().await;
+    let text = String::from_utf8_lossy(&rest);
+    assert!(text.contains("\"type\":\"pong\"") && text.contains("between"), "{text}");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_websocket_close_the_socket() {
+    let world = World::on(Kind::Sqlite).await;
+    for (bytes, code) in [
+        (&b"\x81\x02{}"[..], 1002),
+        (&b"\xf1\x80\x00\x00\x00\x00"[..], 1002),
+        (&frame(0x81, b"\xff\xfe")[..], 1007),
+        (&b"\x81\xff\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00"[..], 1009),
+    ] {
+        let mut raw = greeted(&world).await;
+        raw.writes(bytes).await;
+        assert_eq!(raw.is_closed_with().await, Some(code), "{bytes:?}");
+    }
+}

@@ -6,11 +6,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::figures::WindowFigures;
 use crate::{
-    error::LoadError,
-    findings::Findings,
-    latency::Latencies,
-    target::Used,
-    wire::LinkError,
+    error::LoadError, findings::Findings, latency::Latencies, target::Used, wire::LinkError,
 };
 
 /// A publish that not everybody has yet.

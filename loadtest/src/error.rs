@@ -31,6 +31,8 @@ pub(crate) enum LoadError {
     Io { what: String, error: io::Error },
     #[error("waited {seconds} s for {what}")]
     TooLong { what: String, seconds: u64 },
+    #[error("{0}")]
+    Lost(String),
     #[error("interrupted")]
     Interrupted,
 }

@@ -59,10 +59,14 @@ impl Flusher {
     }
 
     fn flush(&self) {
-        for channel in std::mem::take(&mut *self.channels.lock()) {
+        // Taken before the loops: a lock in the head of a `for` is held until its end, and a flush
+        // may schedule the same channel again.
+        let channels = std::mem::take(&mut *self.channels.lock());
+        for channel in channels {
             self.flush_channel(&channel);
         }
-        for socket in std::mem::take(&mut *self.sockets.lock()) {
+        let sockets = std::mem::take(&mut *self.sockets.lock());
+        for socket in sockets {
             socket.flush_scheduled();
         }
     }

@@ -8,6 +8,7 @@ use rowcast_protocol::{Codec, Cursor, Seq};
 use super::{
     channel::Channel,
     frame::{ListFrames, ListKind},
+    tail::Tail,
 };
 use crate::store::{PagePlace, StoreError};
 
@@ -58,7 +59,10 @@ impl Snapshot {
     }
 
     fn serves(&self, channel: &Channel, codec: Codec) -> bool {
-        self.codec == codec && channel.with_tail(|tail| tail.continues(self.first, codec))
+        let continued = |tail: &mut Tail| {
+            tail.continues(self.first, codec) && !tail.has_reset_after(self.first.seq)
+        };
+        self.codec == codec && channel.with_tail(continued)
     }
 
     async fn read(channel: &Channel, codec: Codec) -> Result<Self, StoreError> {

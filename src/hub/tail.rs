@@ -40,6 +40,8 @@ pub struct EncodedEntry {
     pub seq: Seq,
     /// The tag stored with it.
     pub tag: u32,
+    /// Whether it voids rows that were read before it.
+    is_reset: bool,
     json: Option<Bytes>,
     msgpack: Option<Bytes>,
 }
@@ -52,6 +54,7 @@ impl EncodedEntry {
         Self {
             seq: stored.entry.seq,
             tag: stored.tag,
+            is_reset: !stored.entry.reset.is_empty(),
             json: json.then(|| Codec::Json.encode(&stored.entry)),
             msgpack: codecs.msgpack.then(|| Codec::MsgPack.encode(&stored.entry)),
         }
@@ -92,6 +95,8 @@ pub struct Tail {
     entries: VecDeque<EncodedEntry>,
     bytes: usize,
     limit: usize,
+    /// The newest reset that was met; 0: none.
+    reset: Seq,
     /// Entries that came before the ones they follow.
     ahead: BTreeMap<Seq, EncodedEntry>,
 }
@@ -100,7 +105,14 @@ impl Tail {
     /// An empty tail that begins after `head`.
     #[must_use]
     pub fn new(head: Cursor, limit: usize) -> Self {
-        Self { base: head, entries: VecDeque::new(), bytes: 0, limit, ahead: BTreeMap::new() }
+        Self {
+            base: head,
+            entries: VecDeque::new(),
+            bytes: 0,
+            limit,
+            reset: 0,
+            ahead: BTreeMap::new(),
+        }
     }
 
     /// The place after the newest entry.
@@ -122,6 +134,12 @@ impl Tail {
             // Encodings begin somewhere and go on from there, so the oldest one decides.
             self.entries.get(index).is_none_or(|entry| entry.bytes(codec).is_some())
         })
+    }
+
+    /// Whether rows that were read when the log stood here are void by now.
+    #[must_use]
+    pub fn has_reset_after(&self, seq: Seq) -> bool {
+        self.reset > seq
     }
 
     /// The frames that lie after a cursor and the place after them, at most a batch; `None` if
@@ -207,6 +225,9 @@ impl Tail {
                 self.ahead.pop_last();
             }
             return Arrival::Hole;
+        }
+        if entry.is_reset {
+            self.reset = entry.seq;
         }
         self.bytes += entry.size();
         self.entries.push_back(entry);
@@ -303,6 +324,17 @@ mod tests {
         assert_eq!(grow(&mut tail, [2]), Arrival::Grew);
         assert_eq!(tail.head(), at(3));
         assert!(!tail.has_hole());
+    }
+
+    #[test]
+    fn a_reset_voids_what_was_read_before_it() {
+        let mut tail = tail();
+        grow(&mut tail, 1..=2);
+        let reset = Entry { seq: 3, reset: vec!["tasks".to_owned()], ..Entry::default() };
+        let reset = EncodedEntry::new(&StoredEntry { tag: tag(3), entry: reset }, JSON);
+        tail.append(EPOCH, vec![reset]);
+        grow(&mut tail, 4..=5);
+        assert!(tail.has_reset_after(2) && !tail.has_reset_after(3));
     }
 
     #[test]

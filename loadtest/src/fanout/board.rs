@@ -6,11 +6,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::figures::WindowFigures;
 use crate::{
-    error::LoadError,
-    findings::Findings,
-    latency::Latencies,
-    target::Used,
-    wire::{LinkError, Scanner},
+    error::LoadError, findings::Findings, latency::Latencies, target::Used, wire::LinkError,
 };
 
 /// A publish that not everybody has yet.
@@ -33,7 +29,6 @@ pub(super) struct Board {
     whole: u64,
     each: Latencies,
     last: Latencies,
-    scanner: Scanner,
     findings: Findings,
     failure: Option<LoadError>,
     wake: Rc<Notify>,
@@ -54,7 +49,6 @@ impl Board {
             whole: 0,
             each: Latencies::default(),
             last: Latencies::default(),
-            scanner: Scanner::default(),
             findings: Findings::default(),
             failure: None,
             wake: Rc::default(),
@@ -88,6 +82,15 @@ impl Board {
         self.under_way == 0
     }
 
+    /// What is missing, in words.
+    pub(super) fn missing(&self) -> String {
+        let missing = (self.oldest..).zip(&self.publishes).filter(|(_, publish)| publish.left > 0);
+        let words = missing.map(|(number, publish)| format!("{number} at {}", publish.left));
+        let words: Vec<_> = words.take(10).collect();
+        let (count, all) = (self.under_way, self.subscribers);
+        format!("{count} publishes did not reach all {all} subscribers: {}", words.join(", "))
+    }
+
     /// The number of the next publish, if one may go out now.
     pub(super) fn publish(&mut self, at: Instant) -> Option<u64> {
         if self.under_way >= self.window {
@@ -98,26 +101,19 @@ impl Board {
         Some(self.oldest + self.publishes.len() as u64 - 1)
     }
 
-    /// Takes a frame of a subscriber that waits for `expected`; returns what it waits for then, and
-    /// how many payloads were in the frame.
-    pub(super) fn delivered(&mut self, payload: &[u8], mut expected: u64) -> (u64, usize) {
-        let mut scanner = std::mem::take(&mut self.scanner);
-        let numbers = scanner.scan(payload);
-        if !numbers.is_empty() {
-            let now = Instant::now();
-            for number in numbers {
-                if *number != expected {
-                    let number = *number;
-                    self.findings.add(|| format!("publish {number} came where {expected} was due"));
-                }
-                expected = number + 1;
-                self.one_delivered(*number, now);
+    /// A subscriber that waited for `expected` has these, in one frame; returns what it waits for
+    /// then.
+    pub(super) fn delivered(&mut self, numbers: &[u64], mut expected: u64) -> u64 {
+        let now = Instant::now();
+        for number in numbers.iter().copied() {
+            if number != expected {
+                self.findings.add(|| format!("publish {number} came where {expected} was due"));
             }
-            self.forget_whole();
+            expected = number + 1;
+            self.one_delivered(number, now);
         }
-        let count = numbers.len();
-        self.scanner = scanner;
-        (expected, count)
+        self.forget_whole();
+        expected
     }
 
     fn one_delivered(&mut self, number: u64, now: Instant) {
@@ -199,12 +195,6 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::marked;
-
-    fn frame(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
-        numbers.into_iter().map(|number| marked(number, 30)).collect::<String>().into_bytes()
-    }
-
     fn open_board() -> Board {
         let mut board = Board::new(2);
         board.open_window(2);
@@ -215,9 +205,9 @@ mod tests {
     fn the_window_opens_when_everybody_has_a_publish() {
         let (mut board, now) = (open_board(), Instant::now());
         assert_eq!([0; 3].map(|_| board.publish(now)), [Some(0), Some(1), None]);
-        assert_eq!(board.delivered(&frame([0, 1]), 0), (2, 2));
+        assert_eq!(board.delivered(&[0, 1], 0), 2);
         assert_eq!(board.publish(now), None, "the second subscriber has neither");
-        assert_eq!(board.delivered(&frame([0]), 0), (1, 1));
+        assert_eq!(board.delivered(&[0], 0), 1);
         assert_eq!([0; 2].map(|_| board.publish(now)), [Some(2), None]);
         assert!(board.take_findings().is_empty());
     }
@@ -227,12 +217,12 @@ mod tests {
         let (mut board, now) = (open_board(), Instant::now());
         board.publish(now);
         board.publish(now);
-        board.delivered(&frame([1]), 0);
+        board.delivered(&[1], 0);
         assert_eq!(board.take_findings().told().0, 1, "a hole");
-        board.delivered(&frame([0]), 1);
+        board.delivered(&[0], 1);
         assert_eq!(board.take_findings().told().0, 1, "an old one");
-        board.delivered(&frame([0, 1]), 0);
-        board.delivered(&frame([1]), 1);
+        board.delivered(&[0, 1], 0);
+        board.delivered(&[1], 1);
         assert!(board.take_findings().told().0 > 0, "once too often");
     }
 
@@ -240,9 +230,9 @@ mod tests {
     fn it_is_quiet_when_all_have_all() {
         let mut board = open_board();
         board.publish(Instant::now());
-        board.delivered(&frame([0]), 0);
+        board.delivered(&[0], 0);
         assert!(!board.is_quiet());
-        board.delivered(&frame([0]), 0);
+        board.delivered(&[0], 0);
         assert!(board.is_quiet());
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     report::{self, Report},
     rows,
     target::{Meter, Target, Wanted, interruptible, within},
-    wire::Link,
+    wire::{Link, Scanner},
 };
 use figures::{Figures, WindowFigures};
 
@@ -96,8 +96,10 @@ async fn begin(
     let seated = crowd::open(target, codec, seats).await?;
     let board = Rc::new(RefCell::new(Board::new(seated.len())));
     let outbox = seated.first().map(|first| Rc::clone(&first.link.outbox));
+    let scanner = Rc::new(RefCell::new(Scanner::new(args.edits)));
     for (number, seated) in seated.into_iter().enumerate() {
-        let subscriber = Subscriber::new(number, codec, Rc::clone(&board));
+        let (scanner, board) = (Rc::clone(&scanner), Rc::clone(&board));
+        let subscriber = Subscriber::new(number, codec, scanner, board);
         tokio::task::spawn_local(subscriber.run(seated.link));
     }
     if let Some(outbox) = outbox {
@@ -127,14 +129,22 @@ async fn measure_window(
         figures = watched => figures,
         () = failed.notified() => Err(board.borrow_mut().failure()),
     }?;
+    drain(board).await?;
+    Ok(figures)
+}
+
+/// Waits until nothing is under way. What is missing then is lost.
+async fn drain(board: &RefCell<Board>) -> Result<(), LoadError> {
     board.borrow_mut().open_window(0);
-    let quiet = board.borrow().quiet();
+    let (quiet, failed) = (board.borrow().quiet(), board.borrow().failed());
     let is_quiet = || board.borrow().is_quiet();
-    within(DRAIN, "the last deliveries of a window", async {
+    let waiting = within(DRAIN, "the last deliveries of a window", async {
         while !is_quiet() {
             quiet.notified().await;
         }
-    })
-    .await?;
-    Ok(figures)
+    });
+    tokio::select! {
+        waited = waiting => waited.map_err(|_| LoadError::Lost(board.borrow().missing())),
+        () = failed.notified() => Err(board.borrow_mut().failure()),
+    }
 }

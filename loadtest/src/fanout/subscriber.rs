@@ -6,7 +6,7 @@ use std::{cell::RefCell, rc::Rc};
 use rowcast_protocol::{Codec, News, Reply, Seq, ServerMessage};
 
 use super::board::Board;
-use crate::wire::{Decoder, Link, LinkError};
+use crate::wire::{Decoder, Link, LinkError, Scanner};
 
 /// Frames without payloads are decoded up to this length: errors are short, snapshots are not.
 const SHORT: usize = 4_096;
@@ -17,12 +17,18 @@ pub(super) struct Subscriber {
     expected: u64,
     seq: Option<Seq>,
     decoder: Decoder,
+    scanner: Rc<RefCell<Scanner>>,
     board: Rc<RefCell<Board>>,
 }
 
 impl Subscriber {
-    pub(super) fn new(number: usize, codec: Codec, board: Rc<RefCell<Board>>) -> Self {
-        Self { number, expected: 0, seq: None, decoder: Decoder::new(codec), board }
+    pub(super) fn new(
+        number: usize,
+        codec: Codec,
+        scanner: Rc<RefCell<Scanner>>,
+        board: Rc<RefCell<Board>>,
+    ) -> Self {
+        Self { number, expected: 0, seq: None, decoder: Decoder::new(codec), scanner, board }
     }
 
     /// Reads until the socket ends.
@@ -45,8 +51,14 @@ impl Subscriber {
     }
 
     fn take(&mut self, payload: &[u8]) -> Result<(), LinkError> {
-        let (expected, found) = self.board.borrow_mut().delivered(payload, self.expected);
-        self.expected = expected;
+        let found = {
+            let mut scanner = self.scanner.borrow_mut();
+            let numbers = scanner.scan(payload);
+            if !numbers.is_empty() {
+                self.expected = self.board.borrow_mut().delivered(numbers, self.expected);
+            }
+            numbers.len()
+        };
         let sample = self.number == 0;
         if (sample && found > 0) || (found == 0 && payload.len() < SHORT) {
             self.decode(payload, found)?;

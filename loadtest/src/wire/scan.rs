@@ -19,23 +19,28 @@ pub(crate) fn marked(number: u64, length: usize) -> String {
 /// Finds marked payloads.
 #[derive(Debug)]
 pub(crate) struct Scanner {
+    /// Whether the order within a frame means nothing: an entry lists its rows in any order.
+    unordered: bool,
     finder: Finder<'static>,
     last: Vec<u8>,
     found: Vec<u64>,
 }
 
-impl Default for Scanner {
-    fn default() -> Self {
-        Self { finder: Finder::new(MARKER), last: Vec::new(), found: Vec::new() }
-    }
-}
-
 impl Scanner {
-    /// The numbers in a frame's payload, in order.
+    /// Numbers come in the order of the frame, or, if that means nothing, in their own.
+    pub(crate) fn new(unordered: bool) -> Self {
+        let finder = Finder::new(MARKER);
+        Self { unordered, finder, last: Vec::new(), found: Vec::new() }
+    }
+
+    /// The numbers in a frame's payload.
     pub(crate) fn scan(&mut self, payload: &[u8]) -> &[u64] {
         if self.last != payload {
             self.found.clear();
             self.found.extend(self.finder.find_iter(payload).filter_map(|at| number(payload, at)));
+            if self.unordered {
+                self.found.sort_unstable();
+            }
             self.last.clear();
             self.last.extend_from_slice(payload);
         }
@@ -69,18 +74,25 @@ mod tests {
     #[test]
     fn every_payload_is_found_in_order_in_both_encodings() {
         for codec in Codec::ALL {
-            let mut scanner = Scanner::default();
+            let mut scanner = Scanner::new(false);
             assert_eq!(scanner.scan(&signals(codec, 7..71)), (7..71).collect::<Vec<_>>());
         }
     }
 
     #[test]
     fn a_frame_with_other_content_is_searched_anew() {
-        let mut scanner = Scanner::default();
+        let mut scanner = Scanner::new(false);
         assert_eq!(scanner.scan(&signals(Codec::Json, 1..2)), [1]);
         assert_eq!(scanner.scan(&signals(Codec::Json, 1..2)), [1]);
         assert_eq!(scanner.scan(&signals(Codec::Json, 2..3)), [2]);
         assert_eq!(scanner.scan(b"{\"type\":\"pong\"}"), [0; 0]);
+    }
+
+    #[test]
+    fn where_order_means_nothing_numbers_come_in_their_own() {
+        let frame = [3, 1, 2].map(|number| marked(number, 30)).concat();
+        assert_eq!(Scanner::new(true).scan(frame.as_bytes()), [1, 2, 3]);
+        assert_eq!(Scanner::new(false).scan(frame.as_bytes()), [3, 1, 2]);
     }
 
     #[test]

@@ -100,7 +100,9 @@ fn function_sql(table: &LiveTable, event: Event) -> String {
     };
     format!(
         "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER \
-         SET search_path = pg_catalog, pg_temp{settings} AS $rowcast$\nBEGIN\n{body}    RETURN NULL;\nEND $rowcast$",
+         SET search_path = pg_catalog, pg_temp{settings} AS $rowcast$\n\
+         DECLARE\n    rowcast_old record;\n    rowcast_new record;\n    rowcast_body text := '';\n\
+         BEGIN\n{body}    RETURN NULL;\nEND $rowcast$",
         function_name(table, event),
     )
 }
@@ -127,25 +129,75 @@ fn rows_body(table: &LiveTable, event: Event) -> String {
         "{INSERT} SELECT {ACTOR}, {STEP}, {prefix} || id, {name}, {most}, NULL FROM unnest(large) id;",
         prefix = prefix(table),
     );
-    let early = if event == Event::Update { early_sql(table, &markers) } else { String::new() };
+    let is_update = event == Event::Update;
+    let single = if is_update { single_sql(table) } else { String::new() };
+    let early = if is_update { early_sql(table, &markers) } else { String::new() };
     format!(
-        "    PERFORM FROM {rows} OFFSET {RESET_ROWS} LIMIT 1;
+        "{single}    PERFORM FROM {rows} OFFSET {RESET_ROWS} LIMIT 1;
     IF NOT FOUND THEN
         {small}
         RETURN NULL;
     END IF;
     DECLARE
         large text[];
+        memory text := current_setting('work_mem');
     BEGIN
+        PERFORM set_config('work_mem', '64MB', true) WHERE pg_size_bytes(memory) < 67108864;
         {early}
         large := ARRAY({count});
         {markers}
         {rest}
+        PERFORM set_config('work_mem', memory, true);
     END;
 ",
         small = record_sql(table, event, false),
         count = count_sql(table, event, &format!("({PAIRED})")),
         rest = record_sql(table, event, true),
+    )
+}
+
+/// One updated row, by far the most frequent case: nothing is joined, and only the columns that
+/// changed are looked at twice. Rows that move or change their key go the long way.
+fn single_sql(table: &LiveTable) -> String {
+    let (old, new) = ("rowcast_old", "rowcast_new");
+    let mut changed = String::new();
+    for column in visible(table) {
+        let name = serde_json::to_string(&column.name).unwrap_or_default();
+        let _ = write!(
+            changed,
+            "            IF {} THEN
+                rowcast_body := concat(rowcast_body, {}, {}, ',', {}, ']');
+            END IF;\n",
+            differ(old, new, column),
+            literal(&format!(",{name}:[")),
+            json_of(new, column),
+            json_of(old, column),
+        );
+    }
+    let keys: Vec<String> = key(table).map(|column| json_of(new, column)).collect();
+    let channel = format!("({})", channel_of(new, table));
+    let named = named_channels(table).replace("c.channel", &channel);
+    format!(
+        "    PERFORM FROM new_rows OFFSET 1 LIMIT 1;
+    IF NOT FOUND THEN
+        SELECT * INTO rowcast_old FROM old_rows;
+        SELECT * INTO rowcast_new FROM new_rows;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        IF NOT {replaced} THEN
+{changed}            IF rowcast_body <> ''{named} THEN
+                rowcast_body := concat('[\"u\",[', concat_ws(',', {keys}), '],{{', substr(rowcast_body, 2), '}}]');
+                {INSERT} VALUES ({ACTOR}, {STEP}, {channel}, {name}, 1,
+                    CASE WHEN octet_length(rowcast_body) <= {LONGEST} THEN rowcast_body END);
+            END IF;
+            RETURN NULL;
+        END IF;
+    END IF;
+",
+        replaced = replaced(old, new, table),
+        keys = keys.join(", "),
+        name = literal(&table.name),
     )
 }
 
@@ -166,6 +218,7 @@ fn early_sql(table: &LiveTable, markers: &str) -> String {
             END IF;
             IF NOT FOUND THEN
                 {markers}
+                PERFORM set_config('work_mem', memory, true);
                 RETURN NULL;
             END IF;
         END IF;",
@@ -245,9 +298,7 @@ fn record_sql(table: &LiveTable, event: Event, rest: bool) -> String {
 fn update_parts(table: &LiveTable) -> (String, String, String) {
     let (old, new) = (channel_of("o", table), channel_of("n", table));
     let moved = format!("{old} <> {new}");
-    let rekeyed: Vec<String> =
-        key(table).map(|c| format!("{} <> {}", comparable("o", c), comparable("n", c))).collect();
-    let replaced = format!("({moved} OR {})", rekeyed.join(" OR "));
+    let replaced = replaced("o", "n", table);
     let change = format!(
         "CASE WHEN v.leaving THEN concat(CASE WHEN {moved} THEN '[\"l\",' ELSE '[\"d\",' END, {old_row}, ']')
               WHEN {replaced} THEN concat(CASE WHEN {moved} THEN '[\"e\",' ELSE '[\"i\",' END, {new_row}, ']')
@@ -288,13 +339,24 @@ fn changed_fields(table: &LiveTable) -> String {
     )
 }
 
+/// Whether the row moved to another channel or got another key.
+fn replaced(old: &str, new: &str, table: &LiveTable) -> String {
+    let moved = format!("{} <> {}", id_of(old, table), id_of(new, table));
+    let rekeyed = key(table).map(|c| format!("{} <> {}", comparable(old, c), comparable(new, c)));
+    format!("({moved} OR {})", rekeyed.collect::<Vec<_>>().join(" OR "))
+}
+
 fn differs(table: &LiveTable) -> String {
     let columns: Vec<String> = visible(table).map(column_differs).collect();
     format!("({})", columns.join(" OR "))
 }
 
 fn column_differs(column: &LiveColumn) -> String {
-    format!("{} IS DISTINCT FROM {}", comparable("n", column), comparable("o", column))
+    differ("o", "n", column)
+}
+
+fn differ(old: &str, new: &str, column: &LiveColumn) -> String {
+    format!("{} IS DISTINCT FROM {}", comparable(new, column), comparable(old, column))
 }
 
 /// A form of the value in which equal means the same to everybody.

@@ -230,8 +230,8 @@ pub(crate) struct RecordArgs {
     /// Projects over which they are spread
     #[arg(long, default_value_t = 1_000)]
     pub(crate) projects: usize,
-    /// Transactions of one row, in each round
-    #[arg(long, default_value_t = 2_000)]
+    /// Transactions of one row, in each of four blocks of a round
+    #[arg(long, default_value_t = 300)]
     pub(crate) transactions: usize,
     /// Rounds, with and without triggers in turn; the median counts
     #[arg(long, default_value_t = 5)]

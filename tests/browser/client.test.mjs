@@ -8,50 +8,68 @@
 
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { EditError, connect } from '../../clients/js/src/index.js';
 import { Hub } from './hub.mjs';
 import { Network } from './network.mjs';
+import { Postgres } from './postgres.mjs';
 
 // Node 18 has it, but not under its usual name.
 globalThis.crypto ??= webcrypto;
 
 const SEEDS = process.env.ROWCAST_SEED ? [Number(process.env.ROWCAST_SEED)] : [1, 2, 3];
+const LONG = { timeout: 240_000 };
 const STEPS = Number(process.env.ROWCAST_STEPS ?? 400);
 
 /** Everything a person waits for here takes milliseconds in the test. */
 const TIMING = { firstRetryMs: 20, maxRetryMs: 200, waitingMs: 300, pongMs: 300, editRetryMs: 10, resetSpreadMs: 5 };
 
+/** Runs while the file's tests do; null where PostgreSQL is not installed. */
+let postgres = null;
+
+before(async () => {
+  postgres = await Postgres.start();
+});
+
+after(() => postgres?.stop());
+
 for (const seed of SEEDS) {
-  test(`plan ${seed}: every device ends equal, every acknowledged edit is there once`, { timeout: 240_000 }, async (t) => {
-    const random = generator(seed);
-    const hub = await Hub.start(t);
-    const devices = await fourDevices(t, hub);
-    const [first] = devices;
-    const { key: ledger } = await first.tasks.insert({ title: 'Ledger', status: 'todo' });
-    for (const device of devices) await until(device.project, () => device.tasks.get(ledger) !== undefined);
-    const made = [];
-    for (let step = 0; step < STEPS; step += 1) {
-      const device = devices[Math.floor(random() * devices.length)];
-      made.push(randomEdit(random, device, ledger, `n${step}`));
-      if (random() < 0.08) device.network.cut();
-      if (random() < 0.04) device.network.deafen();
-      if (random() < 0.15) for (const { network } of devices) network.restore();
-      if (step % 150 === 149) await hub.kill().then(() => hub.restart());
-      await new Promise((resolve) => setTimeout(resolve, random() * 6));
-    }
-    for (const { network } of devices) network.restore();
-    const outcomes = await Promise.all(made);
-    await settled(devices);
-    const late = await aDevice(t, hub, first.login);
-    for (const { tasks, project } of devices) {
-      assert.deepEqual(tasks.rows(), late.tasks.rows());
-      assert.deepEqual(project.table('comments').rows(), late.project.table('comments').rows());
-    }
-    const labels = late.tasks.get(ledger).labels;
-    assert.deepEqual([...labels].sort(), outcomes.filter((label) => label !== null).sort());
+  test(`plan ${seed} on SQLite: every device ends equal, every acknowledged edit is there once`, LONG, (t) => {
+    return plan(t, seed, null);
   });
+  test(`plan ${seed} on PostgreSQL: the same`, LONG, (t) => {
+    return postgres === null ? t.skip('PostgreSQL is not installed') : plan(t, seed, postgres);
+  });
+}
+
+async function plan(t, seed, database) {
+  const random = generator(seed);
+  const hub = await Hub.start(t, database);
+  const devices = await fourDevices(t, hub);
+  const [first] = devices;
+  const { key: ledger } = await first.tasks.insert({ title: 'Ledger', status: 'todo' });
+  for (const device of devices) await until(device.project, () => device.tasks.get(ledger) !== undefined);
+  const made = [];
+  for (let step = 0; step < STEPS; step += 1) {
+    const device = devices[Math.floor(random() * devices.length)];
+    made.push(randomEdit(random, device, ledger, `n${step}`));
+    if (random() < 0.08) device.network.cut();
+    if (random() < 0.04) device.network.deafen();
+    if (random() < 0.15) for (const { network } of devices) network.restore();
+    if (step % 150 === 149) await hub.kill().then(() => hub.restart());
+    await new Promise((resolve) => setTimeout(resolve, random() * 6));
+  }
+  for (const { network } of devices) network.restore();
+  const outcomes = await Promise.all(made);
+  await settled(devices);
+  const late = await aDevice(t, hub, first.login);
+  for (const { tasks, project } of devices) {
+    assert.deepEqual(tasks.rows(), late.tasks.rows());
+    assert.deepEqual(project.table('comments').rows(), late.project.table('comments').rows());
+  }
+  const labels = late.tasks.get(ledger).labels;
+  assert.deepEqual([...labels].sort(), outcomes.filter((label) => label !== null).sort());
 }
 
 /** Two people with two devices each, every device with a network of its own. */

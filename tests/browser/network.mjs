@@ -41,7 +41,6 @@ export class Network {
     for (const pair of this.#pairs) if (pair.hasHole) this.#part(pair);
   }
 
-  dbg() { return { up: this.#up, deaf: this.#deaf, pairs: this.#pairs.size }; }
   #join(near, port) {
     if (!this.#up) return void near.destroy();
     const far = connect(port, '127.0.0.1');

@@ -50,10 +50,11 @@ async fn fresh(
     let codec = args.hub.codec.into();
     let mut link = Link::open(&target.address, None, codec).await?;
     link.greet(target.token(0)).await?;
-    link.subscribe(channel).await?;
+    let head = link.subscribe(channel).await?.head;
     let mut decoder = Decoder::new(codec);
     let mut replica = Replica::new(Rc::clone(&stage.keys));
-    while !replica.is_whole() {
+    // The snapshot may be one that was made earlier; the entries up to the head follow.
+    while !replica.is_whole() || replica.seq() < head {
         let mut failed = Ok(());
         let take = |payload: &[u8]| {
             if let Err(error) = fold(&mut decoder, &mut replica, payload) {

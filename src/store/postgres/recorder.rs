@@ -117,13 +117,17 @@ const INSERT: &str = "INSERT INTO rowcast.pending (actor, step, channel, tbl, n,
 const STEP: &str = "nullif(current_setting('rowcast.step', true), '')::integer";
 const ACTOR: &str = "nullif(current_setting('rowcast.actor', true), '')";
 
-/// Small statements pay for one probe; large ones are first counted by channel.
+/// Small statements pay for one probe; large ones are first counted by channel. Where all rows of a
+/// large update are of channels that its first rows show to change too much, that is all.
 fn rows_body(table: &LiveTable, event: Event) -> String {
     let rows = if event == Event::Delete { "old_rows" } else { "new_rows" };
-    let small = record_sql(table, event, "");
-    let large = record_sql(table, event, " AND c.channel <> ALL (large)");
-    let count = count_sql(table, event);
     let name = literal(&table.name);
+    let most = RESET_ROWS + 1;
+    let markers = format!(
+        "{INSERT} SELECT {ACTOR}, {STEP}, {prefix} || id, {name}, {most}, NULL FROM unnest(large) id;",
+        prefix = prefix(table),
+    );
+    let early = if event == Event::Update { early_sql(table, &markers) } else { String::new() };
     format!(
         "    PERFORM FROM {rows} OFFSET {RESET_ROWS} LIMIT 1;
     IF NOT FOUND THEN
@@ -133,30 +137,64 @@ fn rows_body(table: &LiveTable, event: Event) -> String {
     DECLARE
         large text[];
     BEGIN
+        {early}
         large := ARRAY({count});
-        {INSERT}
-        SELECT {ACTOR}, {STEP}, channel, {name}, {}, NULL FROM unnest(large) channel;
-        {large}
+        {markers}
+        {rest}
     END;
 ",
-        RESET_ROWS + 1,
+        small = record_sql(table, event, false),
+        count = count_sql(table, event, &format!("({PAIRED})")),
+        rest = record_sql(table, event, true),
     )
 }
 
-/// The channels of which the statement changed too many rows.
-fn count_sql(table: &LiveTable, event: Event) -> String {
-    let channels = match event {
+/// How many of a large update's first rows are looked at.
+const FIRST_ROWS: usize = 4 * RESET_ROWS;
+
+fn early_sql(table: &LiveTable, markers: &str) -> String {
+    let first = format!(
+        "((SELECT row_number() OVER () AS rowcast_row, * FROM new_rows LIMIT {FIRST_ROWS}) n \
+         FULL JOIN (SELECT row_number() OVER () AS rowcast_row, * FROM old_rows LIMIT {FIRST_ROWS}) o USING (rowcast_row))"
+    );
+    format!(
+        "large := ARRAY({count});
+        IF cardinality(large) > 0 THEN
+            PERFORM FROM new_rows n WHERE {new} LIMIT 1;
+            IF NOT FOUND THEN
+                PERFORM FROM old_rows o WHERE {old} LIMIT 1;
+            END IF;
+            IF NOT FOUND THEN
+                {markers}
+                RETURN NULL;
+            END IF;
+        END IF;",
+        count = count_sql(table, Event::Update, &first),
+        new = not_large("n", table),
+        old = not_large("o", table),
+    )
+}
+
+/// The ids of the channels of which the statement changed too many rows.
+fn count_sql(table: &LiveTable, event: Event, paired: &str) -> String {
+    let ids = match event {
         Event::Update => format!(
-            "SELECT {new} AS channel FROM {PAIRED} WHERE {differs}
-             UNION ALL SELECT {old} FROM {PAIRED} WHERE {old} <> {new}",
-            new = channel_of("n", table),
-            old = channel_of("o", table),
+            "SELECT unnest(CASE WHEN {old} = {new} THEN ARRAY[{new}] ELSE ARRAY[{old}, {new}] END) AS id \
+             FROM {paired} WHERE {differs}",
+            new = id_of("n", table),
+            old = id_of("o", table),
             differs = differs(table),
         ),
-        Event::Delete => format!("SELECT {} AS channel FROM old_rows o", channel_of("o", table)),
-        _ => format!("SELECT {} AS channel FROM new_rows n", channel_of("n", table)),
+        Event::Delete => format!("SELECT {} AS id FROM old_rows o", id_of("o", table)),
+        _ => format!("SELECT {} AS id FROM new_rows n", id_of("n", table)),
     };
-    format!("SELECT c.channel FROM ({channels}) c GROUP BY 1 HAVING count(*) > {RESET_ROWS}")
+    format!("SELECT c.id::text FROM ({ids}) c GROUP BY c.id HAVING count(*) > {RESET_ROWS}")
+}
+
+/// Whether a row is of none of the channels in `large`.
+fn not_large(alias: &str, table: &LiveTable) -> String {
+    let kind = column(table, table.channel_column).map_or("text", |column| &column.sql_type);
+    format!("{} <> ALL (large::{kind}[])", id_of(alias, table))
 }
 
 /// Pairs the old and the new rows. A full join cannot become a nested loop, whatever the planner
@@ -164,7 +202,8 @@ fn count_sql(table: &LiveTable, event: Event) -> String {
 const PAIRED: &str = "(SELECT row_number() OVER () AS rowcast_row, * FROM new_rows) n \
      FULL JOIN (SELECT row_number() OVER () AS rowcast_row, * FROM old_rows) o USING (rowcast_row)";
 
-fn record_sql(table: &LiveTable, event: Event, only: &str) -> String {
+/// Records the rows, or the rest of them where some channels are in `large`.
+fn record_sql(table: &LiveTable, event: Event, rest: bool) -> String {
     let (source, channel, change) = match event {
         Event::Update => update_parts(table),
         Event::Delete => (
@@ -179,14 +218,24 @@ fn record_sql(table: &LiveTable, event: Event, only: &str) -> String {
         ),
     };
     let named = named_channels(table);
+    let only = match (rest, event) {
+        (false, _) => String::new(),
+        (true, Event::Update) => format!(
+            "WHERE CASE WHEN v.leaving THEN {} ELSE {} END",
+            not_large("o", table),
+            not_large("n", table)
+        ),
+        (true, Event::Delete) => format!("WHERE {}", not_large("o", table)),
+        (true, _) => format!("WHERE {}", not_large("n", table)),
+    };
     format!(
         "{INSERT}
         SELECT {ACTOR}, {STEP}, g.channel, {name}, g.n,
             CASE WHEN g.longest <= {LONGEST} AND octet_length(g.changes) <= {RESET_BYTES} THEN g.changes END
         FROM (SELECT c.channel, count(*) AS n, max(octet_length(c.change)) AS longest,
                   string_agg(CASE WHEN octet_length(c.change) <= {LONGEST} THEN c.change END, ',') AS changes
-              FROM (SELECT {channel} AS channel, {change} AS change FROM {source} OFFSET 0) c
-              WHERE c.change IS NOT NULL{named}{only} GROUP BY c.channel) g;",
+              FROM (SELECT {channel} AS channel, {change} AS change FROM {source} {only} OFFSET 0) c
+              WHERE c.change IS NOT NULL{named} GROUP BY c.channel) g;",
         name = literal(&table.name),
     )
 }
@@ -260,9 +309,16 @@ fn comparable(alias: &str, column: &LiveColumn) -> String {
 }
 
 fn channel_of(alias: &str, table: &LiveTable) -> String {
-    let id =
-        column(table, table.channel_column).map(|column| of(alias, column)).unwrap_or_default();
-    format!("{} || {id}::text COLLATE \"C\"", literal(&format!("{}:", table.channel_kind)))
+    format!("{} || {}::text COLLATE \"C\"", prefix(table), id_of(alias, table))
+}
+
+fn prefix(table: &LiveTable) -> String {
+    literal(&format!("{}:", table.channel_kind))
+}
+
+/// The value of the channel's column.
+fn id_of(alias: &str, table: &LiveTable) -> String {
+    column(table, table.channel_column).map(|column| of(alias, column)).unwrap_or_default()
 }
 
 /// Rows whose channel's column makes no channel name concern nobody.

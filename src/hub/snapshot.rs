@@ -10,7 +10,10 @@ use super::{
     frame::{ListFrames, ListKind},
     tail::Tail,
 };
-use crate::store::{PagePlace, StoreError};
+use crate::{
+    planted::{self, Bug},
+    store::{PagePlace, StoreError},
+};
 
 /// Rows read at a time.
 const PAGE_ROWS: u32 = 500;
@@ -60,7 +63,8 @@ impl Snapshot {
 
     fn serves(&self, channel: &Channel, codec: Codec) -> bool {
         let continued = |tail: &mut Tail| {
-            tail.continues(self.first, codec) && !tail.has_reset_after(self.first.seq)
+            let void = tail.has_reset_after(self.first.seq) && !planted::is(Bug::StaleSnapshot);
+            tail.continues(self.first, codec) && !void
         };
         self.codec == codec && channel.with_tail(continued)
     }

@@ -142,13 +142,6 @@ impl Hub {
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         (status.expect("a status"), body.to_owned())
     }
-
-    /// One of its counters.
-    pub(crate) async fn counts(&self, metric: &str) -> u64 {
-        let (_, text) = self.get("/metrics").await;
-        let line = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-        line.and_then(|number| number.parse::<f64>().ok()).map_or(0, |number| number as u64)
-    }
 }
 
 impl Drop for Hub {

@@ -8,6 +8,22 @@ use serde::Serialize;
 use super::share::Ready;
 use crate::{process::Memory, report};
 
+/// The hub's memory when some sockets were there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Halfway {
+    pub(super) sockets: u64,
+    pub(super) memory: Memory,
+}
+
+/// The hub's memory, as it was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Readings {
+    pub(super) before: Option<Memory>,
+    pub(super) half: Option<Halfway>,
+    pub(super) after: Option<Memory>,
+}
+
+/// What was measured.
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
     /// Sockets that follow their channel.
@@ -19,17 +35,19 @@ pub(super) struct Figures {
     memory_after: Option<Memory>,
     rss_per_socket: Option<f64>,
     pss_per_socket: Option<f64>,
+    /// What a socket of the second half cost, without what the first ones made the hub take once.
+    rss_per_further_socket: Option<f64>,
     errors: BTreeMap<String, u64>,
 }
 
 impl Figures {
     pub(super) fn of(
         sockets: u64,
-        before: Option<Memory>,
-        after: Option<Memory>,
+        readings: Readings,
         ready: &[Ready],
         errors: BTreeMap<String, u64>,
     ) -> Self {
+        let Readings { before, half, after } = readings;
         let each = |of: fn(Memory) -> u64| {
             let (before, after) = (of(before?), of(after?));
             Some((after as f64 - before as f64) / sockets.max(1) as f64)
@@ -44,6 +62,10 @@ impl Figures {
             memory_after: after,
             rss_per_socket: each(|memory| memory.rss),
             pss_per_socket: each(|memory| memory.pss),
+            rss_per_further_socket: half.zip(after).and_then(|(half, after)| {
+                let sockets = sockets.checked_sub(half.sockets).filter(|sockets| *sockets > 0)?;
+                Some((after.rss as f64 - half.memory.rss as f64) / sockets as f64)
+            }),
             errors,
         }
     }
@@ -55,6 +77,7 @@ impl Figures {
             "connects/s",
             "greet and subscribe/s",
             "memory per socket, KiB: RSS / PSS",
+            "per further socket, KiB",
             "hub before, MiB RSS",
             "after",
             "errors",
@@ -72,6 +95,7 @@ impl Figures {
             report::short(self.connects_per_second),
             report::short(self.subscribes_per_second),
             format!("{} / {}", kib(self.rss_per_socket), kib(self.pss_per_socket)),
+            kib(self.rss_per_further_socket),
             mib(self.memory_before),
             mib(self.memory_after),
             self.errors.values().sum::<u64>().to_string(),

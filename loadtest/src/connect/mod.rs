@@ -8,12 +8,12 @@ mod share;
 mod wave;
 mod worker;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use indicatif::ProgressBar;
 
 use self::{
-    figures::Figures,
+    figures::{Figures, Halfway, Readings},
     share::{Held, Ready, Share, Told},
     worker::Worker,
 };
@@ -21,7 +21,6 @@ use crate::{
     cli::ConnectArgs,
     error::LoadError,
     findings::Findings,
-    process::Memory,
     report::{self, Report},
     target::{Target, Wanted, interruptible, within},
 };
@@ -56,12 +55,12 @@ async fn measure(args: &ConnectArgs, target: &Target) -> Result<(Figures, Findin
     for share in shares(args, target) {
         workers.push(Worker::start(&share).await?);
     }
-    let ready = open_all(args, &mut workers).await?;
+    let (ready, half) = open_all(args, target, &mut workers).await?;
     report::pass(Duration::from_secs(args.hold), "idle").await;
     let after = target.memory()?;
     let held =
         within(LAST_WORDS, "the processes that hold the sockets", last_words(workers)).await??;
-    Ok(summed_up(args, before, after, &ready, &held))
+    Ok(summed_up(args, Readings { before, half, after }, &ready, &held))
 }
 
 /// The shares of all processes.
@@ -81,26 +80,46 @@ fn shares(args: &ConnectArgs, target: &Target) -> Vec<Share> {
     (0..processes).map(share).collect()
 }
 
-async fn open_all(args: &ConnectArgs, workers: &mut [Worker]) -> Result<Vec<Ready>, LoadError> {
+/// Opens all, and reads the hub's memory when half of them are there.
+async fn open_all(
+    args: &ConnectArgs,
+    target: &Target,
+    workers: &mut [Worker],
+) -> Result<(Vec<Ready>, Option<Halfway>), LoadError> {
     let bar = report::bar(args.sockets as u64, "opening sockets");
+    let half = Rc::new(Cell::new(None));
     let mut opening = tokio::task::JoinSet::new();
     let mut ready = Vec::new();
     for worker in workers {
-        let (words, bar) = (worker.words(), bar.clone());
-        opening.spawn_local(async move { follow(&words, &bar).await });
+        let (words, bar, half) = (worker.words(), bar.clone(), Rc::clone(&half));
+        let (process, all) = (target.process, args.sockets as u64);
+        let read = move |sockets| {
+            if half.get().is_none() && sockets >= all / 2 {
+                let memory = process.and_then(|process| process.memory().ok());
+                half.set(memory.map(|memory| Halfway { sockets, memory }));
+            }
+        };
+        opening.spawn_local(async move { follow(&words, &bar, read).await });
     }
     while let Some(one) = opening.join_next().await {
         let ended = |error: tokio::task::JoinError| LoadError::Usage(error.to_string());
         ready.push(one.map_err(ended)??);
     }
     bar.finish_and_clear();
-    Ok(ready)
+    Ok((ready, half.get()))
 }
 
-async fn follow(words: &worker::Words, bar: &ProgressBar) -> Result<Ready, LoadError> {
+async fn follow(
+    words: &worker::Words,
+    bar: &ProgressBar,
+    opened: impl Fn(u64),
+) -> Result<Ready, LoadError> {
     loop {
         match words.next().await? {
-            Told::Opened(count) => bar.inc(count),
+            Told::Opened(count) => {
+                bar.inc(count);
+                opened(bar.position());
+            }
             Told::Ready(ready) => return Ok(ready),
             Told::Held(_) => {}
         }
@@ -117,8 +136,7 @@ async fn last_words(workers: Vec<Worker>) -> Result<Vec<Held>, LoadError> {
 
 fn summed_up(
     args: &ConnectArgs,
-    before: Option<Memory>,
-    after: Option<Memory>,
+    readings: Readings,
     ready: &[Ready],
     held: &[Held],
 ) -> (Figures, Findings) {
@@ -134,5 +152,5 @@ fn summed_up(
     if alive < args.sockets as u64 {
         wrong.add(|| format!("{alive} of {} sockets were there at the end", args.sockets));
     }
-    (Figures::of(sockets, before, after, ready, errors), wrong)
+    (Figures::of(sockets, readings, ready, errors), wrong)
 }

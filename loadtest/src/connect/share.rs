@@ -26,6 +26,17 @@ pub(super) struct Share {
     pub(super) tokens: Vec<String>,
 }
 
+/// The port of a process's first socket; below, ports may belong to others.
+const FIRST_PORT: usize = 11_000;
+
+impl Share {
+    /// Where the socket with this number connects from: a port of its own.
+    pub(super) fn source_of(&self, number: usize) -> Option<SocketAddr> {
+        let port = u16::try_from(FIRST_PORT + number.checked_sub(self.first)?).unwrap_or(0);
+        Some(SocketAddr::new(self.source?, port))
+    }
+}
+
 /// What a process tells.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

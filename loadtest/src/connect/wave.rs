@@ -36,13 +36,13 @@ impl Wave {
 pub(super) async fn open(share: &Rc<Share>, numbers: std::ops::Range<usize>) -> Wave {
     let mut errors = BTreeMap::new();
     let began = Instant::now();
-    let opening =
-        numbers.map(|number| {
-            let share = Rc::clone(share);
-            async move {
-                Ok((number, Link::open(&share.address, share.source, share.codec.into()).await?))
-            }
-        });
+    let opening = numbers.map(|number| {
+        let share = Rc::clone(share);
+        async move {
+            let source = share.source_of(number);
+            Ok((number, Link::open(&share.address, source, share.codec.into()).await?))
+        }
+    });
     let opened = all(opening, &mut errors).await;
     let connecting = began.elapsed();
     let began = Instant::now();

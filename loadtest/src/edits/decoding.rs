@@ -68,7 +68,9 @@ fn slot(payload: &[u8]) -> usize {
 fn is_part(payload: &[u8]) -> bool {
     const NAMED: usize = 24;
     let head = payload.get(..NAMED).unwrap_or(payload);
-    memchr::memmem::find(head, b"part").is_some()
+    [b"\"part\"".as_slice(), b"\xa4part"]
+        .iter()
+        .any(|name| memchr::memmem::find(head, name).is_some())
 }
 
 /// A decoder of one device.

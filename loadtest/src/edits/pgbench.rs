@@ -127,7 +127,7 @@ fn edit_script(shape: Shape) -> String {
     format!(
         "\\set row random(1, {})\n\\set n random(1, 1000000000)\n\
          UPDATE tasks SET title = 'edit ' || :n, updated_by = 'load-0' WHERE id = \
-         ('00000000-0000-7000-8000-' || lpad(to_hex(:row), 12, '0'))::uuid;\n",
+         ('00000000-0000-7000-8000-' || lpad(to_hex(:row::bigint), 12, '0'))::uuid;\n",
         shape.projects * shape.rows
     )
 }

@@ -12,6 +12,9 @@ use crate::error::LoadError;
 /// Where `cargo build --release` puts the hub.
 const BUILT: &str = "target/release/rowcast";
 
+/// What an error shows of a command's output.
+const LONGEST_OUTPUT: usize = 1_000;
+
 /// The hub's program.
 #[derive(Debug, Clone)]
 pub(crate) struct HubBinary {
@@ -72,5 +75,6 @@ pub(crate) async fn printed(mut command: Command) -> Result<String, LoadError> {
     let output =
         [stderr, stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     let command = format!("{name} {}", arguments.join(" "));
-    Err(LoadError::Command { command, output: output.trim().to_owned() })
+    let output = output.trim().chars().take(LONGEST_OUTPUT).collect();
+    Err(LoadError::Command { command, output })
 }

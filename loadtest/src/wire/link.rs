@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -91,10 +91,10 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects and upgrades. `source` is the address to connect from.
+    /// Connects and upgrades. `source` is the address and port to connect from.
     pub(crate) async fn open(
         address: &Address,
-        source: Option<IpAddr>,
+        source: Option<SocketAddr>,
         codec: Codec,
     ) -> Result<Self, LinkError> {
         let mut stream = connect(address.socket, source).await?;
@@ -148,10 +148,18 @@ impl Link {
     }
 }
 
-async fn connect(to: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
-    let Some(source) = source else { return TcpStream::connect(to).await };
+async fn connect(to: SocketAddr, source: Option<SocketAddr>) -> io::Result<TcpStream> {
+    let Some(mut source) = source else { return TcpStream::connect(to).await };
     let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.bind(SocketAddr::new(source, 0))?;
+    socket.set_reuseaddr(true)?;
+    if let Err(error) = socket.bind(source) {
+        if error.kind() != io::ErrorKind::AddrInUse {
+            return Err(error);
+        }
+        // To search for a free port can take the kernel milliseconds; only where it must be.
+        source.set_port(0);
+        socket.bind(source)?;
+    }
     socket.connect(to).await
 }
 

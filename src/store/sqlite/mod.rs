@@ -95,7 +95,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
 }
 
-/// Opens a database that [`migrate`] has prepared for these declarations.
+/// Opens a database that [`migrate()`] has prepared for these declarations.
 ///
 /// # Errors
 /// [`StoreError::Unfit`] if it is not there, not prepared, newer, or prepared for other

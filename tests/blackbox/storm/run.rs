@@ -140,7 +140,7 @@ fn robot(
     let (name, user) = (format!("client-{number}"), user(number));
     Robot {
         token: world::token(database, &user, Duration::from_secs(24 * 3600)),
-        codec: if number % 2 == 0 { Codec::Json } else { Codec::MsgPack },
+        codec: if number.is_multiple_of(2) { Codec::Json } else { Codec::MsgPack },
         link: Arc::clone(link),
         projects: channels.to_vec(),
         dice: plan.dice(number as u64),

@@ -7,6 +7,7 @@ pub mod config;
 pub mod http;
 pub mod hub;
 pub mod metrics;
+pub mod planted;
 pub mod server;
 pub mod session;
 pub mod store;

@@ -81,6 +81,11 @@ impl Access {
         self.answers.lock().forget(channel);
     }
 
+    /// Drops the answers that no longer count, so that people who came once cost nothing.
+    pub fn forget_old(&self) {
+        self.answers.lock().drop_old();
+    }
+
     /// Whether the person may bring the row of a move into the channel it goes to: its role there
     /// must allow inserting. Other edits need nothing beyond their own channel.
     ///
@@ -137,14 +142,18 @@ impl Answers {
 
     /// Drops what no longer counts; everything, if that is not enough.
     fn sweep(&mut self) {
+        self.drop_old();
+        if self.count >= MOST {
+            *self = Self::default();
+        }
+    }
+
+    fn drop_old(&mut self) {
         self.channels.retain(|_, people| {
             people.retain(|_, asked| asked.counts());
             !people.is_empty()
         });
         self.count = self.channels.values().map(HashMap::len).sum();
-        if self.count >= MOST {
-            *self = Self::default();
-        }
     }
 
     fn forget(&mut self, channel: &ChannelName) {

@@ -164,6 +164,11 @@ impl Issuer {
             }
         }
         let expires = claims.get("exp").and_then(instant).ok_or(TokenError::Claim("exp"))?;
+        // On the second it names a token is over; the library would let it live through it.
+        let over = Timestamp::now().duration_since(expires);
+        if over.is_positive() && over.unsigned_abs() >= self.leeway {
+            return Err(TokenError::Expired);
+        }
         let subject = claims.get(&self.subject_claim).and_then(Value::as_str).unwrap_or("");
         let user = format!("{}{subject}", self.subject_prefix);
         if subject.is_empty() || !is_user_id(&user) {

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use crate::{
     hub::Hub,
     metrics::Metrics,
+    planted::{self, Bug},
     store::{CheckedEdit, Committed, EditError, Store, StoreError, edit::CheckedOp},
 };
 
@@ -170,8 +171,11 @@ fn identity(edit: &CheckedEdit) -> (Arc<str>, EditId) {
 
 /// Commits a batch and answers its edits; `false`: the database did not take it.
 async fn commit(shared: &Shared, batch: Vec<Queued>, patience: Duration) -> bool {
-    let (edits, replies): (Vec<_>, Vec<_>) =
+    let (edits, mut replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|queued| (queued.edit, queued.reply)).unzip();
+    if planted::is(Bug::AckBeforeCommit) {
+        planted::ack(&shared.hub, &edits, std::mem::take(&mut replies));
+    }
     shared.metrics.batches.inc();
     #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
     shared.metrics.batch_edits.observe(edits.len() as f64);

@@ -52,6 +52,9 @@ pub struct Config {
     pub demo: DemoConfig,
     /// The live tables and who may reach their channels, shipped ones included.
     pub declarations: Declarations,
+    /// What is broken on purpose.
+    #[cfg(feature = "planted-bugs")]
+    pub bug: Option<crate::planted::Bug>,
 }
 
 /// The settings as they stand in the sources.
@@ -65,6 +68,9 @@ struct Settings {
     auth: AuthConfig,
     log: LogConfig,
     demo: DemoConfig,
+    #[cfg(feature = "planted-bugs")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bug: Option<crate::planted::Bug>,
     #[serde(default)]
     tables: Vec<TableDeclaration>,
     #[serde(default)]
@@ -116,6 +122,8 @@ impl Config {
             auth: self.auth.clone(),
             log: self.log.clone(),
             demo: self.demo.clone(),
+            #[cfg(feature = "planted-bugs")]
+            bug: self.bug,
             tables: self.declarations.tables.clone(),
             access: self.declarations.access.clone(),
         })

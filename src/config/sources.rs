@@ -78,6 +78,8 @@ impl Sources {
             auth: settings.auth,
             log: settings.log,
             demo: settings.demo,
+            #[cfg(feature = "planted-bugs")]
+            bug: settings.bug,
             declarations: Declarations {
                 tables: replaced(shipped.tables, settings.tables, same_table),
                 access: replaced(shipped.access, settings.access, same_kind),

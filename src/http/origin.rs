@@ -5,11 +5,17 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 
-use crate::config::ServerConfig;
+use crate::{
+    config::ServerConfig,
+    planted::{self, Bug},
+};
 
 /// Whether a request's `Origin` may connect: none (no browser), the hub's own, or one that is
 /// allowed, compared as whole texts.
 pub(super) fn is_allowed(headers: &HeaderMap, server: &ServerConfig) -> bool {
+    if planted::is(Bug::OriginUnchecked) {
+        return true;
+    }
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
     let Ok(origin) = origin.to_str() else { return false };

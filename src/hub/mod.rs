@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     metrics::Metrics,
+    planted,
     store::{Appended, NamedRow, Store, StoreError, declaration::AccessRule},
 };
 
@@ -168,6 +169,9 @@ impl Hub {
     /// Takes entries that were numbered. Nothing happens if nobody here follows the channel.
     pub fn append(&self, appended: &Appended) {
         self.context.metrics.entries.inc_by(appended.entries.len() as u64);
+        if appended.entries.first().is_some_and(|first| planted::loses_news(first.entry.seq)) {
+            return;
+        }
         if let Some(channel) = self.get(&appended.channel) {
             channel.take(appended);
         }

@@ -8,8 +8,12 @@ use rowcast_protocol::{Codec, Cursor, Seq};
 use super::{
     channel::Channel,
     frame::{ListFrames, ListKind},
+    tail::Tail,
 };
-use crate::store::{PagePlace, StoreError};
+use crate::{
+    planted::{self, Bug},
+    store::{PagePlace, StoreError},
+};
 
 /// Rows read at a time.
 const PAGE_ROWS: u32 = 500;
@@ -58,7 +62,11 @@ impl Snapshot {
     }
 
     fn serves(&self, channel: &Channel, codec: Codec) -> bool {
-        self.codec == codec && channel.with_tail(|tail| tail.continues(self.first, codec))
+        let continued = |tail: &mut Tail| {
+            let void = tail.has_reset_after(self.first.seq) && !planted::is(Bug::StaleSnapshot);
+            tail.continues(self.first, codec) && !void
+        };
+        self.codec == codec && channel.with_tail(continued)
     }
 
     async fn read(channel: &Channel, codec: Codec) -> Result<Self, StoreError> {

@@ -22,6 +22,7 @@ use serde::Serialize;
 use tokio::{net::TcpStream, sync::Notify, time::Instant};
 
 use super::{flush::Flusher, frame};
+use crate::planted::{self, Bug};
 
 /// Frames that one write call takes at most.
 const WRITE_SLICES: usize = 32;
@@ -252,7 +253,7 @@ impl Out {
             match write_some(&self.queue, stream) {
                 Ok(taken) if taken > 0 => self.advance(taken),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.blocked = true;
+                    self.blocked = !planted::is(Bug::UnboundedQueue);
                     return Written::Blocked;
                 }
                 Ok(_) | Err(_) => {

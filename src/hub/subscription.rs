@@ -19,6 +19,7 @@ use super::{
     latest::Version,
     socket::{Socket, Written},
 };
+use crate::planted::{self, Bug};
 
 /// Who subscribes, as others see it.
 #[derive(Debug, Clone)]
@@ -127,7 +128,8 @@ impl Subscription {
                 return;
             }
             place.mode = Mode::Live;
-            place.log = log;
+            let late = planted::is(Bug::SubscribeAfterRead);
+            place.log = if late { self.channel.head() } else { log };
         }
         self.channel.mark_dirty_for(self.socket.worker());
     }

@@ -93,6 +93,8 @@ impl Server {
     /// # Errors
     /// If the database is not fit, the address is taken, or a key cannot be read.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
+        #[cfg(feature = "planted-bugs")]
+        crate::planted::plant(config.bug);
         let (store, made) = open_store(&config).await?;
         Self::start_on(config, store, made).await
     }

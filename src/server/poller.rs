@@ -18,8 +18,8 @@ use crate::{
 const COMPARE: Duration = Duration::from_secs(1);
 /// Heads read at a time.
 const HEADS: usize = 1000;
-/// How often channels that nobody follows are forgotten.
-const SWEEP: Duration = Duration::from_secs(30);
+/// How often channels that nobody follows and answers that no longer count are forgotten.
+const SWEEP: Duration = Duration::from_secs(10);
 /// How often old entries and outcomes are forgotten.
 const TRIM: Duration = Duration::from_secs(15 * 60);
 /// The longest wait while the database is away.
@@ -61,6 +61,7 @@ impl Poller {
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
                 self.services.hub.sweep();
+                self.services.access.forget_old();
             }
             if result.is_ok() && trimmed.is_none_or(|at| at.elapsed() >= TRIM) {
                 trimmed = Some(Instant::now());

@@ -80,7 +80,7 @@ pub async fn run(services: Arc<Services>, arrival: Arrival) {
     let code = session.run_inner().await;
     session.leave_all();
     debug!(code = code.number(), user = session.user(), "a session ended");
-    farewell(&guard.socket, code).await;
+    Box::pin(farewell(&guard.socket, code)).await;
 }
 
 /// What must happen however a session ends, a panic included.
@@ -199,13 +199,14 @@ impl Session {
             }
         });
         let Some(incoming) = taken? else { return Ok(false) };
-        self.handle_all(incoming).await?;
+        // What handling needs is allocated while it runs, not held by every idle socket.
+        Box::pin(self.handle_all(incoming)).await?;
         Ok(true)
     }
 
     async fn receive(&mut self, bytes: &[u8]) -> Result<(), CloseCode> {
         let incoming = self.inbound.feed(bytes)?;
-        self.handle_all(incoming).await
+        Box::pin(self.handle_all(incoming)).await
     }
 
     async fn handle_all(&mut self, incoming: Vec<Incoming>) -> Result<(), CloseCode> {

@@ -84,7 +84,10 @@ async fn a_hub_that_was_stopped_goes_on_where_it_was() {
     assert!(world.hub.ends().await.success());
     world.hub.starts_again().await;
     let mut bob = world.bob().await;
-    assert_eq!(bob.resumes(&world.project, &view).await.start, rowcast_protocol::reply::Start::Resume);
+    assert_eq!(
+        bob.resumes(&world.project, &view).await.start,
+        rowcast_protocol::reply::Start::Resume
+    );
     world.ada().await.edits(&world.project, vec![rename(&id(1), "Again")]).await;
     bob.sees_title(&world.project, &id(1), "Again").await;
 }

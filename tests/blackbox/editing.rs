@@ -5,7 +5,10 @@ use serde_json::json;
 
 use crate::support::{
     database::Kind,
-    edits::{comment, delete, edit, insert, label, move_to, new_task, new_task_at, rename, rename_from, set},
+    edits::{
+        comment, delete, edit, insert, label, move_to, new_task, new_task_at, rename, rename_from,
+        set,
+    },
     on_both_stores,
     world::{World, id},
 };
@@ -215,11 +218,16 @@ on_both_stores! {
         ]).await;
         bob.sees_title(&world.project, &id(34), "last").await;
         let mut order: Vec<_> = bob.view(&world.project).table("tasks")
-            .map(|row| (row.get("position").unwrap().as_str().unwrap().as_bytes().to_vec(), row.get("title").unwrap().as_str().unwrap().to_owned()))
+            .map(|row| {
+                let text = |field| row.get(field).and_then(|value| value.as_str()).map(str::to_owned);
+                let position = text("position");
+                (position.is_none(), position, text("id"), text("title").unwrap())
+            })
             .collect();
+        // By the bytes of the position; whoever has none comes last, by the key.
         order.sort();
-        let titles: Vec<_> = order.iter().map(|(_, title)| title.as_str()).collect();
-        assert_eq!(titles, ["first", "between", "second", "Task 1", "Task 2", "Task 3", "last"]);
+        let titles: Vec<_> = order.iter().map(|(.., title)| title.as_str()).collect();
+        assert_eq!(titles, ["first", "between", "second", "last", "Task 1", "Task 2", "Task 3"]);
         let error = bob.is_refused(&world.project, vec![new_task_at(&id(35), "x", Place::After(id(404).into()))]).await;
         assert_eq!(error.code, ErrorCode::NotFound);
     }

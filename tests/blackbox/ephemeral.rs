@@ -1,6 +1,6 @@
 //! State and signals: the latest value of something, and messages to whoever is there now.
 
-use rowcast_protocol::{ErrorCode, News, Value, ServerMessage};
+use rowcast_protocol::{ErrorCode, News, ServerMessage, Value};
 use serde_json::json;
 
 use crate::support::{

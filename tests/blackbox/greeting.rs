@@ -1,10 +1,11 @@
 //! Greeting: who may, how, and by when.
 
-use rowcast_protocol::{Codec, ErrorCode, Reply, Request, ServerMessage, request::{Hello, Ping}};
-
-use crate::support::{
-    database::Kind, device::Device, raw::Raw, stream::Stream, world::World,
+use rowcast_protocol::{
+    Codec, ErrorCode, Reply, Request, ServerMessage,
+    request::{Hello, Ping},
 };
+
+use crate::support::{database::Kind, device::Device, raw::Raw, stream::Stream, world::World};
 
 async fn first_answer(stream: &mut Stream, request: &Request) -> ErrorCode {
     stream.send(request).await.expect("it is open");
@@ -127,7 +128,8 @@ async fn whoever_begins_with_nonsense_is_sent_away() {
 async fn greeting_twice_is_an_error_and_no_more() {
     let world = World::on(Kind::Sqlite).await;
     let mut ada = world.ada().await;
-    let error = ada.fails(|reference| Request::Hello(Hello { reference, ..Hello::default() })).await;
+    let error =
+        ada.fails(|reference| Request::Hello(Hello { reference, ..Hello::default() })).await;
     assert_eq!(error.code, ErrorCode::AlreadyGreeted);
     ada.is_up_to_date().await;
 }

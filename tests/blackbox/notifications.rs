@@ -14,7 +14,8 @@ use crate::support::{
 
 /// Kind, actor and task of the notifications, in some order.
 fn notifications(view: &View) -> Vec<(Value, Value, Value)> {
-    let field = |row: &rowcast_protocol::Fields, name: &str| row.get(name).cloned().unwrap_or_default();
+    let field =
+        |row: &rowcast_protocol::Fields, name: &str| row.get(name).cloned().unwrap_or_default();
     let mut all: Vec<_> = view
         .table("notifications")
         .map(|row| (field(row, "kind"), field(row, "actor"), field(row, "task_id")))
@@ -24,8 +25,10 @@ fn notifications(view: &View) -> Vec<(Value, Value, Value)> {
 }
 
 async fn sees_notifications(device: &mut Device, of: &str, expected: &[(&str, &str, &str)]) {
-    let expected: Vec<(Value, Value, Value)> =
-        expected.iter().map(|(kind, actor, task)| ((*kind).into(), (*actor).into(), (*task).into())).collect();
+    let expected: Vec<(Value, Value, Value)> = expected
+        .iter()
+        .map(|(kind, actor, task)| ((*kind).into(), (*actor).into(), (*task).into()))
+        .collect();
     device.sees(&person(of), "the notifications", |view| notifications(view) == expected).await;
 }
 

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use rowcast_protocol::Change;
+use rowcast_protocol::{Change, Reply};
 use tokio::time::Instant;
 
 use crate::support::{
     database::Kind,
-    edits::{comment, new_task, rename},
+    edits::{comment, edit, label, new_task, rename},
     on_both_stores,
+    waiting::eventually,
     world::{World, id, other_id, project_id},
 };
 
@@ -105,7 +106,7 @@ on_both_stores! {
             Kind::Postgres => "TRUNCATE tasks CASCADE",
         };
         world.outsider().await.runs(sql).await;
-        crate::support::waiting::eventually("no task to be left", async || {
+        eventually("no task to be left", async || {
             bob.is_up_to_date().await;
             if !bob.resets.is_empty() {
                 bob.subscribes(&world.project).await;
@@ -122,10 +123,10 @@ on_both_stores! {
         bob.subscribes(&world.project).await;
         let mut outsider = world.outsider().await;
         for number in 0..40 {
-            let edit = crate::support::edits::edit(&world.project, vec![rename(&id(1), &format!("Edit {number}"))]);
+            let edit = edit(&world.project, vec![rename(&id(1), &format!("Edit {number}"))]);
             let reference = ada.sends(&edit).await;
             outsider.runs(&rename_by_hand(&id(2), &format!("Hand {number}"))).await;
-            assert!(matches!(ada.reply(reference).await, rowcast_protocol::Reply::Ack(_)));
+            assert!(matches!(ada.reply(reference).await, Reply::Ack(_)));
         }
         bob.sees_title(&world.project, &id(1), "Edit 39").await;
         bob.sees_title(&world.project, &id(2), "Hand 39").await;
@@ -140,19 +141,71 @@ on_both_stores! {
         let mut outsider = world.outsider().await;
         outsider.runs("BEGIN").await;
         outsider.runs(&rename_by_hand(&id(1), "Held")).await;
-        let stuck = crate::support::edits::edit(&world.project, vec![rename(&id(1), "Waits")]);
+        let stuck = edit(&world.project, vec![rename(&id(1), "Waits")]);
         let reference = ada.sends(&stuck).await;
         let began = Instant::now();
         bob.edits(&world.other, vec![rename(&id(9), "Goes on")]).await;
         assert!(began.elapsed() < Duration::from_secs(3), "it took {:?}", began.elapsed());
         match ada.reply(reference).await {
-            rowcast_protocol::Reply::Error(error) => assert!(error.retry, "{error:?}"),
+            Reply::Error(error) => assert!(error.retry, "{error:?}"),
             other => panic!("{other:?}, though somebody else holds the row"),
         }
         outsider.runs("COMMIT").await;
         ada.tries(&stuck).await.expect("nobody holds the row any more");
         bob.subscribes(&world.project).await;
         assert_eq!(bob.task(&world.project, &id(1)).get("title"), Some(&"Waits".into()));
+    }
+
+    async fn an_ack_names_its_own_entry_though_an_outsiders_comes_after_it(store: Kind) {
+        if store == Kind::Sqlite {
+            return; // Nobody writes between an edit's change and its commit.
+        }
+        let world = World::on(store).await;
+        let mut ada = world.ada().await;
+        ada.subscribes(&world.project).await;
+        ada.edits(&world.project, vec![label(&id(2), "x")]).await;
+        let mut outsider = world.outsider().await;
+        outsider.runs("BEGIN").await;
+        outsider.runs(&format!("UPDATE tasks SET metadata = '{{}}' WHERE id = '{}'", id(2))).await;
+        // The first operation changes something; the second changes nothing, once it may.
+        let waiting = edit(&world.project, vec![rename(&id(1), "Hers"), label(&id(2), "x")]);
+        let reference = ada.sends(&waiting).await;
+        let mut watcher = world.outsider().await;
+        eventually("the edit to wait for the row", async || {
+            watcher.counts("pg_locks WHERE NOT granted").await > 0
+        })
+        .await;
+        outsider.runs(&rename_by_hand(&id(3), "Theirs")).await;
+        outsider.runs("COMMIT").await;
+        let Reply::Ack(ack) = ada.reply(reference).await else { panic!("refused") };
+        ada.sees_title(&world.project, &id(3), "Theirs").await;
+        let entries = &ada.view(&world.project).entries;
+        let own = entries.iter().find(|entry| entry.edits.iter().any(|of| of.id == waiting.id));
+        assert_eq!(own.map(|entry| entry.seq), Some(ack.seq));
+    }
+
+    async fn transactions_that_overlap_come_in_the_order_of_their_effects(store: Kind) {
+        if store == Kind::Sqlite {
+            return; // They do not overlap.
+        }
+        let world = World::with(store, &[("STORE__POLL_MS", "1000")]).await;
+        let mut bob = world.bob().await;
+        bob.subscribes(&world.project).await;
+        let (mut early, mut late) = (world.outsider().await, world.outsider().await);
+        for round in 0..5 {
+            // One begins first, and overwrites in the end what the other committed meanwhile.
+            early.runs("BEGIN").await;
+            early.runs(&rename_by_hand(&id(1), &format!("Early {round}"))).await;
+            late.runs(&rename_by_hand(&id(2), &format!("Late {round}"))).await;
+            early.runs(&rename_by_hand(&id(2), &format!("Early {round}"))).await;
+            early.runs("COMMIT").await;
+            bob.sees_title(&world.project, &id(1), &format!("Early {round}")).await;
+            bob.sees_title(&world.project, &id(2), &format!("Early {round}")).await;
+            world.ada().await.edits(&world.project, vec![rename(&id(3), &format!("{round}"))]).await;
+            bob.sees_title(&world.project, &id(3), &format!("{round}")).await;
+            let title = bob.task(&world.project, &id(2)).get("title").cloned();
+            assert_eq!(title, Some(format!("Early {round}").into()));
+        }
     }
 
     async fn an_outsider_is_not_kept_waiting_by_the_hub(store: Kind) {
@@ -162,7 +215,7 @@ on_both_stores! {
         let mut outsider = world.outsider().await;
         let mut times = Vec::new();
         for number in 0..100 {
-            let edit = crate::support::edits::edit(&world.project, vec![rename(&id(1), &format!("Busy {number}"))]);
+            let edit = edit(&world.project, vec![rename(&id(1), &format!("Busy {number}"))]);
             bob.sends(&edit).await;
             let began = Instant::now();
             outsider.runs(&rename_by_hand(&id(2), &format!("Hand {number}"))).await;

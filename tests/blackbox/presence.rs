@@ -1,6 +1,9 @@
 //! Presence: people, each once, with however many devices.
 
-use rowcast_protocol::{ErrorCode, Value, request::{PresenceMode, Subscribe}};
+use rowcast_protocol::{
+    ErrorCode, Value,
+    request::{PresenceMode, Subscribe},
+};
 
 use crate::support::{database::Kind, device::Device, world::World};
 
@@ -70,7 +73,10 @@ async fn whoever_watches_is_not_seen_and_whoever_does_not_watch_sees_nothing() {
     assert_eq!(here.iter().map(|person| &*person.user).collect::<Vec<_>>(), ["ada"]);
     vera.is_up_to_date().await;
     let presence = |message: &rowcast_protocol::ServerMessage| {
-        matches!(message, rowcast_protocol::ServerMessage::News(rowcast_protocol::News::Presence(_)))
+        matches!(
+            message,
+            rowcast_protocol::ServerMessage::News(rowcast_protocol::News::Presence(_))
+        )
     };
     assert!(!vera.inbox.iter().any(presence));
 }

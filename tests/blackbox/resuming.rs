@@ -16,7 +16,11 @@ use crate::support::{
     world::{World, id},
 };
 
-async fn starts(device: &mut Device, world: &World, cursor: Cursor) -> (Start, Option<SnapshotReason>) {
+async fn starts(
+    device: &mut Device,
+    world: &World,
+    cursor: Cursor,
+) -> (Start, Option<SnapshotReason>) {
     let subscribed =
         device.subscribes_as(&world.project, Some(cursor), PresenceMode::Off, None).await;
     (subscribed.start, subscribed.reason)
@@ -220,7 +224,8 @@ impl Backup {
         match world.database.kind {
             Kind::Sqlite => {
                 for end in ["-wal", "-shm"] {
-                    let _ = std::fs::remove_file(format!("{}{end}", world.database.file().display()));
+                    let _ =
+                        std::fs::remove_file(format!("{}{end}", world.database.file().display()));
                 }
                 std::fs::rename(&self.copy, world.database.file()).unwrap();
             }

@@ -78,18 +78,6 @@ async fn a_message_that_is_never_finished_closes_the_socket() {
 }
 
 #[tokio::test]
-async fn control_frames_do_not_keep_an_unfinished_message_alive() {
-    let mut settings = SHORT.to_vec();
-    settings[0] = ("LIMITS__PING_SECONDS", "600");
-    let world = World::with(Kind::Sqlite, &settings).await;
-    let mut raw = greeted(&world).await;
-    raw.writes(frame(0x01, b"{\"type\":")).await;
-    let end = async { raw.is_closed_with().await };
-    // Nothing else is sent: pings in between are told apart from the rest of the message below.
-    assert_eq!(end.await, Some(4005));
-}
-
-#[tokio::test]
 async fn fragments_make_a_message() {
     let world = World::on(Kind::Sqlite).await;
     let mut raw = greeted(&world).await;

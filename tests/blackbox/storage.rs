@@ -123,7 +123,7 @@ async fn a_file_that_is_no_database_is_refused_at_start_and_left_alone() {
     let database = Database::create(Kind::Sqlite).await;
     std::fs::write(database.file(), b"Dear diary, today I learned about databases.").unwrap();
     let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
-    assert!(words.contains("rowcast.db"), "{words}");
+    assert!(words.contains("no database"), "{words}");
     assert!(std::fs::read(database.file()).unwrap().starts_with(b"Dear diary"));
 }
 
@@ -159,7 +159,11 @@ async fn a_copy_of_the_file_taken_at_any_time_holds_every_ack_before_it() {
             let from = format!("{}{end}", world.database.file().display());
             std::fs::copy(from, format!("{}{end}", copy.file().display())).expect("it is there");
         }
-        let found = copy.outsider().await.texts("SELECT description FROM tasks WHERE title = 'Task 1'").await;
+        let found = copy
+            .outsider()
+            .await
+            .texts("SELECT description FROM tasks WHERE title = 'Task 1'")
+            .await;
         assert_eq!(found, [format!("{round} {acked}")]);
     }
 }

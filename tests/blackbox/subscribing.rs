@@ -76,14 +76,12 @@ on_both_stores! {
         ada.edits(&world.project, vec![rename(&id(1), "Before")]).await;
         bob.subscribes(&world.project).await;
         assert_eq!(bob.task(&world.project, &id(1)).get("title"), Some(&"Before".into()));
-        ada.edits(&world.project, vec![rename(&id(1), "After")]).await;
+        let ack = ada.edits(&world.project, vec![rename(&id(1), "After")]).await;
         bob.sees_title(&world.project, &id(1), "After").await;
-        // Each entry comes once, not once per subscription.
+        // The entry comes once, not once per subscription.
         bob.is_up_to_date().await;
-        let seqs: Vec<_> = bob.view(&world.project).entries.iter().map(|entry| entry.seq).collect();
-        let mut once = seqs.clone();
-        once.dedup();
-        assert_eq!(seqs, once);
+        let entries = &bob.view(&world.project).entries;
+        assert_eq!(entries.iter().filter(|entry| entry.seq == ack.seq).count(), 1);
     }
 
     async fn after_unsubscribing_nothing_more_comes(store: Kind) {

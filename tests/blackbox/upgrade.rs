@@ -111,7 +111,8 @@ async fn a_connection_that_is_kept_open_and_unused_is_closed() {
 async fn an_endless_head_is_refused() {
     let world = World::on(Kind::Sqlite).await;
     let mut raw = Raw::connect(world.hub.address).await;
-    let head = format!("GET /socket HTTP/1.1\r\nHost: hub\r\nX-Long: {}\r\n\r\n", "x".repeat(40_000));
+    let head =
+        format!("GET /socket HTTP/1.1\r\nHost: hub\r\nX-Long: {}\r\n\r\n", "x".repeat(40_000));
     raw.writes(head).await;
     assert_eq!(raw.reads_a_status().await, 431);
 }
@@ -124,11 +125,15 @@ async fn messages_may_come_with_the_upgrade() {
     let hello = serde_json::json!({"type": "hello", "ref": 1, "token": token}).to_string();
     let mut raw = Raw::connect(world.hub.address).await;
     let head = upgrade("Sec-WebSocket-Protocol: rowcast.v1.json\r\n");
-    let bytes = [head.as_bytes(), &frame(0x81, hello.as_bytes()), &frame(0x88, &1000_u16.to_be_bytes())];
+    let bytes =
+        [head.as_bytes(), &frame(0x81, hello.as_bytes()), &frame(0x88, &1000_u16.to_be_bytes())];
     raw.writes(bytes.concat()).await;
     let rest = raw.is_closed().await;
     let text = String::from_utf8_lossy(&rest);
-    assert!(text.contains("101 Switching Protocols") && text.contains("\"type\":\"welcome\""), "{text}");
+    assert!(
+        text.contains("101 Switching Protocols") && text.contains("\"type\":\"welcome\""),
+        "{text}"
+    );
 }
 
 #[tokio::test]

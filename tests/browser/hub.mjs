@@ -3,11 +3,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './ports.mjs';
 
 const PROGRAM = process.env.ROWCAST_BIN ?? fileURLToPath(new URL('../../target/debug/rowcast', import.meta.url));
 
@@ -20,11 +20,14 @@ export class Hub {
   #process;
   #said = '';
 
-  /** Starts a hub on a database of its own, which goes when the test ends. */
-  static async start(t) {
+  /**
+   * Starts a hub on a database of its own: an SQLite file, which goes when the test ends, or a new one of
+   * a PostgreSQL server.
+   */
+  static async start(t, postgres) {
     const hub = new Hub();
     hub.#folder = await mkdtemp(join(tmpdir(), 'rowcast-page-'));
-    hub.#database = `sqlite:${join(hub.#folder, 'rowcast.db')}`;
+    hub.#database = (await postgres?.database()) ?? `sqlite:${join(hub.#folder, 'rowcast.db')}`;
     hub.port = await freePort();
     t.after(() => hub.#end());
     hub.links = await hub.#run(2);
@@ -94,13 +97,4 @@ async function readLinks(stdout, count) {
   }
   stdout.resume();
   return codes;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -34,19 +34,23 @@ export class Network {
     this.#deaf = true;
   }
 
-  /** All is well again. */
+  /** All is well again. Connections that lost something end: TCP would not go on after a hole either. */
   restore() {
     this.#up = true;
     this.#deaf = false;
+    for (const pair of this.#pairs) if (pair.hasHole) this.#part(pair);
   }
 
   #join(near, port) {
     if (!this.#up) return void near.destroy();
     const far = connect(port, '127.0.0.1');
-    const pair = [near, far];
+    const pair = Object.assign([near, far], { hasHole: false });
     this.#pairs.add(pair);
     near.on('data', (bytes) => far.write(bytes));
-    far.on('data', (bytes) => this.#deaf || near.write(bytes));
+    far.on('data', (bytes) => {
+      if (this.#deaf) pair.hasHole = true;
+      else near.write(bytes);
+    });
     for (const socket of pair) {
       socket.on('error', () => {});
       socket.on('close', () => this.#part(pair));

@@ -141,6 +141,12 @@ export class Person {
     await this.sees(() => this.page.locator(`#status[data-state="${state}"]`), `the state ${state}`);
   }
 
+  /** Waits until the page knows that there is no connection, whether it waits or tries again already. */
+  async isCutOff() {
+    const states = this.page.locator('#status[data-state="offline"], #status[data-state="connecting"]');
+    await this.sees(() => states, 'that the connection is gone');
+  }
+
   /** Waits until every change has arrived. */
   async hasSentAll() {
     await this.page.locator('#unsent[data-count="0"]').waitFor({ state: 'attached' });

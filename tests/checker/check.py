@@ -209,6 +209,7 @@ class View:
         self.building = False
         self.deaf = True
         self.void = True
+        self.settled = False
 
     def is_whole(self):
         return not self.building and not self.void and self.show is not None and self.seq >= self.show
@@ -285,7 +286,10 @@ class Client:
             self.compare(channel, view)
 
     def compare(self, channel, view):
-        """Whole rows must be the ones that the log, or another client, had at the same place."""
+        """Whole rows must be the ones that the log, or another client, had at the same place. Rows
+        of a snapshot may be ahead of the log, by what outsiders wrote and nobody numbered yet; from
+        the first time that they agree they must agree for ever.
+        """
         if not view.is_whole():
             return
         place = (channel, view.epoch, view.seq)
@@ -298,7 +302,9 @@ class Client:
         for table in unknown:
             known.setdefault(table, ours.get(table, 0))
         differing = [t for t in set(known) | set(ours) if known.get(t, 0) != ours.get(t, 0)]
-        if differing:
+        if not differing:
+            view.settled = True
+        elif view.settled:
             self.fault(channel, f"at {view.seq} the rows of {sorted(differing)} are not what the log makes")
 
     def on_over(self, line, view):
@@ -313,6 +319,8 @@ class Client:
         channel, judge = line["channel"], self.judge
         if not view.is_whole() or (line["epoch"], line["seq"]) != (view.epoch, view.seq):
             return self.fault(channel, f"ends at {line['seq']}, which its messages do not lead to")
+        if not view.settled:
+            self.fault(channel, "the rows never were what the log makes")
         if line["seq"] != len(judge.logs[channel]):
             self.fault(channel, f"ends at {line['seq']}, the log at {len(judge.logs[channel])}")
         shown = line["rows"]

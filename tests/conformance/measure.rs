@@ -6,12 +6,14 @@ use std::{process::Command, sync::Arc, time::Duration};
 
 use rowcast::store::CheckedEdit;
 use rowcast_protocol::{ChannelName, Value};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     bench::{Bench, project, text},
     harness::Outsider,
     postgres::Postgres,
+    server::connect,
 };
 
 const SECONDS: u64 = 4;
@@ -68,6 +70,10 @@ async fn prepared() -> Bench<Postgres> {
     bench.outside(ROWS).await;
     quiet(&mut bench.outsider().await).await;
     bench
+}
+
+async fn number(bench: &Bench<Postgres>) {
+    while !bench.store.number().await.unwrap().is_empty() {}
 }
 
 async fn quiet(outsider: &mut Box<dyn Outsider>) {
@@ -165,78 +171,109 @@ async fn durable_edits_beside_pgbench() {
             println!(
                 "{round} {spread:?} pgbench, 32 connections, one transaction per edit: {plain:.0} edits/s"
             );
-            bench.number().await;
+            number(&bench).await;
             quiet(&mut bench.outsider().await).await;
         }
     }
 }
 
-async fn timed(outsider: &mut Box<dyn Outsider>, sql: &str) -> f64 {
-    let began = Instant::now();
-    outsider.run(sql).await;
-    began.elapsed().as_secs_f64()
+/// A writer, and the CPU microseconds that its server process uses.
+struct Measured {
+    connection: PgConnection,
+    process: i32,
+}
+
+impl Measured {
+    async fn new(bench: &Bench<Postgres>) -> Self {
+        let mut connection = connect(&bench.harness.url).await;
+        let query = sqlx::query_scalar("SELECT pg_backend_pid()");
+        let process = query.fetch_one(&mut connection).await.unwrap();
+        Self { connection, process }
+    }
+
+    async fn run(&mut self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        sqlx::raw_sql(sql).execute(&mut self.connection).await.unwrap();
+    }
+
+    /// Nanoseconds of CPU that the server process has used.
+    fn used(&self) -> u64 {
+        let told = std::fs::read_to_string(format!("/proc/{}/schedstat", self.process)).unwrap();
+        told.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Milliseconds of CPU for a statement.
+    async fn costs(&mut self, sql: &str) -> f64 {
+        let before = self.used();
+        self.run(sql).await;
+        (self.used() - before) as f64 / 1e6
+    }
+
+    /// Microseconds of CPU for a one-row transaction, the median of some rounds.
+    async fn one_row_costs(&mut self) -> f64 {
+        let sql = "UPDATE tasks SET title = 'Title ' || random(), updated_by = 'ada' WHERE id = $1::text::uuid";
+        let mut rounds = Vec::new();
+        for round in 0..15 {
+            let before = self.used();
+            for n in 0..200 {
+                let (key, _) = Spread::ThousandProjects.row(round * 200 + n);
+                sqlx::query(sql).bind(key).execute(&mut self.connection).await.unwrap();
+            }
+            rounds.push((self.used() - before) as f64 / 200.0 / 1e3);
+        }
+        rounds.sort_by(f64::total_cmp);
+        rounds[rounds.len() / 2]
+    }
 }
 
 const OFF: &str = "ALTER TABLE tasks DISABLE TRIGGER rowcast_record_update";
 const ON: &str = "ALTER TABLE tasks ENABLE ALWAYS TRIGGER rowcast_record_update";
 
+const BIG: &str = "
+    INSERT INTO projects(id, name) VALUES ('00000000-0000-4000-8000-00000000ffff', 'big');
+    INSERT INTO tasks(project_id, title)
+        SELECT '00000000-0000-4000-8000-00000000ffff', 't' FROM generate_series(1, 100000);";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn what_recording_costs_an_outsider() {
     let bench = prepared().await;
-    let mut outsider = bench.outsider().await;
-    let script = Spread::ThousandProjects.script();
+    bench.outside(BIG).await;
+    let mut writer = Measured::new(&bench).await;
     for round in 0..4 {
         let mut single = [0.0; 2];
         for (place, switch) in [OFF, ON].into_iter().enumerate() {
-            outsider.run(switch).await;
-            let (url, script) = (bench.harness.url.clone(), script.clone());
-            let rate =
-                tokio::task::spawn_blocking(move || pgbench(&url, &script, 1)).await.unwrap();
-            single[place] = 1e6 / rate;
+            writer.run(switch).await;
+            single[place] = writer.one_row_costs().await;
         }
+        let [plain, recorded] = single;
         println!(
-            "{round} one-row transaction: {:.0} us, recorded {:.0} us, {:.0} us more",
-            single[0],
-            single[1],
-            single[1] - single[0]
+            "{round} one-row transaction: {plain:.0} us of CPU, recorded {recorded:.0}, {:.0} more",
+            recorded - plain
         );
-        bench.number().await;
+        number(&bench).await;
         for (what, filter) in [
-            ("over 1,000 channels", "project_id <> '00000000-0000-4000-8000-000000000000'"),
-            ("over one channel", "project_id = '00000000-0000-4000-8000-00000000ffff'"),
+            (
+                "over 1,000 channels",
+                "NOT IN ('00000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-00000000ffff')",
+            ),
+            ("over one channel", "= '00000000-0000-4000-8000-00000000ffff'"),
         ] {
             let mut bulk = [0.0; 2];
             for (place, switch) in [OFF, ON].into_iter().enumerate() {
-                outsider.run(switch).await;
-                outsider.run("VACUUM tasks").await;
-                outsider.run("CHECKPOINT").await;
-                bulk[place] = timed(
-                    &mut outsider,
-                    &format!("UPDATE tasks SET title = title || 'x' WHERE {filter}"),
-                )
-                .await;
+                for sql in [switch, "VACUUM tasks", "CHECKPOINT"] {
+                    writer.run(sql).await;
+                }
+                let sql =
+                    format!("UPDATE tasks SET title = title || 'x' WHERE project_id {filter}");
+                bulk[place] = writer.costs(&sql).await;
             }
+            let [plain, recorded] = bulk;
             println!(
-                "{round} 100,000 rows {what}: {:.2} s, recorded {:.2} s, {:.1} times",
-                bulk[0],
-                bulk[1],
-                bulk[1] / bulk[0]
+                "{round} 100,000 rows {what}: {plain:.0} ms of CPU, recorded {recorded:.0}, {:.1} times",
+                recorded / plain
             );
-            bench.number().await;
-            if round == 0 {
-                outsider
-                    .run(
-                        "INSERT INTO projects(id, name) VALUES ('00000000-0000-4000-8000-00000000ffff', 'big')
-                            ON CONFLICT DO NOTHING;
-                         INSERT INTO tasks(project_id, title)
-                            SELECT '00000000-0000-4000-8000-00000000ffff', 't' FROM generate_series(1, 100000)
-                            WHERE NOT EXISTS (SELECT FROM tasks WHERE project_id = '00000000-0000-4000-8000-00000000ffff')",
-                    )
-                    .await;
-                bench.number().await;
-                quiet(&mut outsider).await;
-            }
+            number(&bench).await;
         }
     }
 }

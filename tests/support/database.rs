@@ -80,6 +80,7 @@ impl Database {
             Kind::Sqlite => {
                 let options = SqliteConnectOptions::new()
                     .filename(self.file())
+                    .create_if_missing(true)
                     .foreign_keys(true)
                     .busy_timeout(std::time::Duration::from_secs(20));
                 Connection::Sqlite(SqliteConnection::connect_with(&options).await?)
@@ -107,7 +108,9 @@ impl Outsider {
     pub(crate) async fn tries(&mut self, sql: &str) -> Result<(), sqlx::Error> {
         let sql = AssertSqlSafe(sql.to_owned());
         match &mut self.connection {
-            Connection::Sqlite(connection) => connection.execute(sqlx::raw_sql(sql)).await.map(drop),
+            Connection::Sqlite(connection) => {
+                connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+            }
             Connection::Postgres(connection) => {
                 connection.execute(sqlx::raw_sql(sql)).await.map(drop)
             }

@@ -12,7 +12,7 @@ use rowcast_protocol::{
     ChannelName, Codec, Cursor, Edit, ErrorReply, Fields, News, Op, PresentPerson, Reply, Request,
     ServerMessage, SignalItem, StateItem, TableSchema, Value,
     news::{Entries, Removed},
-    reply::{Ack, Subscribed, Welcome},
+    reply::{Ack, Start, Subscribed, Welcome},
     request::{
         EditRequest, Hello, History, Ping, PresenceMode, Ref, SendSignal, SetState, Subscribe,
         Unsubscribe,
@@ -111,7 +111,16 @@ impl Device {
     }
 
     fn apply(&mut self, message: &ServerMessage) {
-        let ServerMessage::News(news) = message else { return };
+        let news = match message {
+            ServerMessage::News(news) => news,
+            ServerMessage::Reply(Reply::Subscribed(subscribed)) => {
+                if subscribed.start == Start::Snapshot {
+                    self.view_mut(&subscribed.channel).show = None;
+                }
+                return;
+            }
+            ServerMessage::Reply(_) => return,
+        };
         match news {
             News::SnapshotBegin(begin) => self.view_mut(&begin.channel).begins(begin),
             News::Snapshot(page) => {

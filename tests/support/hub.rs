@@ -132,10 +132,8 @@ impl Hub {
 
     /// Asks over HTTP: the status and the body.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.address
-        );
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
         let mut stream = TcpStream::connect(self.address).await.expect("it listens");
         stream.write_all(request.as_bytes()).await.expect("it reads");
         let mut answer = String::new();
@@ -143,13 +141,6 @@ impl Hub {
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         (status.expect("a status"), body.to_owned())
-    }
-
-    /// One of its counters.
-    pub(crate) async fn counts(&self, metric: &str) -> u64 {
-        let (_, text) = self.get("/metrics").await;
-        let line = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-        line.and_then(|number| number.parse::<f64>().ok()).map_or(0, |number| number as u64)
     }
 }
 

@@ -109,7 +109,11 @@ async fn pass(mut device: TcpStream, hub: SocketAddr, mut forecast: Forecast) {
 }
 
 /// From the device to the hub.
-async fn up(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut forecast: Forecast) -> io::Result<()> {
+async fn up(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    mut forecast: Forecast,
+) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut buffer).await?;

@@ -46,7 +46,11 @@ impl View {
 
     /// Everything is void; a snapshot comes.
     pub(crate) fn begins(&mut self, begin: &SnapshotBegin) {
-        *self = Self { epoch: Some(begin.epoch), entries: std::mem::take(&mut self.entries), ..Self::default() };
+        *self = Self {
+            epoch: Some(begin.epoch),
+            entries: std::mem::take(&mut self.entries),
+            ..Self::default()
+        };
     }
 
     /// Takes a page.

@@ -26,13 +26,14 @@ export class Socket {
   #raw;
   #onNews;
   #onEnd;
+  #requestMs;
   #liveness;
   #open = false;
   #ended = false;
   #nextRef = 1;
   #parts = new PartCollector();
   #messageBytes = DEFAULT_MESSAGE_BYTES;
-  /** @type {Map<number, Answer>} */
+  /** Requests without an answer, the oldest first. @type {Map<number, { answer: Answer, askedAt: number }>} */
   #waiting = new Map();
   /** @type {Deferred<void>} */
   #opened = new Deferred();
@@ -48,6 +49,7 @@ export class Socket {
   constructor({ url, WebSocket, timing, onNews, onEnd }) {
     this.#onNews = onNews;
     this.#onEnd = onEnd;
+    this.#requestMs = timing.requestMs;
     /** @type {import('./types.js').SocketLike} */
     const raw = new WebSocket(url, [SUBPROTOCOL]);
     raw.onopen = () => this.#didOpen();
@@ -90,7 +92,7 @@ export class Socket {
     const ref = this.#nextRef;
     this.#transmit({ ...body, ref });
     this.#nextRef += 1;
-    this.#waiting.set(ref, answer);
+    this.#waiting.set(ref, { answer, askedAt: Date.now() });
     this.#liveness.waits(true);
   }
 
@@ -153,6 +155,13 @@ export class Socket {
     this.#liveness.heard();
     const message = decode(frame);
     if (message !== undefined) this.#dispatch(message);
+    if (this.#isOverdue()) this.abandon();
+  }
+
+  /** Whether the oldest request waits for too long although the hub speaks. */
+  #isOverdue() {
+    const [oldest] = this.#waiting.values();
+    return oldest !== undefined && Date.now() - oldest.askedAt > this.#requestMs;
   }
 
   /** @param {any} message */
@@ -172,8 +181,9 @@ export class Socket {
 
   /** @param {Reply} reply */
   #answer(reply) {
-    const answer = this.#waiting.get(reply.ref);
-    if (!answer) return;
+    const request = this.#waiting.get(reply.ref);
+    if (!request) return;
+    const { answer } = request;
     this.#waiting.delete(reply.ref);
     this.#liveness.waits(this.#waiting.size > 0);
     if (reply.type === 'error') answer(new HubError(/** @type {any} */ (reply)), null);
@@ -190,7 +200,7 @@ export class Socket {
     this.#opened.reject(error);
     const unanswered = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const answer of unanswered) answer(error, null);
+    for (const { answer } of unanswered) answer(error, null);
     this.#onEnd({ code, error });
   }
 

@@ -14,6 +14,7 @@
  * @property {number} idleMs after this long without a message the client asks whether the hub lives
  * @property {number} waitingMs the same while an answer is awaited
  * @property {number} pongMs how long the hub may take to say anything then
+ * @property {number} requestMs a connection on which a request has no answer for this long is given up
  * @property {number} renewLeadMs a token is renewed this long before it expires, or after three quarters
  *   of its life if that is shorter
  * @property {number} renewFloorMs at least this long between renewals of a token
@@ -33,6 +34,7 @@ export const TIMING = Object.freeze({
   idleMs: 25_000,
   waitingMs: 5_000,
   pongMs: 5_000,
+  requestMs: 60_000,
   renewLeadMs: 60_000,
   renewFloorMs: 1_000,
   resetSpreadMs: 1_000,

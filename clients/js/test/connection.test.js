@@ -188,6 +188,16 @@ test('a connection that went dead without a word is found out and replaced', asy
   await until(client, () => client.status.state === 'live');
 });
 
+test('a connection on which the hub speaks but never answers a request is replaced', async (t) => {
+  const hub = await aHub(t);
+  const timing = { waitingMs: 5, requestMs: 30 };
+  const { tasks } = await aPerson(t, hub, 'ada', { timing });
+  hub.refuseEdit = () => (hub.count('hello') === 1 ? { code: 'busy', retry: true } : undefined);
+  hub.outgoing = (message) => (hub.count('hello') === 1 && ['ack', 'error'].includes(message.type) ? undefined : message);
+  await tasks.insert({ title: 'answered in the end' });
+  assert.equal(hub.count('hello'), 2);
+});
+
 test('a hub that never greets is given up and tried again', async (t) => {
   const hub = await aHub(t);
   hub.deaf = true;

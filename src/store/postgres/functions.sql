@@ -294,8 +294,11 @@ BEGIN
         END IF;
     END IF;
 
-    SELECT jsonb_object_agg(c, coalesce(head.seq, 0)) INTO heads
+    -- Where the edits stand: in this transaction's own entry, after which others' may have been
+    -- numbered; at the head if nothing changed.
+    SELECT jsonb_object_agg(c, coalesce(own.seq, head.seq, 0)) INTO heads
     FROM (SELECT DISTINCT x ->> 'c' AS c FROM jsonb_array_elements(list) x) of_list
+    LEFT JOIN unnest(entries) own ON own.channel = c AND own.edits IS NOT NULL
     LEFT JOIN LATERAL (
         SELECT e.seq FROM rowcast.entry e WHERE e.channel = c ORDER BY e.seq DESC LIMIT 1
     ) head ON true;

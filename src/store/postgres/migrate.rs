@@ -13,6 +13,7 @@ use super::{
     name::{column, key, quoted},
     recorder,
 };
+use crate::planted;
 use crate::store::{Declarations, LiveSchema, LiveTable, StoreError, build::live_schema};
 
 /// What this program understands. A database of a higher format is newer than this program.
@@ -70,7 +71,8 @@ async fn apply(
 ) -> Result<(), StoreError> {
     let lock = "SELECT pg_advisory_xact_lock(1380926276)";
     connection.execute(lock).await.map_err(store_error)?;
-    connection.execute(FUNCTIONS).await.map_err(store_error)?;
+    let functions = planted::functions(FUNCTIONS).into_owned();
+    connection.execute(AssertSqlSafe(functions)).await.map_err(store_error)?;
     let schema = live_schema(declarations, &catalogue::read(connection, declarations).await?)?;
     for name in no_longer_live(connection, &schema).await? {
         run(connection, recorder::removal(&name)).await?;

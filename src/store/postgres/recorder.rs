@@ -100,7 +100,9 @@ fn function_sql(table: &LiveTable, event: Event) -> String {
     };
     format!(
         "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER \
-         SET search_path = pg_catalog, pg_temp{settings} AS $rowcast$\nBEGIN\n{body}    RETURN NULL;\nEND $rowcast$",
+         SET search_path = pg_catalog, pg_temp{settings} AS $rowcast$\n\
+         DECLARE\n    rowcast_old record;\n    rowcast_new record;\n    rowcast_body text := '';\n\
+         BEGIN\n{body}    RETURN NULL;\nEND $rowcast$",
         function_name(table, event),
     )
 }
@@ -117,46 +119,135 @@ const INSERT: &str = "INSERT INTO rowcast.pending (actor, step, channel, tbl, n,
 const STEP: &str = "nullif(current_setting('rowcast.step', true), '')::integer";
 const ACTOR: &str = "nullif(current_setting('rowcast.actor', true), '')";
 
-/// Small statements pay for one probe; large ones are first counted by channel.
+/// Small statements pay for one probe; large ones are first counted by channel. Where all rows of a
+/// large update are of channels that its first rows show to change too much, that is all.
 fn rows_body(table: &LiveTable, event: Event) -> String {
     let rows = if event == Event::Delete { "old_rows" } else { "new_rows" };
-    let small = record_sql(table, event, "");
-    let large = record_sql(table, event, " AND c.channel <> ALL (large)");
-    let count = count_sql(table, event);
     let name = literal(&table.name);
+    let most = RESET_ROWS + 1;
+    let markers = format!(
+        "{INSERT} SELECT {ACTOR}, {STEP}, {prefix} || id, {name}, {most}, NULL FROM unnest(large) id;",
+        prefix = prefix(table),
+    );
+    let is_update = event == Event::Update;
+    let single = if is_update { single_sql(table) } else { String::new() };
+    let early = if is_update { early_sql(table, &markers) } else { String::new() };
     format!(
-        "    PERFORM FROM {rows} OFFSET {RESET_ROWS} LIMIT 1;
+        "{single}    PERFORM FROM {rows} OFFSET {RESET_ROWS} LIMIT 1;
     IF NOT FOUND THEN
         {small}
         RETURN NULL;
     END IF;
     DECLARE
         large text[];
+        memory text := current_setting('work_mem');
     BEGIN
+        PERFORM set_config('work_mem', '64MB', true) WHERE pg_size_bytes(memory) < 67108864;
+        {early}
         large := ARRAY({count});
-        {INSERT}
-        SELECT {ACTOR}, {STEP}, channel, {name}, {}, NULL FROM unnest(large) channel;
-        {large}
+        {markers}
+        {rest}
+        PERFORM set_config('work_mem', memory, true);
     END;
 ",
-        RESET_ROWS + 1,
+        small = record_sql(table, event, false),
+        count = count_sql(table, event, &format!("({PAIRED})")),
+        rest = record_sql(table, event, true),
     )
 }
 
-/// The channels of which the statement changed too many rows.
-fn count_sql(table: &LiveTable, event: Event) -> String {
-    let channels = match event {
+/// One updated row, by far the most frequent case: nothing is joined, and only the columns that
+/// changed are looked at twice. Rows that move or change their key go the long way.
+fn single_sql(table: &LiveTable) -> String {
+    let (old, new) = ("rowcast_old", "rowcast_new");
+    let mut changed = String::new();
+    for column in visible(table) {
+        let name = serde_json::to_string(&column.name).unwrap_or_default();
+        let _ = write!(
+            changed,
+            "            IF {} THEN
+                rowcast_body := concat(rowcast_body, {}, {}, ',', {}, ']');
+            END IF;\n",
+            differ(old, new, column),
+            literal(&format!(",{name}:[")),
+            json_of(new, column),
+            json_of(old, column),
+        );
+    }
+    let keys: Vec<String> = key(table).map(|column| json_of(new, column)).collect();
+    let channel = format!("({})", channel_of(new, table));
+    let named = named_channels(table).replace("c.channel", &channel);
+    format!(
+        "    PERFORM FROM new_rows OFFSET 1 LIMIT 1;
+    IF NOT FOUND THEN
+        SELECT * INTO rowcast_old FROM old_rows;
+        SELECT * INTO rowcast_new FROM new_rows;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        IF NOT {replaced} THEN
+{changed}            IF rowcast_body <> ''{named} THEN
+                rowcast_body := concat('[\"u\",[', concat_ws(',', {keys}), '],{{', substr(rowcast_body, 2), '}}]');
+                {INSERT} VALUES ({ACTOR}, {STEP}, {channel}, {name}, 1,
+                    CASE WHEN octet_length(rowcast_body) <= {LONGEST} THEN rowcast_body END);
+            END IF;
+            RETURN NULL;
+        END IF;
+    END IF;
+",
+        replaced = replaced(old, new, table),
+        keys = keys.join(", "),
+        name = literal(&table.name),
+    )
+}
+
+/// How many of a large update's first rows are looked at.
+const FIRST_ROWS: usize = 4 * RESET_ROWS;
+
+fn early_sql(table: &LiveTable, markers: &str) -> String {
+    let first = format!(
+        "((SELECT row_number() OVER () AS rowcast_row, * FROM new_rows LIMIT {FIRST_ROWS}) n \
+         FULL JOIN (SELECT row_number() OVER () AS rowcast_row, * FROM old_rows LIMIT {FIRST_ROWS}) o USING (rowcast_row))"
+    );
+    format!(
+        "large := ARRAY({count});
+        IF cardinality(large) > 0 THEN
+            PERFORM FROM new_rows n WHERE {new} LIMIT 1;
+            IF NOT FOUND THEN
+                PERFORM FROM old_rows o WHERE {old} LIMIT 1;
+            END IF;
+            IF NOT FOUND THEN
+                {markers}
+                PERFORM set_config('work_mem', memory, true);
+                RETURN NULL;
+            END IF;
+        END IF;",
+        count = count_sql(table, Event::Update, &first),
+        new = not_large("n", table),
+        old = not_large("o", table),
+    )
+}
+
+/// The ids of the channels of which the statement changed too many rows.
+fn count_sql(table: &LiveTable, event: Event, paired: &str) -> String {
+    let ids = match event {
         Event::Update => format!(
-            "SELECT {new} AS channel FROM {PAIRED} WHERE {differs}
-             UNION ALL SELECT {old} FROM {PAIRED} WHERE {old} <> {new}",
-            new = channel_of("n", table),
-            old = channel_of("o", table),
+            "SELECT unnest(CASE WHEN {old} = {new} THEN ARRAY[{new}] ELSE ARRAY[{old}, {new}] END) AS id \
+             FROM {paired} WHERE {differs}",
+            new = id_of("n", table),
+            old = id_of("o", table),
             differs = differs(table),
         ),
-        Event::Delete => format!("SELECT {} AS channel FROM old_rows o", channel_of("o", table)),
-        _ => format!("SELECT {} AS channel FROM new_rows n", channel_of("n", table)),
+        Event::Delete => format!("SELECT {} AS id FROM old_rows o", id_of("o", table)),
+        _ => format!("SELECT {} AS id FROM new_rows n", id_of("n", table)),
     };
-    format!("SELECT c.channel FROM ({channels}) c GROUP BY 1 HAVING count(*) > {RESET_ROWS}")
+    format!("SELECT c.id::text FROM ({ids}) c GROUP BY c.id HAVING count(*) > {RESET_ROWS}")
+}
+
+/// Whether a row is of none of the channels in `large`.
+fn not_large(alias: &str, table: &LiveTable) -> String {
+    let kind = column(table, table.channel_column).map_or("text", |column| &column.sql_type);
+    format!("{} <> ALL (large::{kind}[])", id_of(alias, table))
 }
 
 /// Pairs the old and the new rows. A full join cannot become a nested loop, whatever the planner
@@ -164,7 +255,8 @@ fn count_sql(table: &LiveTable, event: Event) -> String {
 const PAIRED: &str = "(SELECT row_number() OVER () AS rowcast_row, * FROM new_rows) n \
      FULL JOIN (SELECT row_number() OVER () AS rowcast_row, * FROM old_rows) o USING (rowcast_row)";
 
-fn record_sql(table: &LiveTable, event: Event, only: &str) -> String {
+/// Records the rows, or the rest of them where some channels are in `large`.
+fn record_sql(table: &LiveTable, event: Event, rest: bool) -> String {
     let (source, channel, change) = match event {
         Event::Update => update_parts(table),
         Event::Delete => (
@@ -179,14 +271,24 @@ fn record_sql(table: &LiveTable, event: Event, only: &str) -> String {
         ),
     };
     let named = named_channels(table);
+    let only = match (rest, event) {
+        (false, _) => String::new(),
+        (true, Event::Update) => format!(
+            "WHERE CASE WHEN v.leaving THEN {} ELSE {} END",
+            not_large("o", table),
+            not_large("n", table)
+        ),
+        (true, Event::Delete) => format!("WHERE {}", not_large("o", table)),
+        (true, _) => format!("WHERE {}", not_large("n", table)),
+    };
     format!(
         "{INSERT}
         SELECT {ACTOR}, {STEP}, g.channel, {name}, g.n,
             CASE WHEN g.longest <= {LONGEST} AND octet_length(g.changes) <= {RESET_BYTES} THEN g.changes END
         FROM (SELECT c.channel, count(*) AS n, max(octet_length(c.change)) AS longest,
                   string_agg(CASE WHEN octet_length(c.change) <= {LONGEST} THEN c.change END, ',') AS changes
-              FROM (SELECT {channel} AS channel, {change} AS change FROM {source} OFFSET 0) c
-              WHERE c.change IS NOT NULL{named}{only} GROUP BY c.channel) g;",
+              FROM (SELECT {channel} AS channel, {change} AS change FROM {source} {only} OFFSET 0) c
+              WHERE c.change IS NOT NULL{named} GROUP BY c.channel) g;",
         name = literal(&table.name),
     )
 }
@@ -196,9 +298,7 @@ fn record_sql(table: &LiveTable, event: Event, only: &str) -> String {
 fn update_parts(table: &LiveTable) -> (String, String, String) {
     let (old, new) = (channel_of("o", table), channel_of("n", table));
     let moved = format!("{old} <> {new}");
-    let rekeyed: Vec<String> =
-        key(table).map(|c| format!("{} <> {}", comparable("o", c), comparable("n", c))).collect();
-    let replaced = format!("({moved} OR {})", rekeyed.join(" OR "));
+    let replaced = replaced("o", "n", table);
     let change = format!(
         "CASE WHEN v.leaving THEN concat(CASE WHEN {moved} THEN '[\"l\",' ELSE '[\"d\",' END, {old_row}, ']')
               WHEN {replaced} THEN concat(CASE WHEN {moved} THEN '[\"e\",' ELSE '[\"i\",' END, {new_row}, ']')
@@ -239,13 +339,24 @@ fn changed_fields(table: &LiveTable) -> String {
     )
 }
 
+/// Whether the row moved to another channel or got another key.
+fn replaced(old: &str, new: &str, table: &LiveTable) -> String {
+    let moved = format!("{} <> {}", id_of(old, table), id_of(new, table));
+    let rekeyed = key(table).map(|c| format!("{} <> {}", comparable(old, c), comparable(new, c)));
+    format!("({moved} OR {})", rekeyed.collect::<Vec<_>>().join(" OR "))
+}
+
 fn differs(table: &LiveTable) -> String {
     let columns: Vec<String> = visible(table).map(column_differs).collect();
     format!("({})", columns.join(" OR "))
 }
 
 fn column_differs(column: &LiveColumn) -> String {
-    format!("{} IS DISTINCT FROM {}", comparable("n", column), comparable("o", column))
+    differ("o", "n", column)
+}
+
+fn differ(old: &str, new: &str, column: &LiveColumn) -> String {
+    format!("{} IS DISTINCT FROM {}", comparable(new, column), comparable(old, column))
 }
 
 /// A form of the value in which equal means the same to everybody.
@@ -260,9 +371,16 @@ fn comparable(alias: &str, column: &LiveColumn) -> String {
 }
 
 fn channel_of(alias: &str, table: &LiveTable) -> String {
-    let id =
-        column(table, table.channel_column).map(|column| of(alias, column)).unwrap_or_default();
-    format!("{} || {id}::text COLLATE \"C\"", literal(&format!("{}:", table.channel_kind)))
+    format!("{} || {}::text COLLATE \"C\"", prefix(table), id_of(alias, table))
+}
+
+fn prefix(table: &LiveTable) -> String {
+    literal(&format!("{}:", table.channel_kind))
+}
+
+/// The value of the channel's column.
+fn id_of(alias: &str, table: &LiveTable) -> String {
+    column(table, table.channel_column).map(|column| of(alias, column)).unwrap_or_default()
 }
 
 /// Rows whose channel's column makes no channel name concern nobody.

@@ -14,6 +14,7 @@ use super::{
     raw::{Bound, number, own},
     values_list::{padded, values_list},
 };
+use crate::planted::{self, Bug};
 
 /// Rows of one statement: SQLite takes 32,766 parameters.
 const CHUNK: usize = 1_024;
@@ -94,7 +95,8 @@ fn channel_changes<'a>(draft: &'a Draft, tags: &[u32]) -> Vec<ChannelChange<'a>>
             changes.len() - 1
         });
         if let Some(change) = changes.get_mut(place) {
-            change.entries += 1;
+            let skips = planted::is(Bug::SkippedNumber) && tag.is_multiple_of(16);
+            change.entries += 1 + u64::from(skips);
             change.tag = *tag;
             if !folded.reset.is_empty() {
                 change.reset = change.entries;
@@ -182,8 +184,9 @@ pub(super) async fn write_and_commit(
     }
     for chunk in outcomes.chunks(CHUNK) {
         sql += &format!(
-            "INSERT INTO rowcast_edit (user_id, id, hash, at, seq, error)
+            "{} INTO rowcast_edit (user_id, id, hash, at, seq, error)
              SELECT * FROM {} WHERE column1 IS NOT NULL;\n",
+            if planted::is(Bug::NoDedupe) { "INSERT OR REPLACE" } else { "INSERT" },
             values_list(chunk.len(), 6)
         );
         for outcome in chunk {

@@ -59,7 +59,9 @@ async fn log(store: &dyn Store, channel: &ChannelName, history: &mut History) {
                     "what": "log", "channel": channel, "epoch": epoch, "entries": entries,
                 }));
             }
-            ReadAfter::Snapshot(reason) => panic!("{channel} has no log after {cursor}: {reason:?}"),
+            ReadAfter::Snapshot(reason) => {
+                panic!("{channel} has no log after {cursor}: {reason:?}")
+            }
         }
     }
 }
@@ -90,9 +92,23 @@ fn tables(kind: Kind, project: &str) -> [(&'static str, String); 4] {
         format!("SELECT CAST({function}({pairs}) AS TEXT) FROM {table} WHERE {place} = '{project}'")
     };
     let tasks = [
-        "id", "project_id", "parent_id", "title", "description", "status", "priority", "assignee",
-        "due_date", "position", "labels", "dependencies", "metadata", "completed_at", "created_at",
-        "created_by", "updated_by",
+        "id",
+        "project_id",
+        "parent_id",
+        "title",
+        "description",
+        "status",
+        "priority",
+        "assignee",
+        "due_date",
+        "position",
+        "labels",
+        "dependencies",
+        "metadata",
+        "completed_at",
+        "created_at",
+        "created_by",
+        "updated_by",
     ];
     let comments = ["id", "project_id", "task_id", "author", "body", "created_at"];
     [

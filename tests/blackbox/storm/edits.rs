@@ -150,12 +150,7 @@ fn deleted(
     Some(Made::of(channel, vec![delete("tasks", &task)]))
 }
 
-fn moved(
-    dice: &mut StdRng,
-    channel: &ChannelName,
-    projects: &[ChannelName],
-    task: &str,
-) -> Made {
+fn moved(dice: &mut StdRng, channel: &ChannelName, projects: &[ChannelName], task: &str) -> Made {
     let to = &projects[dice.random_range(0..projects.len())];
     Made { surely: to != channel, ..Made::of(channel, vec![move_to(task, to)]) }
 }

@@ -54,9 +54,8 @@ impl Plan {
 
     fn new(seed: u64, edits: usize, kind: Kind) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut faults: Vec<(usize, Fault)> = (0..24)
-            .map(|_| (rng.random_range(0..edits), random_fault(&mut rng, edits)))
-            .collect();
+        let mut faults: Vec<(usize, Fault)> =
+            (0..24).map(|_| (rng.random_range(0..edits), random_fault(&mut rng, edits))).collect();
         // Whatever chance says, these happen.
         let outages = if kind == Kind::Postgres { 2 } else { 3 };
         let certain = [(Fault::Crash, 4), (Fault::Outage, outages)];

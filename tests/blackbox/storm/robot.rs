@@ -132,7 +132,13 @@ impl Robot {
         let reference = self.next_ref();
         let (channel, presence) = (channel.clone(), PresenceMode::Join);
         stream
-            .send(&Request::Subscribe(Subscribe { reference, channel, cursor, presence, meta: None }))
+            .send(&Request::Subscribe(Subscribe {
+                reference,
+                channel,
+                cursor,
+                presence,
+                meta: None,
+            }))
             .await
     }
 

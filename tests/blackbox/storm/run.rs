@@ -70,7 +70,11 @@ pub(super) async fn storm(kind: Kind) {
     let outside = writer.join_next().await.expect("it ran").expect("it did not fail");
     mark_the_end(&database).await;
     fate.end.send_replace(true);
-    let ending = async { while let Some(robot) = robots.join_next().await { robot.expect("it did not fail") } };
+    let ending = async {
+        while let Some(robot) = robots.join_next().await {
+            robot.expect("it did not fail")
+        }
+    };
     let ended = tokio::time::timeout(4 * PATIENCE, ending).await;
     assert!(ended.is_ok(), "the clients do not see the end; {}", folder.display());
     drop(hub);
@@ -107,8 +111,12 @@ fn user(number: usize) -> String {
 
 async fn furnish(database: &Database) {
     let users: Vec<String> = (0..ROBOTS / 2).map(|number| user(number * 2)).collect();
-    let rows = |row: &dyn Fn(&String) -> String| users.iter().map(row).collect::<Vec<_>>().join(", ");
-    let mut sql = format!("INSERT INTO users (id, name) VALUES {}", rows(&|user| format!("('{user}', '{user}')")));
+    let rows =
+        |row: &dyn Fn(&String) -> String| users.iter().map(row).collect::<Vec<_>>().join(", ");
+    let mut sql = format!(
+        "INSERT INTO users (id, name) VALUES {}",
+        rows(&|user| format!("('{user}', '{user}')"))
+    );
     for number in 0..PROJECTS {
         let project = project_number(number);
         let members = rows(&|user| format!("('{project}', '{user}', 'owner')"));
@@ -163,13 +171,28 @@ async fn strike(
             Fault::Cut(robot) => links[robot].is_cut(),
             Fault::ResetAll => links.iter().for_each(|link| link.is_reset()),
             Fault::Stall(robot, a_while) => {
-                weather.spawn(spell(Arc::clone(&links[robot]), Weather::Stalled, Arc::clone(fate), a_while));
+                weather.spawn(spell(
+                    Arc::clone(&links[robot]),
+                    Weather::Stalled,
+                    Arc::clone(fate),
+                    a_while,
+                ));
             }
             Fault::Slow(robot, a_while) => {
-                weather.spawn(spell(Arc::clone(&links[robot]), Weather::Slow(2000), Arc::clone(fate), a_while));
+                weather.spawn(spell(
+                    Arc::clone(&links[robot]),
+                    Weather::Slow(2000),
+                    Arc::clone(fate),
+                    a_while,
+                ));
             }
             Fault::Break(robot, bytes, a_while) => {
-                weather.spawn(spell(Arc::clone(&links[robot]), Weather::CutAfter(bytes), Arc::clone(fate), a_while));
+                weather.spawn(spell(
+                    Arc::clone(&links[robot]),
+                    Weather::CutAfter(bytes),
+                    Arc::clone(fate),
+                    a_while,
+                ));
             }
             Fault::Crash => {
                 hub.is_killed();
@@ -210,7 +233,9 @@ async fn mark_the_end(database: &Database) {
     eventually("the last rows to be written", async || {
         let Ok(mut outsider) = database.tries_outsider().await else { return false };
         let rows: Vec<String> = (0..PROJECTS)
-            .map(|number| format!("('{}', '{}', '{THE_END}')", id(0xd00 + number), project_number(number)))
+            .map(|number| {
+                format!("('{}', '{}', '{THE_END}')", id(0xd00 + number), project_number(number))
+            })
             .collect();
         let sql = format!("INSERT INTO tasks (id, project_id, title) VALUES {}", rows.join(", "));
         outsider.tries(&sql).await.is_ok()

@@ -93,7 +93,7 @@ impl Editor {
         while !self.stop.get() {
             sleep_until(due).await;
             due += interval;
-            if self.under_way() < MOST_UNDER_WAY {
+            if !self.stop.get() && self.under_way() < MOST_UNDER_WAY {
                 self.queue_one();
                 self.device.outbox.flush().await?;
             }

@@ -147,7 +147,7 @@ async fn states_and_signals_need_a_subscription() {
     let error = ada
         .hears("an error without a ref", |message| match message {
             ServerMessage::Reply(rowcast_protocol::Reply::Error(error)) => {
-                error.reference.is_none().then(|| error.code)
+                error.reference.is_none().then_some(error.code)
             }
             _ => None,
         })

@@ -3,6 +3,15 @@
 //! Every sentence that touches the database is tested on SQLite and on PostgreSQL. Ada speaks JSON
 //! and Bob MessagePack. The modules follow `PROTOCOL.md`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that meets a surprise must fail, and say what it met"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

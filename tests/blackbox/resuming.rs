@@ -140,7 +140,7 @@ on_both_stores! {
         }
         bob_again.sees_title(&world.project, &id(1), "Lost 2").await;
         let known = bob_again.view(&world.project).clone();
-        saved.is_restored(&mut world).await;
+        saved.restores(&mut world).await;
         drop((ada, ada_again));
         ada = world.ada().await;
         for number in 0..3 {
@@ -219,7 +219,7 @@ impl Backup {
         Self { copy }
     }
 
-    async fn is_restored(self, world: &mut World) {
+    async fn restores(self, world: &mut World) {
         world.hub.is_killed();
         match world.database.kind {
             Kind::Sqlite => {

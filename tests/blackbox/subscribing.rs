@@ -175,7 +175,7 @@ on_both_stores! {
             _ => None,
         }).await;
         assert_eq!(tables, ["tasks"]);
-        assert_eq!(bob.resets, [world.project.clone()]);
+        assert_eq!(bob.resets, std::slice::from_ref(&world.project));
         bob.subscribes(&world.project).await;
         let titles = bob.view(&world.project).table("tasks").filter(|row| row.get("title") == Some(&"All at once".into())).count();
         assert_eq!(titles, 143);

@@ -27,6 +27,7 @@ mod limits;
 mod notifications;
 mod outside;
 mod presence;
+mod refusals;
 mod resuming;
 mod rights;
 mod silence;

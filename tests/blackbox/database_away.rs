@@ -57,58 +57,62 @@ async fn hears_degraded(device: &mut Device, parts: &[&str]) {
 }
 
 on_both_stores! {
-    async fn an_edit_without_a_database_is_not_acked_and_may_be_sent_again(store: Kind) {
-        let world = World::within(Database::apart(store).await, &[]).await;
-        let (mut ada, mut bob) = (world.ada().await, world.bob().await);
-        bob.subscribes(&world.project).await;
+    an_edit_without_a_database_is_not_acked_and_may_be_sent_again,
+    reading_goes_on_where_it_can_and_nothing_is_missed,
+    what_outsiders_wrote_while_the_hub_was_down_is_seen_when_it_is_up,
+}
+
+async fn an_edit_without_a_database_is_not_acked_and_may_be_sent_again(store: Kind) {
+    let world = World::within(Database::apart(store).await, &[]).await;
+    let (mut ada, mut bob) = (world.ada().await, world.bob().await);
+    bob.subscribes(&world.project).await;
+    let outage = Outage::begins(&world).await;
+    let stuck = edit(&world.project, vec![comment(&id(1), "Only once")]);
+    let error = ada.tries(&stuck).await.unwrap_err();
+    assert!(error.retry, "{error:?}");
+    assert!([ErrorCode::Unavailable, ErrorCode::Busy].contains(&error.code), "{error:?}");
+    if store == Kind::Postgres {
+        hears_degraded(&mut bob, &["store"]).await;
+        hears_degraded(&mut world.vera().await, &["store"]).await;
+    }
+    outage.ends(&world).await;
+    if store == Kind::Postgres {
+        hears_degraded(&mut bob, &[]).await;
+    }
+    eventually("the edit to be taken", async || ada.tries(&stuck).await.is_ok()).await;
+    bob.sees(&world.project, "the comment", |view| view.table("comments").count() == 1).await;
+    assert_eq!(world.hub.get("/readyz").await.0, 200);
+}
+
+async fn reading_goes_on_where_it_can_and_nothing_is_missed(store: Kind) {
+    let world = World::within(Database::apart(store).await, &[]).await;
+    let (mut ada, mut bob) = (world.ada().await, world.bob().await);
+    bob.subscribes(&world.project).await;
+    for round in 0..3 {
+        let before = bob.view(&world.project).seq;
         let outage = Outage::begins(&world).await;
-        let stuck = edit(&world.project, vec![comment(&id(1), "Only once")]);
-        let error = ada.tries(&stuck).await.unwrap_err();
-        assert!(error.retry, "{error:?}");
-        assert!([ErrorCode::Unavailable, ErrorCode::Busy].contains(&error.code), "{error:?}");
-        if store == Kind::Postgres {
-            hears_degraded(&mut bob, &["store"]).await;
-            hears_degraded(&mut world.vera().await, &["store"]).await;
-        }
+        bob.is_up_to_date().await;
+        bob.sets(&world.project, "pointer", 1_i64.into()).await;
         outage.ends(&world).await;
-        if store == Kind::Postgres {
-            hears_degraded(&mut bob, &[]).await;
-        }
-        eventually("the edit to be taken", async || ada.tries(&stuck).await.is_ok()).await;
-        bob.sees(&world.project, "the comment", |view| view.table("comments").count() == 1).await;
-        assert_eq!(world.hub.get("/readyz").await.0, 200);
+        let back = edit(&world.project, vec![rename(&id(1), &format!("Back {round}"))]);
+        eventually("the edit to be taken", async || ada.tries(&back).await.is_ok()).await;
+        bob.sees_title(&world.project, &id(1), &format!("Back {round}")).await;
+        assert_eq!(bob.view(&world.project).seq, before + 1);
     }
+}
 
-    async fn reading_goes_on_where_it_can_and_nothing_is_missed(store: Kind) {
-        let world = World::within(Database::apart(store).await, &[]).await;
-        let (mut ada, mut bob) = (world.ada().await, world.bob().await);
-        bob.subscribes(&world.project).await;
-        for round in 0..3 {
-            let before = bob.view(&world.project).seq;
-            let outage = Outage::begins(&world).await;
-            bob.is_up_to_date().await;
-            bob.sets(&world.project, "pointer", 1_i64.into()).await;
-            outage.ends(&world).await;
-            let back = edit(&world.project, vec![rename(&id(1), &format!("Back {round}"))]);
-            eventually("the edit to be taken", async || ada.tries(&back).await.is_ok()).await;
-            bob.sees_title(&world.project, &id(1), &format!("Back {round}")).await;
-            assert_eq!(bob.view(&world.project).seq, before + 1);
-        }
-    }
-
-    async fn what_outsiders_wrote_while_the_hub_was_down_is_seen_when_it_is_up(store: Kind) {
-        let mut world = World::on(store).await;
-        let mut bob = world.bob().await;
-        bob.subscribes(&world.project).await;
-        let view = bob.view(&world.project).clone();
-        world.hub.is_killed();
-        let mut outsider = world.outsider().await;
-        outsider.runs(&format!("UPDATE tasks SET title = 'In between' WHERE id = '{}'", id(1))).await;
-        world.hub.starts_again().await;
-        let mut bob = world.bob().await;
-        bob.resumes(&world.project, &view).await;
-        bob.sees_title(&world.project, &id(1), "In between").await;
-    }
+async fn what_outsiders_wrote_while_the_hub_was_down_is_seen_when_it_is_up(store: Kind) {
+    let mut world = World::on(store).await;
+    let mut bob = world.bob().await;
+    bob.subscribes(&world.project).await;
+    let view = bob.view(&world.project).clone();
+    world.hub.is_killed();
+    let mut outsider = world.outsider().await;
+    outsider.runs(&format!("UPDATE tasks SET title = 'In between' WHERE id = '{}'", id(1))).await;
+    world.hub.starts_again().await;
+    let mut bob = world.bob().await;
+    bob.resumes(&world.project, &view).await;
+    bob.sees_title(&world.project, &id(1), "In between").await;
 }
 
 #[tokio::test]
@@ -147,7 +151,7 @@ async fn a_database_that_takes_no_writes_is_told_apart() {
     let world = World::on(Kind::Postgres).await;
     let (mut ada, mut bob) = (world.ada().await, world.bob().await);
     bob.subscribes(&world.project).await;
-    let name = world.database.url.rsplit('/').next().unwrap().to_owned();
+    let name = world.database.url.rsplit('/').next().unwrap();
     let read_only = async |value: &str| {
         let mut operator = world.outsider().await;
         operator.runs("SET default_transaction_read_only = off").await;

@@ -21,46 +21,54 @@ async fn told_to_come_back(device: &mut Device) -> u64 {
 }
 
 on_both_stores! {
-    async fn a_stopping_hub_sends_everybody_away_with_a_time_to_come_back(store: Kind) {
-        let mut world = World::with(store, &[("SERVER__DRAIN_SECONDS", "2")]).await;
-        let mut devices = Vec::new();
-        for number in 0..30 {
-            let mut device = if number % 2 == 0 { world.ada().await } else { world.bob().await };
-            device.subscribes(&world.project).await;
-            devices.push(device);
-        }
-        world.hub.is_asked_to_stop();
-        let mut times = Vec::new();
-        for device in &mut devices {
-            times.push(told_to_come_back(device).await);
-            assert_eq!(device.is_closed().await, Some(4000));
-        }
-        let (least, most) = (times.iter().min().unwrap(), times.iter().max().unwrap());
-        assert!(most - least > 500, "all come back at once: {times:?}");
-        assert!(*most <= 4000, "{times:?}");
-        assert!(world.hub.ends().await.success());
-    }
+    a_stopping_hub_sends_everybody_away_with_a_time_to_come_back,
+    edits_under_way_when_the_hub_stops_are_acked_or_sent_again,
+}
 
-    async fn edits_under_way_when_the_hub_stops_are_acked_or_sent_again(store: Kind) {
-        let mut world = World::on(store).await;
-        let mut bob = world.bob().await;
-        bob.subscribes(&world.project).await;
-        let edits: Vec<_> = (0..200).map(|number| {
-            crate::support::edits::edit(&world.project, vec![crate::support::edits::comment(&id(1), &format!("Comment {number}"))])
-        }).collect();
-        for edit in &edits {
-            bob.sends(edit).await;
-        }
-        world.hub.is_asked_to_stop();
-        bob.is_closed().await;
-        assert!(world.hub.ends().await.success());
-        world.hub.starts_again().await;
-        let mut bob = world.bob().await;
-        for edit in &edits {
-            bob.tries(edit).await.expect("applied once");
-        }
-        assert_eq!(world.outsider().await.counts("comments").await, 200);
+async fn a_stopping_hub_sends_everybody_away_with_a_time_to_come_back(store: Kind) {
+    let mut world = World::with(store, &[("SERVER__DRAIN_SECONDS", "2")]).await;
+    let mut devices = Vec::new();
+    for number in 0..30 {
+        let mut device = if number % 2 == 0 { world.ada().await } else { world.bob().await };
+        device.subscribes(&world.project).await;
+        devices.push(device);
     }
+    world.hub.is_asked_to_stop();
+    let mut times = Vec::new();
+    for device in &mut devices {
+        times.push(told_to_come_back(device).await);
+        assert_eq!(device.is_closed().await, Some(4000));
+    }
+    let (least, most) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+    assert!(most - least > 500, "all come back at once: {times:?}");
+    assert!(*most <= 4000, "{times:?}");
+    assert!(world.hub.ends().await.success());
+}
+
+async fn edits_under_way_when_the_hub_stops_are_acked_or_sent_again(store: Kind) {
+    let mut world = World::on(store).await;
+    let mut bob = world.bob().await;
+    bob.subscribes(&world.project).await;
+    let edits: Vec<_> = (0..200)
+        .map(|number| {
+            crate::support::edits::edit(
+                &world.project,
+                vec![crate::support::edits::comment(&id(1), &format!("Comment {number}"))],
+            )
+        })
+        .collect();
+    for edit in &edits {
+        bob.sends(edit).await;
+    }
+    world.hub.is_asked_to_stop();
+    bob.is_closed().await;
+    assert!(world.hub.ends().await.success());
+    world.hub.starts_again().await;
+    let mut bob = world.bob().await;
+    for edit in &edits {
+        bob.tries(edit).await.expect("applied once");
+    }
+    assert_eq!(world.outsider().await.counts("comments").await, 200);
 }
 
 #[tokio::test]

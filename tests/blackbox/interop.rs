@@ -33,19 +33,21 @@ fn runs(command: &mut Command) {
 }
 
 on_both_stores! {
-    async fn a_foreign_client_follows_the_protocol_in_both_encodings(store: Kind) {
-        let world = World::on(store).await;
-        // It can cut this link itself, by closing without a word.
-        let link = Link::to(world.hub.address).await;
-        let token = world.token("bob", Duration::from_secs(600));
-        let ada = world.token("ada", Duration::from_secs(600));
-        let mut command = Command::new(python());
-        command
-            .arg(tests().join("interop/client.py"))
-            .args(["--url", &format!("ws://{}/socket", link.address)])
-            .args(["--channel", world.project.as_str(), "--task", &id(1)])
-            .args(["--token", &token, "--other-token", &ada]);
-        let run = tokio::task::spawn_blocking(move || runs(&mut command));
-        run.await.expect("the foreign client succeeds");
-    }
+    a_foreign_client_follows_the_protocol_in_both_encodings,
+}
+
+async fn a_foreign_client_follows_the_protocol_in_both_encodings(store: Kind) {
+    let world = World::on(store).await;
+    // It can cut this link itself, by closing without a word.
+    let link = Link::to(world.hub.address).await;
+    let token = world.token("bob", Duration::from_secs(600));
+    let ada = world.token("ada", Duration::from_secs(600));
+    let mut command = Command::new(python());
+    command
+        .arg(tests().join("interop/client.py"))
+        .args(["--url", &format!("ws://{}/socket", link.address)])
+        .args(["--channel", world.project.as_str(), "--task", &id(1)])
+        .args(["--token", &token, "--other-token", &ada]);
+    let run = tokio::task::spawn_blocking(move || runs(&mut command));
+    run.await.expect("the foreign client succeeds");
 }

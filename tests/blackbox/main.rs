@@ -9,7 +9,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "what a test does not expect must fail it, and it says why"
+    reason = "a test that meets a surprise must fail, and say what it met"
 )]
 
 #[path = "../support/mod.rs"]
@@ -27,6 +27,7 @@ mod limits;
 mod notifications;
 mod outside;
 mod presence;
+mod refusals;
 mod resuming;
 mod rights;
 mod silence;

@@ -19,65 +19,85 @@ const BYTES: usize = 16_000;
 const MEMORY: usize = 20 << 20;
 
 on_both_stores! {
-    async fn a_reader_that_stops_reading_costs_little_and_converges(store: Kind) {
-        let settings = [("LIMITS__REQUESTS_BURST", "100000"), ("LIMITS__REQUESTS_PER_SECOND", "100000")];
-        let world = World::with(store, &settings).await;
-        let link = Link::to(world.hub.address).await;
-        let (mut ada, mut vera) = (world.ada().await, world.vera().await);
-        let mut slow = Vec::new();
-        for codec in [Codec::Json, Codec::MsgPack, Codec::Json] {
-            let mut device = world.device_at(link.address, "bob", codec).await;
-            device.subscribes(&world.project).await;
-            slow.push(device);
-        }
-        vera.subscribes(&world.project).await;
-        // As much again before it, so that caches and tails are as large as they get.
-        for number in 0..EDITS {
-            let text = format!("{number:05}{}", "w".repeat(BYTES));
-            ada.edits(&world.project, vec![set("tasks", &id(1), json!({ "description": text }))]).await;
-        }
-        ada.edits(&world.project, vec![rename(&id(1), "Warm")]).await;
-        for device in &mut slow {
-            device.sees_title(&world.project, &id(1), "Warm").await;
-            device.inbox.clear();
-        }
-        let before = world.hub.memory();
-        link.turns(Weather::Stalled);
-        let mut worst = std::time::Duration::ZERO;
-        for number in 0..EDITS {
-            let text = format!("{number:05}{}", "x".repeat(BYTES));
-            let began = Instant::now();
-            ada.edits(&world.project, vec![set("tasks", &id(1), json!({"title": format!("Title {number}"), "description": text}))]).await;
-            vera.sees_title(&world.project, &id(1), &format!("Title {number}")).await;
-            worst = worst.max(began.elapsed());
-            vera.inbox.clear();
-        }
-        let grown = world.hub.memory().saturating_sub(before);
-        assert!(grown < MEMORY, "{} readers that do not read cost {grown} bytes", slow.len());
-        assert!(worst < std::time::Duration::from_secs(2), "another reader waited {worst:?}");
-        link.turns(Weather::Fair);
-        let last = format!("Title {}", EDITS - 1);
-        for device in &mut slow {
-            device.sees_title(&world.project, &id(1), &last).await;
-            assert_eq!(device.view(&world.project).rows, vera.view(&world.project).rows);
-        }
-    }
+    a_reader_that_stops_reading_costs_little_and_converges,
+    a_reader_on_a_thin_line_gets_everything_in_order,
+}
 
-    async fn a_reader_on_a_thin_line_gets_everything_in_order(store: Kind) {
-        let world = World::with(store, &[("LIMITS__REQUESTS_BURST", "100000")]).await;
-        let link = Link::to(world.hub.address).await;
-        let mut ada = world.ada().await;
-        let mut bob = world.device_at(link.address, "bob", Codec::MsgPack).await;
-        bob.subscribes(&world.project).await;
-        link.turns(Weather::Slow(4096));
-        for number in 0..200 {
-            let text = format!("{number:05}{}", "y".repeat(5000));
-            ada.edits(&world.project, vec![set("tasks", &id(2), json!({"title": format!("T {number}"), "description": text}))]).await;
-        }
-        bob.sees_title(&world.project, &id(2), "T 199").await;
-        let seqs: Vec<_> = bob.view(&world.project).entries.iter().map(|entry| entry.seq).collect();
-        assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1));
+async fn a_reader_that_stops_reading_costs_little_and_converges(store: Kind) {
+    let settings =
+        [("LIMITS__REQUESTS_BURST", "100000"), ("LIMITS__REQUESTS_PER_SECOND", "100000")];
+    let world = World::with(store, &settings).await;
+    let link = Link::to(world.hub.address).await;
+    let (mut ada, mut vera) = (world.ada().await, world.vera().await);
+    let mut slow = Vec::new();
+    for codec in [Codec::Json, Codec::MsgPack, Codec::Json] {
+        let mut device = world.device_at(link.address, "bob", codec).await;
+        device.subscribes(&world.project).await;
+        slow.push(device);
     }
+    vera.subscribes(&world.project).await;
+    // As much again before it, so that caches and tails are as large as they get.
+    for number in 0..EDITS {
+        let text = format!("{number:05}{}", "w".repeat(BYTES));
+        ada.edits(&world.project, vec![set("tasks", &id(1), json!({ "description": text }))]).await;
+    }
+    ada.edits(&world.project, vec![rename(&id(1), "Warm")]).await;
+    for device in &mut slow {
+        device.sees_title(&world.project, &id(1), "Warm").await;
+        device.inbox.clear();
+    }
+    let before = world.hub.memory();
+    link.turns(Weather::Stalled);
+    let mut worst = std::time::Duration::ZERO;
+    for number in 0..EDITS {
+        let text = format!("{number:05}{}", "x".repeat(BYTES));
+        let began = Instant::now();
+        ada.edits(
+            &world.project,
+            vec![set(
+                "tasks",
+                &id(1),
+                json!({"title": format!("Title {number}"), "description": text}),
+            )],
+        )
+        .await;
+        vera.sees_title(&world.project, &id(1), &format!("Title {number}")).await;
+        worst = worst.max(began.elapsed());
+        vera.inbox.clear();
+    }
+    let grown = world.hub.memory().saturating_sub(before);
+    assert!(grown < MEMORY, "{} readers that do not read cost {grown} bytes", slow.len());
+    assert!(worst < std::time::Duration::from_secs(2), "another reader waited {worst:?}");
+    link.turns(Weather::Fair);
+    let last = format!("Title {}", EDITS - 1);
+    for device in &mut slow {
+        device.sees_title(&world.project, &id(1), &last).await;
+        assert_eq!(device.view(&world.project).rows, vera.view(&world.project).rows);
+    }
+}
+
+async fn a_reader_on_a_thin_line_gets_everything_in_order(store: Kind) {
+    let world = World::with(store, &[("LIMITS__REQUESTS_BURST", "100000")]).await;
+    let link = Link::to(world.hub.address).await;
+    let mut ada = world.ada().await;
+    let mut bob = world.device_at(link.address, "bob", Codec::MsgPack).await;
+    bob.subscribes(&world.project).await;
+    link.turns(Weather::Slow(4096));
+    for number in 0..200 {
+        let text = format!("{number:05}{}", "y".repeat(5000));
+        ada.edits(
+            &world.project,
+            vec![set(
+                "tasks",
+                &id(2),
+                json!({"title": format!("T {number}"), "description": text}),
+            )],
+        )
+        .await;
+    }
+    bob.sees_title(&world.project, &id(2), "T 199").await;
+    let seqs: Vec<_> = bob.view(&world.project).entries.iter().map(|entry| entry.seq).collect();
+    assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1));
 }
 
 #[tokio::test]

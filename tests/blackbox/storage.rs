@@ -86,35 +86,43 @@ async fn a_full_disk_refuses_edits_loses_nothing_and_recovers() {
 }
 
 on_both_stores! {
-    async fn a_newer_database_is_refused_at_start(store: Kind) {
-        let database = Database::create(store).await;
-        drop(Hub::start(&database, &[]).await);
-        let newer = match store {
-            Kind::Sqlite => "INSERT INTO rowcast_migrations (version, description, success, checksum, execution_time) \
-                             VALUES (9999, 'of the future', TRUE, x'00', 0)",
-            Kind::Postgres => "UPDATE rowcast.fact SET value = '9999' WHERE name = 'format'",
-        };
-        database.outsider().await.runs(newer).await;
-        let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
-        assert!(words.to_lowercase().contains("newer") || words.contains("later"), "{words}");
-    }
+    a_newer_database_is_refused_at_start,
+    a_foreign_database_is_refused_at_start_and_left_alone,
+    a_hub_starts_again_and_again_on_the_same_database,
+}
 
-    async fn a_foreign_database_is_refused_at_start_and_left_alone(store: Kind) {
-        let database = Database::create(store).await;
-        let mut outsider = database.outsider().await;
-        outsider.runs("CREATE TABLE tasks (id integer PRIMARY KEY, what text)").await;
-        outsider.runs("INSERT INTO tasks (id, what) VALUES (1, 'theirs')").await;
-        let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
-        assert!(words.contains("tasks"), "{words}");
-        assert_eq!(outsider.texts("SELECT what FROM tasks").await, ["theirs"]);
-        assert!(outsider.tries("INSERT INTO tasks (id, what) VALUES (2, 'still theirs')").await.is_ok());
-    }
-
-    async fn a_hub_starts_again_and_again_on_the_same_database(store: Kind) {
-        let database = Database::create(store).await;
-        for _ in 0..3 {
-            drop(Hub::start(&database, &[]).await);
+async fn a_newer_database_is_refused_at_start(store: Kind) {
+    let database = Database::create(store).await;
+    drop(Hub::start(&database, &[]).await);
+    let newer = match store {
+        Kind::Sqlite => {
+            "INSERT INTO rowcast_migrations (version, description, success, checksum, execution_time) \
+                         VALUES (9999, 'of the future', TRUE, x'00', 0)"
         }
+        Kind::Postgres => "UPDATE rowcast.fact SET value = '9999' WHERE name = 'format'",
+    };
+    database.outsider().await.runs(newer).await;
+    let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
+    assert!(words.to_lowercase().contains("newer") || words.contains("later"), "{words}");
+}
+
+async fn a_foreign_database_is_refused_at_start_and_left_alone(store: Kind) {
+    let database = Database::create(store).await;
+    let mut outsider = database.outsider().await;
+    outsider.runs("CREATE TABLE tasks (id integer PRIMARY KEY, what text)").await;
+    outsider.runs("INSERT INTO tasks (id, what) VALUES (1, 'theirs')").await;
+    let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
+    assert!(words.contains("tasks"), "{words}");
+    assert_eq!(outsider.texts("SELECT what FROM tasks").await, ["theirs"]);
+    assert!(
+        outsider.tries("INSERT INTO tasks (id, what) VALUES (2, 'still theirs')").await.is_ok()
+    );
+}
+
+async fn a_hub_starts_again_and_again_on_the_same_database(store: Kind) {
+    let database = Database::create(store).await;
+    for _ in 0..3 {
+        drop(Hub::start(&database, &[]).await);
     }
 }
 

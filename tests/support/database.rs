@@ -1,6 +1,6 @@
 //! Databases of their own for one test each, and writers that know nothing of Rowcast.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection,
@@ -8,7 +8,10 @@ use sqlx::{
 };
 use tempfile::TempDir;
 
-use super::cluster::Cluster;
+use super::{
+    cluster::Cluster,
+    postgres::{Server, connect},
+};
 
 /// Which store a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +28,16 @@ pub(crate) struct Database {
     pub(crate) url: String,
     /// A folder of its own, also for keys.
     pub(crate) folder: TempDir,
-    /// The server it lives in.
-    pub(crate) cluster: Option<Arc<Cluster>>,
+    /// The server it lives in, if that is its own.
+    pub(crate) cluster: Option<Cluster>,
 }
 
 impl Database {
     /// An empty database, on the server that all tests share.
     pub(crate) async fn create(kind: Kind) -> Self {
         match kind {
-            Kind::Sqlite => Self::in_folder(tempfile::tempdir().expect("a folder")),
-            Kind::Postgres => Self::within(Cluster::shared().await).await,
+            Kind::Sqlite => Self::in_folder(folder()),
+            Kind::Postgres => Self::at(Server::shared().database().await, None),
         }
     }
 
@@ -42,7 +45,10 @@ impl Database {
     pub(crate) async fn apart(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => Self::create(kind).await,
-            Kind::Postgres => Self::within(Arc::new(Cluster::start().await)).await,
+            Kind::Postgres => {
+                let cluster = Cluster::start().await;
+                Self::at(cluster.url(), Some(cluster))
+            }
         }
     }
 
@@ -52,16 +58,17 @@ impl Database {
         Self { kind: Kind::Sqlite, url, folder, cluster: None }
     }
 
-    async fn within(cluster: Arc<Cluster>) -> Self {
-        let url = cluster.create_database().await;
-        let folder = tempfile::tempdir().expect("a folder");
-        Self { kind: Kind::Postgres, url, folder, cluster: Some(cluster) }
+    fn at(url: String, cluster: Option<Cluster>) -> Self {
+        Self { kind: Kind::Postgres, url, folder: folder(), cluster }
     }
 
-    /// A copy, made by a server that nobody else is connected to; its URL.
+    /// A copy of a PostgreSQL database that nobody is connected to; its URL.
     pub(crate) async fn copied(&self) -> String {
-        let cluster = self.cluster.as_ref().expect("it lives in a server");
-        cluster.copy_database(&self.url).await
+        let (server, name) = self.url.rsplit_once('/').expect("a URL with a name");
+        let mut operator = connect(&format!("{server}/postgres")).await;
+        let sql = format!("CREATE DATABASE {name}_copy TEMPLATE {name}");
+        operator.execute(AssertSqlSafe(sql)).await.expect("a copy is made");
+        format!("{}_copy", self.url)
     }
 
     /// The file, on SQLite.
@@ -89,6 +96,10 @@ impl Database {
         };
         Ok(Outsider { connection })
     }
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
 }
 
 /// A connection of somebody else: `psql`, a cron job, another back end.

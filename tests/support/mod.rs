@@ -12,6 +12,7 @@ pub(crate) mod device;
 pub(crate) mod edits;
 pub(crate) mod hub;
 pub(crate) mod link;
+pub(crate) mod postgres;
 pub(crate) mod raw;
 pub(crate) mod stream;
 pub(crate) mod view;
@@ -20,12 +21,9 @@ pub(crate) mod world;
 
 /// Makes one test per store out of each sentence.
 macro_rules! on_both_stores {
-    ($($(#[$attribute:meta])* async fn $name:ident($store:ident: $kind:ty) $body:block)+) => {
-        $(async fn $name($store: $kind) $body)+
-
+    ($($name:ident,)+) => {
         mod sqlite {
             $(
-                $(#[$attribute])*
                 #[tokio::test]
                 async fn $name() {
                     Box::pin(super::$name(crate::support::database::Kind::Sqlite)).await;
@@ -35,7 +33,6 @@ macro_rules! on_both_stores {
 
         mod postgres {
             $(
-                $(#[$attribute])*
                 #[tokio::test]
                 async fn $name() {
                     Box::pin(super::$name(crate::support::database::Kind::Postgres)).await;

@@ -46,22 +46,13 @@ impl Server {
     }
 
     fn start() -> Self {
-        let bin = find().or_else(install).unwrap_or_else(|| {
-            panic!("no PostgreSQL {OLDEST} or later was found; install it (Debian: apt-get install postgresql)")
-        });
+        let bin = programs();
         let directory =
             tempfile::Builder::new().prefix("rowcast-postgres-").tempdir().unwrap().keep();
         let user = unprivileged_user(&directory);
-        let run = |program: &Path| as_user(user, program);
-        let made = run(&bin.join("initdb"))
-            .args(["-D", &format!("{}/data", directory.display())])
-            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N"])
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(made.success(), "initdb failed");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let keeper = run(Path::new("/bin/sh"))
+        initialise(&bin, user, &directory);
+        let port = free_port();
+        let keeper = as_user(user, Path::new("/bin/sh"))
             .args(["-c", KEEPER])
             .arg(&bin)
             .arg(&directory)
@@ -92,6 +83,29 @@ impl Server {
 /// A plain connection.
 pub(crate) async fn connect(url: &str) -> PgConnection {
     url.parse::<PgConnectOptions>().unwrap().connect().await.unwrap()
+}
+
+/// The server's programs.
+pub(crate) fn programs() -> PathBuf {
+    find().or_else(install).unwrap_or_else(|| {
+        panic!("no PostgreSQL {OLDEST} or later was found; install it (Debian: apt-get install postgresql)")
+    })
+}
+
+/// Makes an empty server in `data` of a directory.
+pub(crate) fn initialise(bin: &Path, user: Option<&str>, directory: &Path) {
+    let made = as_user(user, &bin.join("initdb"))
+        .args(["-D", &format!("{}/data", directory.display())])
+        .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N"])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(made.success(), "initdb failed");
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn wait_for(bin: &Path, port: u16, directory: &Path) {
@@ -160,7 +174,7 @@ fn is_root() -> bool {
 }
 
 /// The server refuses to run as root: then it runs as somebody else, who is given the directory.
-fn unprivileged_user(directory: &Path) -> Option<&'static str> {
+pub(crate) fn unprivileged_user(directory: &Path) -> Option<&'static str> {
     if !is_root() {
         return None;
     }
@@ -172,7 +186,8 @@ fn unprivileged_user(directory: &Path) -> Option<&'static str> {
     Some(user)
 }
 
-fn as_user(user: Option<&str>, program: &Path) -> Command {
+/// A command that runs as this user.
+pub(crate) fn as_user(user: Option<&str>, program: &Path) -> Command {
     match user {
         None => Command::new(program),
         Some(user) => {

@@ -3,9 +3,13 @@
 use std::{future::Future, panic::Location, time::Duration};
 
 /// How long anything may take before a test fails. Generous: the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// `ROWCAST_PATIENCE` says otherwise, in seconds.
+pub(crate) fn patience() -> Duration {
+    let told = std::env::var_os("ROWCAST_PATIENCE").and_then(|told| told.into_string().ok());
+    Duration::from_secs(told.and_then(|told| told.parse().ok()).unwrap_or(30))
+}
 
-/// What a future gives, within [`PATIENCE`].
+/// What a future gives, within [`patience`].
 ///
 /// # Panics
 /// With the place and what was waited for, if it takes longer.
@@ -14,9 +18,10 @@ pub(crate) async fn in_time<T>(
     what: &str,
     future: impl Future<Output = T>,
 ) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
+    let patience = patience();
+    match tokio::time::timeout(patience, future).await {
         Ok(value) => value,
-        Err(_) => panic!("{place}: waited {PATIENCE:?} in vain for {what}"),
+        Err(_) => panic!("{place}: waited {patience:?} in vain for {what}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
-use crate::support::waiting::{PATIENCE, in_time};
+use crate::support::waiting::{in_time, patience};
 
 /// The common state of a run.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Fate {
     pub(super) async fn is_troubled(&self) {
         let mut troubles = self.troubles.subscribe();
         troubles.mark_unchanged();
-        let _ = tokio::time::timeout(PATIENCE / 2, troubles.changed()).await;
+        let _ = tokio::time::timeout(patience() / 2, troubles.changed()).await;
     }
 
     /// How many edits are settled.
@@ -75,7 +75,7 @@ impl Fate {
     pub(super) async fn settles(&self, acks: usize) {
         let mut progress = self.acks.subscribe();
         while *progress.borrow_and_update() < acks {
-            let waiting = tokio::time::timeout(2 * PATIENCE, progress.changed()).await;
+            let waiting = tokio::time::timeout(2 * patience(), progress.changed()).await;
             let settled = self.settled();
             assert!(waiting.is_ok(), "{settled} of {acks} edits are settled, and nothing moves");
         }

@@ -22,7 +22,7 @@ use crate::support::{
     database::{Database, Kind},
     hub::Hub,
     link::{Link, Weather},
-    waiting::{PATIENCE, eventually},
+    waiting::{eventually, patience},
     world::{self, id},
 };
 
@@ -75,7 +75,7 @@ pub(super) async fn storm(kind: Kind) {
             robot.expect("it did not fail")
         }
     };
-    let ended = tokio::time::timeout(4 * PATIENCE, ending).await;
+    let ended = tokio::time::timeout(4 * patience(), ending).await;
     assert!(ended.is_ok(), "the clients do not see the end; {}", folder.display());
     drop(hub);
     dump::database(&database, &channels, &folder).await;

@@ -1,6 +1,10 @@
 //! A device of a person: speaks the protocol, keeps views of channels, and waits for what a test
 //! expects. What came and was not asked for yet stays in the inbox, in order.
 
+mod channels;
+mod edits;
+mod ephemeral;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     future::Future,
@@ -9,19 +13,14 @@ use std::{
 };
 
 use rowcast_protocol::{
-    ChannelName, Codec, Cursor, Edit, ErrorReply, Fields, News, Op, PresentPerson, Reply, Request,
-    ServerMessage, SignalItem, StateItem, TableSchema, Value,
-    news::{Entries, Removed},
-    reply::{Ack, Start, Subscribed, Welcome},
-    request::{
-        EditRequest, Hello, History, Ping, PresenceMode, Ref, SendSignal, SetState, Subscribe,
-        Unsubscribe,
-    },
+    ChannelName, Codec, ErrorReply, News, Reply, Request, ServerMessage, TableSchema, Value,
+    news::Entries,
+    reply::{Start, Welcome},
+    request::{Hello, Ping, PresenceMode, Ref, SendSignal, SetState, Subscribe},
 };
 use tokio_tungstenite::tungstenite;
 
 use super::{
-    edits::edit,
     stream::{Over, Stream},
     view::{Broken, View},
     waiting::in_time,
@@ -279,281 +278,6 @@ impl Device {
                 other => panic!("{place}: {other:?} is no error"),
             }
         }
-    }
-
-    // --- channels ----------------------------------------------------------------------------
-
-    /// What it has of a channel.
-    #[track_caller]
-    pub(crate) fn view(&self, channel: &ChannelName) -> &View {
-        match self.views.get(channel) {
-            Some(view) => view,
-            None => panic!("{}: nothing is known of {channel}", Location::caller()),
-        }
-    }
-
-    /// Subscribes without a cursor, and waits until the rows are whole.
-    #[track_caller]
-    pub(crate) fn subscribes(&mut self, channel: &ChannelName) -> impl Future<Output = Subscribed> {
-        self.subscribes_as(channel, None, PresenceMode::Off, None)
-    }
-
-    /// Subscribes and is seen.
-    #[track_caller]
-    pub(crate) fn joins(&mut self, channel: &ChannelName) -> impl Future<Output = Subscribed> {
-        self.subscribes_as(channel, None, PresenceMode::Join, None)
-    }
-
-    /// Subscribes from where another device, or this one before, stood.
-    #[track_caller]
-    pub(crate) fn resumes(
-        &mut self,
-        channel: &ChannelName,
-        view: &View,
-    ) -> impl Future<Output = Subscribed> {
-        self.views.insert(channel.clone(), view.clone());
-        self.subscribes_as(channel, view.cursor, PresenceMode::Off, None)
-    }
-
-    /// Subscribes, and waits until it has what there was when it did.
-    #[track_caller]
-    pub(crate) fn subscribes_as(
-        &mut self,
-        channel: &ChannelName,
-        cursor: Option<Cursor>,
-        presence: PresenceMode,
-        meta: Option<Value>,
-    ) -> impl Future<Output = Subscribed> {
-        let place = Location::caller();
-        async move {
-            let channel = channel.clone();
-            let reference = self.next_ref();
-            let request = Subscribe { reference, channel: channel.clone(), cursor, presence, meta };
-            self.resets.retain(|other| *other != channel);
-            self.send(&Request::Subscribe(request)).await;
-            let subscribed = match self.reply_at(place, reference).await {
-                Reply::Subscribed(subscribed) => subscribed,
-                other => panic!("{place}: {other:?} instead of `subscribed`"),
-            };
-            let head = subscribed.head;
-            let catching_up = self.until(|device| {
-                device.views.get(&channel).is_some_and(|view| view.is_whole() && view.seq >= head)
-            });
-            in_time(place, "the rows to be whole", catching_up).await;
-            subscribed
-        }
-    }
-
-    /// A subscription that must fail.
-    #[track_caller]
-    pub(crate) fn fails_to_subscribe(
-        &mut self,
-        channel: &ChannelName,
-    ) -> impl Future<Output = ErrorReply> {
-        let channel = channel.clone();
-        self.fails(move |reference| Request::Subscribe(subscribe(reference, &channel)))
-    }
-
-    /// Unsubscribes.
-    #[track_caller]
-    pub(crate) fn unsubscribes(&mut self, channel: &ChannelName) -> impl Future<Output = Reply> {
-        let channel = channel.clone();
-        self.asks(|reference| Request::Unsubscribe(Unsubscribe { reference, channel }))
-    }
-
-    async fn until(&mut self, mut is_so: impl FnMut(&Self) -> bool) {
-        while !is_so(self) {
-            if let Err(over) = self.receive().await {
-                panic!("the socket ended ({over:?}); before it: {:?}", self.inbox);
-            }
-        }
-    }
-
-    /// Waits until its view of a channel is so.
-    #[track_caller]
-    pub(crate) fn sees(
-        &mut self,
-        channel: &ChannelName,
-        what: &str,
-        mut is_so: impl FnMut(&View) -> bool,
-    ) -> impl Future<Output = ()> {
-        let place = Location::caller();
-        async move {
-            let looking = self.until(|device| {
-                device.views.get(channel).is_some_and(|view| view.is_whole() && is_so(view))
-            });
-            in_time(place, what, looking).await;
-        }
-    }
-
-    /// Waits until a task has this title.
-    #[track_caller]
-    pub(crate) fn sees_title(
-        &mut self,
-        channel: &ChannelName,
-        task: &str,
-        title: &str,
-    ) -> impl Future<Output = ()> {
-        let place = Location::caller();
-        async move {
-            let wanted = Value::from(title);
-            let what = format!("task {task} to be called {title:?}");
-            let looking = self.until(|device| {
-                let row = device.views.get(channel).and_then(|view| view.row("tasks", task));
-                row.and_then(|row| row.get("title")) == Some(&wanted)
-            });
-            in_time(place, &what, looking).await;
-        }
-    }
-
-    /// Waits until a row is gone.
-    #[track_caller]
-    pub(crate) fn sees_no(
-        &mut self,
-        channel: &ChannelName,
-        table: &str,
-        key: &str,
-    ) -> impl Future<Output = ()> {
-        self.sees(channel, "the row to go", |view| view.row(table, key).is_none())
-    }
-
-    /// A task as this device has it.
-    #[track_caller]
-    pub(crate) fn task(&self, channel: &ChannelName, task: &str) -> Fields {
-        match self.view(channel).row("tasks", task) {
-            Some(row) => row.clone(),
-            None => panic!("{}: there is no task {task}", Location::caller()),
-        }
-    }
-
-    // --- edits -------------------------------------------------------------------------------
-
-    /// Sends an edit without waiting, and returns its `ref`.
-    pub(crate) async fn sends(&mut self, edit: &Edit) -> Ref {
-        let reference = self.next_ref();
-        self.send(&Request::Edit(EditRequest { reference, edit: edit.clone() })).await;
-        reference
-    }
-
-    /// Sends this edit, perhaps again, and waits for what becomes of it.
-    #[track_caller]
-    pub(crate) fn tries(&mut self, edit: &Edit) -> impl Future<Output = Result<Ack, ErrorReply>> {
-        let place = Location::caller();
-        async move {
-            let reference = self.sends(edit).await;
-            match self.reply_at(place, reference).await {
-                Reply::Ack(ack) => {
-                    assert_eq!((ack.id, &ack.channel), (edit.id, &edit.channel), "{place}");
-                    Ok(ack)
-                }
-                Reply::Error(error) => {
-                    assert_eq!(error.id, Some(edit.id), "{place}: {error:?}");
-                    Err(*error)
-                }
-                other => panic!("{place}: {other:?} answers no edit"),
-            }
-        }
-    }
-
-    /// Makes an edit that must succeed.
-    #[track_caller]
-    pub(crate) fn edits(
-        &mut self,
-        channel: &ChannelName,
-        ops: Vec<Op>,
-    ) -> impl Future<Output = Ack> {
-        let place = Location::caller();
-        let edit = edit(channel, ops);
-        async move {
-            match self.tries(&edit).await {
-                Ok(ack) => ack,
-                Err(error) => panic!("{place}: the edit was refused: {error:?}"),
-            }
-        }
-    }
-
-    /// Makes an edit that must be refused.
-    #[track_caller]
-    pub(crate) fn is_refused(
-        &mut self,
-        channel: &ChannelName,
-        ops: Vec<Op>,
-    ) -> impl Future<Output = ErrorReply> {
-        let place = Location::caller();
-        let edit = edit(channel, ops);
-        async move {
-            match self.tries(&edit).await {
-                Ok(ack) => panic!("{place}: the edit was applied: {ack:?}"),
-                Err(error) => error,
-            }
-        }
-    }
-
-    // --- what is not stored --------------------------------------------------------------------
-
-    /// Sets a state, or clears it with null, and waits until the hub has it.
-    pub(crate) async fn sets(&mut self, channel: &ChannelName, key: &str, value: Value) {
-        let reply = self.asks(|r| state(Some(r), channel, key, value)).await;
-        assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
-    }
-
-    /// Sends a signal, and waits until the hub has taken it.
-    pub(crate) async fn signals(&mut self, channel: &ChannelName, name: &str, body: Value) {
-        let reply = self.asks(|r| signal(Some(r), channel, name, body)).await;
-        assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
-    }
-
-    /// Waits for the next list of states.
-    #[track_caller]
-    pub(crate) fn hears_states(&mut self) -> impl Future<Output = (bool, Vec<StateItem>)> {
-        self.hears_news("states", |news| match news {
-            News::States(states) => Some((states.full, states.states.clone())),
-            _ => None,
-        })
-    }
-
-    /// Waits for the next signals.
-    #[track_caller]
-    pub(crate) fn hears_signals(&mut self) -> impl Future<Output = Vec<SignalItem>> {
-        self.hears_news("signals", |news| match news {
-            News::Signals(signals) => Some(signals.signals.clone()),
-            _ => None,
-        })
-    }
-
-    /// Waits for the next news of who is here: those who came or changed, and those who left.
-    #[track_caller]
-    pub(crate) fn hears_presence(
-        &mut self,
-    ) -> impl Future<Output = (Vec<PresentPerson>, Vec<String>)> {
-        self.hears_news("presence", |news| match news {
-            News::Presence(presence) => Some((presence.here.clone(), presence.left.clone())),
-            _ => None,
-        })
-    }
-
-    /// Waits until the hub takes it out of a channel.
-    #[track_caller]
-    pub(crate) fn is_removed(&mut self) -> impl Future<Output = Removed> {
-        self.hears_news("`removed`", |news| match news {
-            News::Removed(removed) => Some(removed.clone()),
-            _ => None,
-        })
-    }
-
-    /// The past of a task.
-    #[track_caller]
-    pub(crate) fn asks_for_history(
-        &mut self,
-        channel: &ChannelName,
-        task: &str,
-        limit: u32,
-    ) -> impl Future<Output = Reply> {
-        let (channel, key) = (channel.clone(), Value::from(task));
-        self.asks(move |reference| {
-            let (table, limit) = ("tasks".to_owned(), Some(limit));
-            Request::History(History { reference, channel, table, key, before: None, limit })
-        })
     }
 }
 

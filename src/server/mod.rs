@@ -3,9 +3,12 @@
 //! Threads: the main runtime commits, polls and accepts; each worker is a single-threaded runtime
 //! with its own share of the sockets and its own flush loop.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::Notify,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
@@ -36,6 +39,11 @@ pub use error::ServeError;
 
 /// How long tasks may take to end once everything was told to.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Connections that wait to be accepted. When it is full the kernel drops the rest, and they try
+/// again a second later: everybody who comes back at once after a restart must fit. The system's
+/// own bound (`net.core.somaxconn`, 4096) may be lower.
+const BACKLOG: u32 = 4096;
 
 /// A hub that runs.
 #[derive(Debug)]
@@ -108,7 +116,7 @@ impl Server {
         store: Arc<dyn Store>,
         made: Made,
     ) -> Result<Self, ServeError> {
-        let listener = listen(config.server.listen).await?;
+        let listener = listen(config.server.listen)?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
         let keys = Arc::new(OwnKeys::load(&config.auth, &config.key_folder())?);
         let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
@@ -218,8 +226,15 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    bind(address).map_err(|source| ServeError::Listen { address, source })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Made), StoreError> {

@@ -21,6 +21,7 @@ use crate::{
     cli::ConnectArgs,
     error::LoadError,
     findings::Findings,
+    machine,
     report::{self, Report},
     target::{Target, Wanted, interruptible, within},
 };
@@ -36,6 +37,8 @@ const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// Runs it. `true`: nothing was wrong.
 pub(crate) async fn run(args: ConnectArgs) -> Result<bool, LoadError> {
+    let processes = processes(&args);
+    machine::allow_sockets(args.sockets.div_ceil(processes))?;
     let people = args.people.clamp(1, args.sockets.max(1));
     let mut target = Target::prepare(&args.hub, Wanted { people, projects: args.projects }).await?;
     let outcome = interruptible(measure(&args, &target)).await;
@@ -63,10 +66,15 @@ async fn measure(args: &ConnectArgs, target: &Target) -> Result<(Figures, Findin
     Ok(summed_up(args, Readings { before, half, after }, &ready, &held))
 }
 
+/// As many as were asked for, or as few as can hold all sockets.
+fn processes(args: &ConnectArgs) -> usize {
+    let fewest = args.sockets.div_ceil(SOCKETS_PER_PROCESS);
+    args.processes.unwrap_or(fewest).max(1)
+}
+
 /// The shares of all processes.
 fn shares(args: &ConnectArgs, target: &Target) -> Vec<Share> {
-    let fewest = args.sockets.div_ceil(SOCKETS_PER_PROCESS).max(1);
-    let processes = args.processes.unwrap_or(fewest).max(1);
+    let processes = processes(args);
     let share = |number| Share {
         address: target.address.clone(),
         codec: args.hub.codec,

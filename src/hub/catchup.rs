@@ -206,6 +206,11 @@ async fn send_snapshot(
         show = show.max(page.head.seq);
         rest = page.next;
     }
+    // A shared snapshot may be older than the log; what is shown first should be as new as it is.
+    let head = channel.head();
+    if head.epoch == first.epoch {
+        show = show.max(head.seq);
+    }
     let end = SnapshotEnd { channel: name, cursor: first, seq: first.seq, show };
     socket.send(&News::SnapshotEnd(end));
     Ok(Some(Begin::After(first)))

@@ -15,7 +15,7 @@ ack-before-commit     storm::postgres                                FAULT:
 ack-at-head           an_ack_names_its_own_entry                     assertion
 skipped-number        storm::sqlite                                  .
 numbering-at-touch    order_of_their_effects                         .
-no-gap-check          storm::sqlite                                  FAULT:
+no-gap-check          storm::sqlite                                  .
 no-dedupe             sqlite::an_edit_is_applied_once                assertion
 no-dedupe             storm::sqlite                                  FAULT:
 subscribe-after-read  sqlite::a_newcomer_misses_nothing              .

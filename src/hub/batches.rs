@@ -48,17 +48,23 @@ impl<'a> Batches<'a> {
 
     /// The states that changed after a version, and the newest version.
     pub fn states(&mut self, codec: Codec, version: Version) -> (Bytes, Version) {
-        made(&mut self.states, (codec, version), || self.channel.states_after(version, codec))
+        made(&mut self.states, (codec, version), || {
+            self.channel.ephemera().states_after(version, codec)
+        })
     }
 
     /// The people who came, changed or left after a version, and the newest version.
     pub fn presence(&mut self, codec: Codec, version: Version) -> (Bytes, Version) {
-        made(&mut self.presence, (codec, version), || self.channel.presence_after(version, codec))
+        made(&mut self.presence, (codec, version), || {
+            self.channel.ephemera().presence_after(version, codec)
+        })
     }
 
     /// The signals from a number on, and the next number.
     pub fn signals(&mut self, codec: Codec, number: u64) -> (Bytes, u64) {
-        made(&mut self.signals, (codec, number), || self.channel.signals_from(number, codec))
+        made(&mut self.signals, (codec, number), || {
+            self.channel.ephemera().signals_from(number, codec)
+        })
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
 pub mod batches;
 pub mod catchup;
 pub mod channel;
+pub mod ephemera;
 pub mod flush;
 pub mod frame;
 pub mod latest;

@@ -86,7 +86,7 @@ impl Subscription {
             log: channel.head(),
             states: 0,
             presence: 0,
-            signals: channel.next_signal(),
+            signals: channel.ephemera().heads().signals,
         };
         Self {
             subscriber,
@@ -175,7 +175,7 @@ impl Subscription {
         if !self.write(Some((frames, after)), &mut place.log) {
             return false;
         }
-        let ephemeral = batches.channel().ephemeral();
+        let ephemeral = batches.channel().ephemera().heads();
         let states = (place.states < ephemeral.states).then(|| batches.states(codec, place.states));
         let seen = self.presence != PresenceMode::Off && place.presence < ephemeral.presence;
         let presence = seen.then(|| batches.presence(codec, place.presence));

@@ -91,11 +91,9 @@ def run(script: str, binary: Path, port: int, story: Path) -> tuple[int, str]:
     modules.mkdir(parents=True)
     (modules / "rowcast").symlink_to(ROOT / "clients" / "js")
     (story / "clients").symlink_to(ROOT / "clients")
-    # Node.js has WebSocket without being asked from version 22 on.
-    node = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout
     settings = {name: value for name, value in os.environ.items() if not name.startswith("ROWCAST_")}
     environment = settings | {
-        "NODE_OPTIONS": "--experimental-websocket" if node.startswith(("v20", "v21")) else "",
+        "NODE_OPTIONS": f"--import={ROOT}/tests/samples/websocket.mjs",
         "PATH": f"{programs}:{os.environ['PATH']}",
         "ROWCAST_SERVER__LISTEN": f"127.0.0.1:{port}",
         "ROWCAST_LOG__LEVEL": "warn",

@@ -93,7 +93,7 @@ def run(script: str, binary: Path, port: int, story: Path) -> tuple[int, str]:
     (story / "clients").symlink_to(ROOT / "clients")
     settings = {name: value for name, value in os.environ.items() if not name.startswith("ROWCAST_")}
     environment = settings | {
-        "NODE_OPTIONS": f"--import={ROOT}/tests/samples/websocket.mjs",
+        "NODE_OPTIONS": f"--import={ROOT}/tests/samples/older-node.mjs",
         "PATH": f"{programs}:{os.environ['PATH']}",
         "ROWCAST_SERVER__LISTEN": f"127.0.0.1:{port}",
         "ROWCAST_LOG__LEVEL": "warn",

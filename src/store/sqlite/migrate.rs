@@ -22,9 +22,10 @@ use super::{
 };
 
 /// The migrations, in order.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "engine", include_str!("../../../migrations/sqlite/0001_engine.sql")),
     (2, "tables", include_str!("../../../migrations/sqlite/0002_tables.sql")),
+    (4, "recording", include_str!("../../../migrations/sqlite/0004_recording.sql")),
 ];
 
 /// Makes the database if it is not there, runs the migrations that it has not seen, and makes the
@@ -183,10 +184,10 @@ pub(super) fn not_recorded(table: &str) -> StoreError {
     ))
 }
 
-/// The triggers of ours that there are.
+/// The triggers on live tables that there are.
 pub(super) async fn present(connection: &mut Connection) -> Result<Vec<Trigger>, StoreError> {
-    let sql =
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'rowcast_*'";
+    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'rowcast_*'
+            AND tbl_name <> 'rowcast_pending'";
     let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
     let triggers = nth(answers, 0).rows;
     triggers.iter().map(|row| Ok(Trigger { name: own(row, 0)?, sql: own(row, 1)? })).collect()

@@ -7,7 +7,7 @@
 //!   and do nothing else. What stands there when the hub begins a transaction is an outsider's, what
 //!   is added later is the hub's own, so the triggers need no context row to tell who did what.
 //! - **Numbering** is the last step of every transaction of the hub: first what outsiders left
-//!   ([`outside`]), then its own ([`own`]).
+//!   ([`outside`]; of a long [`backlog`] only what concerns its channels), then its own ([`own`]).
 //! - **Nothing is open when nothing runs.** If a caller goes away in the middle, the transaction is
 //!   rolled back before the next one begins.
 //!
@@ -37,6 +37,7 @@ mod access;
 mod apply;
 mod arithmetic;
 mod attempt;
+mod backlog;
 mod catalogue;
 mod commit;
 mod connection;

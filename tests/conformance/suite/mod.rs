@@ -54,6 +54,7 @@ macro_rules! every_test {
                 an_update_that_changes_nothing_is_not_recorded, cascades_are_recorded,
                 a_move_between_channels_is_told_to_both, emptying_a_table_is_seen,
                 a_huge_update_becomes_a_reset, a_reset_of_one_channel_spares_the_others,
+                what_follows_a_huge_update_is_told_too, a_huge_move_is_told_to_both,
                 a_changed_primary_key_is_a_new_row, an_insert_over_a_row_replaces_it,
                 strange_text_and_large_values_survive, an_outsiders_change_comes_before_the_edit_that_saw_it,
                 a_busy_writer_is_waited_for, notifications_are_made;

@@ -84,6 +84,21 @@ pub struct Issued {
     pub expires: Timestamp,
 }
 
+/// What a token of the hub's own is to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant<'a> {
+    /// The person.
+    pub user: &'a str,
+    /// What others see.
+    pub name: Option<&'a str>,
+    /// The session that it belongs to.
+    pub session: Option<&'a str>,
+    /// Whether the person is an admin of the hub.
+    pub admin: bool,
+    /// How long it holds from now on.
+    pub life: Duration,
+}
+
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -91,6 +106,10 @@ struct Claims<'a> {
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    admin: bool,
     iat: i64,
     exp: i64,
 }
@@ -131,12 +150,21 @@ impl OwnKeys {
         name: Option<&str>,
         life: Duration,
     ) -> Result<Issued, KeyError> {
+        self.sign(Grant { user, name, session: None, admin: false, life })
+    }
+
+    /// Signs a token that says this.
+    ///
+    /// # Errors
+    /// If the key does not sign.
+    pub fn sign(&self, grant: Grant<'_>) -> Result<Issued, KeyError> {
+        let Grant { user, name, session, admin, life } = grant;
         let now = Timestamp::now().as_second();
         let exp = now.saturating_add(i64::try_from(life.as_secs()).unwrap_or(i64::MAX));
         let expires = Timestamp::from_second(exp).unwrap_or(Timestamp::MAX);
         let exp = expires.as_second();
         let (iss, aud) = (&*self.issuer, &*self.audience);
-        let claims = Claims { iss, aud, sub: user, name, iat: now, exp };
+        let claims = Claims { iss, aud, sub: user, name, sid: session, admin, iat: now, exp };
         let header = Header {
             typ: Some(TOKEN_KIND.to_owned()),
             kid: Some(self.signing.id.clone()),

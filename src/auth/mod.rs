@@ -41,6 +41,10 @@ pub struct Identity {
     pub expires: Timestamp,
     /// Who issued the token.
     pub issuer: Arc<str>,
+    /// The session that the token belongs to, of the hub's own tokens.
+    pub session: Option<Arc<str>>,
+    /// Whether this is an admin of the hub; only the hub's own tokens say so.
+    pub admin: bool,
 }
 
 /// Why a token is not accepted. The words are for whoever sent it and never hold the token.

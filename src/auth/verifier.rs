@@ -176,7 +176,11 @@ impl Issuer {
         }
         let name = claims.get(&self.name_claim).and_then(Value::as_str);
         let name = name.map(shown).filter(|name| !name.is_empty());
-        Ok(Identity { user: user.into(), name, expires, issuer: Arc::clone(&self.name) })
+        let own = matches!(self.keys, Keys::Own(_));
+        let session = claims.get("sid").and_then(Value::as_str).filter(|_| own).map(Arc::from);
+        let admin = own && claims.get("admin") == Some(&Value::Bool(true));
+        let issuer = Arc::clone(&self.name);
+        Ok(Identity { user: user.into(), name, expires, issuer, session, admin })
     }
 }
 

@@ -15,7 +15,10 @@ use std::{
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
-    auth::{OwnKeys, is_user_id, keys::KeyError},
+    auth::{
+        OwnKeys, is_user_id,
+        keys::{Grant, KeyError},
+    },
     config::{Config, ConfigError},
     server::{self, ServeError},
     store::StoreError,
@@ -80,6 +83,9 @@ struct TokenArgs {
     /// The name that others see
     #[arg(long)]
     name: Option<String>,
+    /// Whether the person may see statistics and other people's sessions
+    #[arg(long)]
+    admin: bool,
     /// How long it holds; `auth.token_minutes` unless told
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=525_600))]
     minutes: Option<u32>,
@@ -188,6 +194,7 @@ fn sign(config: &Config, asked: &TokenArgs, out: &mut dyn Write) -> Result<(), C
     let minutes = asked.minutes.map(|minutes| Duration::from_mins(minutes.into()));
     let life = minutes.unwrap_or(config.auth.token_life);
     let keys = OwnKeys::load(&config.auth, &config.key_folder())?;
-    let issued = keys.issue(&asked.user, asked.name.as_deref(), life)?;
+    let (user, name, admin) = (&*asked.user, asked.name.as_deref(), asked.admin);
+    let issued = keys.sign(Grant { user, name, session: None, admin, life })?;
     Ok(writeln!(out, "{}", issued.token)?)
 }

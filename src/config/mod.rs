@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 mod auth;
 mod error;
+mod http;
 mod layer;
 mod limits;
 mod line;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use auth::{AuthConfig, IssuerConfig};
 pub use error::{ConfigError, Problem};
+pub use http::HttpConfig;
 pub use limits::LimitsConfig;
 pub use server::{Demo, DemoConfig, LogConfig, LogFormat, ServerConfig};
 pub use store::{DatabaseKind, DatabaseUrl, StoreConfig};
@@ -44,6 +46,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// How much of everything.
     pub limits: LimitsConfig,
+    /// How much over HTTP.
+    pub http: HttpConfig,
     /// Whose tokens it believes.
     pub auth: AuthConfig,
     /// How it writes its log.
@@ -65,6 +69,7 @@ struct Settings {
     server: ServerConfig,
     store: StoreConfig,
     limits: LimitsConfig,
+    http: HttpConfig,
     auth: AuthConfig,
     log: LogConfig,
     demo: DemoConfig,
@@ -119,6 +124,7 @@ impl Config {
             server: self.server.clone(),
             store: self.store.clone(),
             limits: self.limits.clone(),
+            http: self.http.clone(),
             auth: self.auth.clone(),
             log: self.log.clone(),
             demo: self.demo.clone(),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 
-use super::{AuthConfig, Config, IssuerConfig, LimitsConfig, ServerConfig, StoreConfig};
+use super::{
+    AuthConfig, Config, HttpConfig, IssuerConfig, LimitsConfig, ServerConfig, StoreConfig,
+};
 use crate::store::{Declarations, declaration::AccessRule};
 
 /// A setting and what is wrong with it.
@@ -16,6 +18,7 @@ pub(super) fn broken(config: &Config) -> Vec<Broken> {
         server(&config.server),
         store(&config.store),
         limits(&config.limits),
+        http(&config.http),
         auth(&config.auth),
         config.auth.issuers.iter().enumerate().flat_map(|(at, one)| issuer(at, one)).collect(),
         log(&config.log.level),
@@ -88,6 +91,24 @@ fn store(store: &StoreConfig) -> Vec<Broken> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn http(http: &HttpConfig) -> Vec<Broken> {
+    [
+        size("http.body_bytes", http.body_bytes, 1_024, 64 << 20),
+        lasting("http.timeout_seconds", http.timeout, SECONDS, 1, 3_600),
+        burst("http.person_burst", http.person_burst, http.person_per_second),
+        burst("http.address_burst", http.address_burst, http.address_per_second),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn burst(setting: &str, burst: u32, rate: u32) -> Option<Broken> {
+    unless(burst >= rate, setting, || {
+        format!("is {burst}; expected at least what is allowed in a second, {rate}")
+    })
 }
 
 fn limits(limits: &LimitsConfig) -> Vec<Broken> {

@@ -75,6 +75,7 @@ impl Sources {
             server: settings.server,
             store: settings.store,
             limits: settings.limits,
+            http: settings.http,
             auth: settings.auth,
             log: settings.log,
             demo: settings.demo,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod accounts;
 mod auth;
 mod error;
 mod http;
@@ -22,6 +23,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{AccountsConfig, RegistrationPolicy};
 pub use auth::{AuthConfig, IssuerConfig};
 pub use error::{ConfigError, Problem};
 pub use http::HttpConfig;
@@ -50,6 +52,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Whose tokens it believes.
     pub auth: AuthConfig,
+    /// Who has an account, and for how long people stay signed in.
+    pub accounts: AccountsConfig,
     /// How it writes its log.
     pub log: LogConfig,
     /// Whether it makes a demo project.
@@ -71,6 +75,7 @@ struct Settings {
     limits: LimitsConfig,
     http: HttpConfig,
     auth: AuthConfig,
+    accounts: AccountsConfig,
     log: LogConfig,
     demo: DemoConfig,
     #[cfg(feature = "planted-bugs")]
@@ -126,6 +131,7 @@ impl Config {
             limits: self.limits.clone(),
             http: self.http.clone(),
             auth: self.auth.clone(),
+            accounts: self.accounts.clone(),
             log: self.log.clone(),
             demo: self.demo.clone(),
             #[cfg(feature = "planted-bugs")]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 
 use super::{
-    AuthConfig, Config, HttpConfig, IssuerConfig, LimitsConfig, ServerConfig, StoreConfig,
+    AccountsConfig, AuthConfig, Config, HttpConfig, IssuerConfig, LimitsConfig, ServerConfig,
+    StoreConfig,
 };
 use crate::store::{Declarations, declaration::AccessRule};
 
@@ -20,6 +21,7 @@ pub(super) fn broken(config: &Config) -> Vec<Broken> {
         limits(&config.limits),
         http(&config.http),
         auth(&config.auth),
+        accounts(&config.accounts),
         config.auth.issuers.iter().enumerate().flat_map(|(at, one)| issuer(at, one)).collect(),
         log(&config.log.level),
         declarations(&config.declarations),
@@ -194,6 +196,19 @@ fn auth(auth: &AuthConfig) -> Vec<Broken> {
     .into_iter()
     .flatten()
     .chain(repeated)
+    .collect()
+}
+
+fn accounts(accounts: &AccountsConfig) -> Vec<Broken> {
+    let attempts = u128::from(accounts.attempts_per_minute);
+    [
+        lasting("accounts.access_minutes", accounts.access_life, MINUTES, 1, 1_440),
+        lasting("accounts.refresh_days", accounts.refresh_life, DAYS, 1, 3_650),
+        within("accounts.hashing", u128::from(accounts.hashing), 1, 256),
+        within("accounts.attempts_per_minute", attempts, 0, 1_000_000),
+    ]
+    .into_iter()
+    .flatten()
     .collect()
 }
 

@@ -77,6 +77,7 @@ impl Sources {
             limits: settings.limits,
             http: settings.http,
             auth: settings.auth,
+            accounts: settings.accounts,
             log: settings.log,
             demo: settings.demo,
             #[cfg(feature = "planted-bugs")]

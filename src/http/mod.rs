@@ -19,11 +19,13 @@ use axum::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    accounts::Accounts,
     config::{Config, HttpConfig, LimitsConfig, ServerConfig},
     hub::Flusher,
     session::{Places, Services, sweep::Sockets},
 };
 
+mod accounts;
 pub mod api;
 pub mod caller;
 pub mod demo;
@@ -50,6 +52,7 @@ pub struct App {
     draining: Arc<AtomicBool>,
     addresses: Places<std::net::IpAddr>,
     waiting: Places<()>,
+    accounts: Accounts,
     pub(crate) demo: Option<DemoDesk>,
 }
 
@@ -73,6 +76,7 @@ impl App {
         config: &Config,
         services: Arc<Services>,
         draining: Arc<AtomicBool>,
+        accounts: Accounts,
         demo: Option<DemoDesk>,
     ) -> Arc<Self> {
         let bound = |limit| match u32::try_from(limit) {
@@ -89,6 +93,7 @@ impl App {
             draining,
             addresses: Places::new(bound(config.limits.sockets_per_address)),
             waiting: Places::new(bound(config.limits.sockets_not_greeted)),
+            accounts,
             demo,
         })
     }

@@ -80,7 +80,7 @@ impl Rates {
 }
 
 /// Who has one address of IPv6 has the 2⁶⁴ around it.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => {
             let bits = address.to_bits() & !u128::from(u64::MAX);

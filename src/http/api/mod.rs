@@ -8,7 +8,6 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::post,
 };
 use rowcast_protocol::ErrorCode;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -16,9 +15,9 @@ use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use super::{
-    App, WorkerApp,
+    App, WorkerApp, accounts,
     caller::Address,
-    demo, origin,
+    origin,
     problem::{HttpCode, Problem},
     rate::Standings,
 };
@@ -33,7 +32,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The resources under `/api/v1`, with their description.
 pub(super) fn resources() -> OpenApiRouter<Arc<WorkerApp>> {
-    OpenApiRouter::new().route("/demo/session", post(demo::session))
+    OpenApiRouter::new().merge(accounts::resources())
 }
 
 /// Everything under `/api`, for one worker.

@@ -23,6 +23,7 @@ use rowcast_protocol::{
 };
 
 pub mod build;
+mod clause;
 pub mod declaration;
 pub mod demo;
 pub mod edit;
@@ -31,6 +32,7 @@ pub mod fold;
 mod open;
 pub mod order;
 pub mod postgres;
+pub mod query;
 pub mod schema;
 pub mod sqlite;
 pub mod values;
@@ -39,6 +41,7 @@ pub use declaration::Declarations;
 pub use edit::{CheckedEdit, CheckedOp, NamedRow};
 pub use error::{EditError, StoreError};
 pub use open::{Made, migrate, open};
+pub use query::{Query, Selected};
 pub use schema::{LiveColumn, LiveSchema, LiveTable};
 
 /// A database that holds live tables and their logs.
@@ -113,6 +116,36 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         limit: u32,
     ) -> Result<(Vec<PastChange>, bool), StoreError>;
 
+    /// The rows of a table in a channel that pass a query's filters, in its order, read at one
+    /// instant. Takes some seconds at most.
+    ///
+    /// # Errors
+    /// If the database cannot be read now; `busy` if it takes too long.
+    async fn select(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        query: &Query,
+    ) -> Result<Selected, StoreError>;
+
+    /// One entry of a channel's log with what it replaced; `None`: there is none, or it is no longer
+    /// kept.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn entry(&self, channel: &ChannelName, seq: Seq)
+    -> Result<Option<PastEntry>, StoreError>;
+
+    /// What became of an edit of this person with this id, if it was committed or refused before;
+    /// a conflict if that one had another hash.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn outcome(
+        &self,
+        edit: &CheckedEdit,
+    ) -> Result<Option<Result<Applied, EditError>>, StoreError>;
+
     /// What a person may do in a channel, by the declared access rules; `None`: nothing, or there
     /// is no such channel.
     ///
@@ -160,6 +193,16 @@ pub struct StoredEntry {
     pub tag: u32,
     /// The entry as clients see it. Values of hidden columns are never in it.
     pub entry: Entry,
+}
+
+/// An entry with what it replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastEntry {
+    /// The entry.
+    pub stored: StoredEntry,
+    /// One item for each of its changes: the old values of the fields of an update, the whole row of
+    /// a delete or leave, nothing for the others.
+    pub olds: Vec<Fields>,
 }
 
 /// Entries that were added to one channel's log, in order and without a gap.

@@ -28,9 +28,9 @@ use self::{
     writer::{Turn, Writer},
 };
 use super::{
-    Appended, CheckedEdit, Committed, Finding, Head, LiveSchema, LiveTable, Page, PagePlace,
-    ReadAfter, Store, Trimmed, build::live_schema, declaration::Declarations, error::StoreError,
-    fold::EntryLimits,
+    Appended, Applied, CheckedEdit, Committed, EditError, Finding, Head, LiveSchema, LiveTable,
+    Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed, build::live_schema,
+    declaration::Declarations, error::StoreError, fold::EntryLimits,
 };
 
 mod access;
@@ -50,7 +50,9 @@ mod outcomes;
 mod outside;
 mod own;
 mod page;
+mod past;
 mod place;
+mod query;
 mod raw;
 mod read;
 mod records;
@@ -93,6 +95,8 @@ pub struct SqliteStore {
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
+    /// For questions of people, which may take long and have a deadline.
+    askers: SqlitePool,
 }
 
 /// Opens a database that [`migrate()`] has prepared for these declarations.
@@ -126,11 +130,15 @@ pub async fn open(
         .max_connections(options.readers)
         .min_connections(1)
         .test_before_acquire(false)
-        .connect_with(read)
+        .connect_with(read.clone())
         .await
         .map_err(store_error)?;
+    let askers = SqlitePoolOptions::new()
+        .max_connections(options.readers.div_ceil(2))
+        .test_before_acquire(false)
+        .connect_lazy_with(read);
     let writer = Mutex::new(Some(Writer::new(connection)));
-    Ok(SqliteStore { facts, writer, readers })
+    Ok(SqliteStore { facts, writer, readers, askers })
 }
 
 async fn load(
@@ -210,6 +218,30 @@ impl Store for SqliteStore {
         history::history(&self.facts, &self.readers, channel, table, key, before, limit).await
     }
 
+    async fn select(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        query: &Query,
+    ) -> Result<Selected, StoreError> {
+        query::select(&self.facts, &self.askers, channel, table, query).await
+    }
+
+    async fn entry(
+        &self,
+        channel: &ChannelName,
+        seq: Seq,
+    ) -> Result<Option<PastEntry>, StoreError> {
+        past::entry(&self.facts, &self.readers, channel, seq).await
+    }
+
+    async fn outcome(
+        &self,
+        edit: &CheckedEdit,
+    ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
+        past::outcome(&self.facts, &self.readers, edit).await
+    }
+
     async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
         access::role(&self.facts, &self.readers, channel, user).await
     }
@@ -265,6 +297,7 @@ impl Store for SqliteStore {
     async fn close(&self) {
         let writer = self.writer.lock().await.take();
         self.readers.close().await;
+        self.askers.close().await;
         if let Some(writer) = writer {
             writer.connection.close().await;
         }

@@ -10,7 +10,10 @@ use std::{
 
 use rand::RngExt as _;
 use rowcast_protocol::{ChannelName, EditId, ErrorCode};
-use tokio::{sync::Notify, sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -116,6 +119,24 @@ impl Committer {
     pub fn submit(&self, edit: CheckedEdit, reply: Reply) -> Result<(), QueueFull> {
         let lane = self.lane_of(&edit.channel).ok_or(QueueFull)?;
         lane.try_send(Queued { edit, reply }).map_err(|_| QueueFull)
+    }
+
+    /// Applies an edit: done once it is durable or refused.
+    ///
+    /// # Errors
+    /// Why it was not applied; `rate_limited` if the queue is full.
+    pub async fn apply(&self, edit: CheckedEdit) -> EditResult {
+        let (reply, outcome) = oneshot::channel();
+        // Whoever went away does not hear it.
+        let submitted = self.submit(edit, Box::new(move |outcome| drop(reply.send(outcome))));
+        submitted.map_err(|QueueFull| {
+            let words = "the database does not keep up; send the same edit again";
+            EditError::new(ErrorCode::RateLimited, words)
+        })?;
+        outcome.await.unwrap_or_else(|_| {
+            let words = "this node is stopping; send the same edit again with the same id";
+            Err(EditError::new(ErrorCode::Draining, words))
+        })
     }
 
     fn lane_of(&self, channel: &ChannelName) -> Option<&mpsc::Sender<Queued>> {

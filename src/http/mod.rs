@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     config::{Config, HttpConfig, LimitsConfig, ServerConfig},
     hub::Flusher,
+    reads::Reads,
     session::{Places, Services, sweep::Sockets},
 };
 
@@ -32,6 +33,7 @@ mod origin;
 mod page;
 pub mod problem;
 pub mod rate;
+mod tables;
 mod upgrade;
 
 pub use demo::DemoDesk;
@@ -41,6 +43,8 @@ pub use demo::DemoDesk;
 pub struct App {
     /// What sessions use.
     pub services: Arc<Services>,
+    /// Questions about rows and logs.
+    pub reads: Reads,
     /// Deadlines of connections.
     pub limits: LimitsConfig,
     server: ServerConfig,
@@ -72,6 +76,7 @@ impl App {
     pub fn new(
         config: &Config,
         services: Arc<Services>,
+        reads: Reads,
         draining: Arc<AtomicBool>,
         demo: Option<DemoDesk>,
     ) -> Arc<Self> {
@@ -81,6 +86,7 @@ impl App {
         };
         Arc::new(Self {
             services,
+            reads,
             limits: config.limits.clone(),
             server: config.server.clone(),
             http: config.http.clone(),

@@ -19,6 +19,7 @@ use crate::{
     http::App,
     hub::{Flusher, Hub},
     metrics::Metrics,
+    reads::Reads,
     session::{Places, Services, sweep::Sockets},
     store::{self, Made, Store, StoreError},
 };
@@ -156,7 +157,13 @@ impl Server {
         let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
         let (demo_links, demo) = demo::prepare(&config, made, address, &keys).await?;
         let draining = Arc::default();
-        let app = App::new(&config, Arc::clone(&services), Arc::clone(&draining), demo);
+        let app = App::new(
+            &config,
+            Arc::clone(&services),
+            Reads::new(Arc::clone(&store)),
+            Arc::clone(&draining),
+            demo,
+        );
         let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
         let (workers, doors): (Vec<_>, Vec<_>) = started.into_iter().unzip();
         let places = Places::new(settings::connections(&config));

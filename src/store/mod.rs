@@ -18,7 +18,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use rowcast_protocol::{
-    ChannelName, Cursor, Entry, Epoch, Fields, Role, Seq, Value,
+    Change, ChannelName, Cursor, EditId, Entry, Epoch, Fields, Role, Seq, Value,
     reply::{PastChange, SnapshotReason},
 };
 
@@ -203,6 +203,21 @@ pub struct PastEntry {
     /// One item for each of its changes: the old values of the fields of an update, the whole row of
     /// a delete or leave, nothing for the others.
     pub olds: Vec<Fields>,
+}
+
+impl PastEntry {
+    /// What one edit of the entry did; nothing, if the edit is not in it.
+    #[must_use]
+    pub fn of_edit(mut self, id: EditId) -> Self {
+        let entry = &mut self.stored.entry;
+        let place = entry.edits.iter().position(|edit| edit.id == id);
+        let place = place.and_then(|place| u32::try_from(place).ok());
+        let changes = std::mem::take(&mut entry.changes).into_iter().zip(self.olds);
+        let own = |(change, _): &(Change, Fields)| place.is_some() && change.edit() == place;
+        (entry.changes, self.olds) = changes.filter(own).unzip();
+        entry.edits.retain(|edit| edit.id == id);
+        self
+    }
 }
 
 /// Entries that were added to one channel's log, in order and without a gap.

@@ -21,6 +21,7 @@ use super::{
     demo, origin,
     problem::{HttpCode, Problem},
     rate::Standings,
+    tables,
 };
 use crate::{config::ServerConfig, metrics::CodeLabel, server::Peer};
 
@@ -33,7 +34,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The resources under `/api/v1`, with their description.
 pub(super) fn resources() -> OpenApiRouter<Arc<WorkerApp>> {
-    OpenApiRouter::new().route("/demo/session", post(demo::session))
+    OpenApiRouter::new().route("/demo/session", post(demo::session)).merge(tables::routes())
 }
 
 /// Everything under `/api`, for one worker.

@@ -11,5 +11,6 @@ pub mod planted;
 pub mod reads;
 pub mod server;
 pub mod session;
+pub mod stats;
 pub mod store;
 pub mod telemetry;

@@ -242,6 +242,7 @@ async fn commit_patiently(
         let attempt = Instant::now();
         let result = shared.store.commit(edits).await;
         shared.metrics.commit_seconds.observe(attempt.elapsed().as_secs_f64());
+        shared.metrics.recent_commits.observe(attempt.elapsed());
         let error = match result {
             Ok(committed) => {
                 if shared.metrics.store_up.set(1) == 0 {

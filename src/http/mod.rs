@@ -23,6 +23,7 @@ use crate::{
     hub::Flusher,
     reads::Reads,
     session::{Places, Services, sweep::Sockets},
+    stats::Pace,
 };
 
 pub mod api;
@@ -33,10 +34,26 @@ mod origin;
 mod page;
 pub mod problem;
 pub mod rate;
+mod stats;
 mod tables;
 mod upgrade;
 
 pub use demo::DemoDesk;
+
+/// The running parts that the handlers use.
+#[derive(Debug)]
+pub struct Parts {
+    /// What sessions use.
+    pub services: Arc<Services>,
+    /// Questions about rows and logs.
+    pub reads: Reads,
+    /// How the node does.
+    pub pace: Arc<Pace>,
+    /// Whether the node is about to stop.
+    pub draining: Arc<AtomicBool>,
+    /// Where demo codes become tokens.
+    pub demo: Option<DemoDesk>,
+}
 
 /// What the handlers use. One for all workers.
 #[derive(Debug)]
@@ -45,6 +62,7 @@ pub struct App {
     pub services: Arc<Services>,
     /// Questions about rows and logs.
     pub reads: Reads,
+    pace: Arc<Pace>,
     /// Deadlines of connections.
     pub limits: LimitsConfig,
     server: ServerConfig,
@@ -73,25 +91,21 @@ pub struct WorkerApp {
 impl App {
     /// Gathers what the handlers use.
     #[must_use]
-    pub fn new(
-        config: &Config,
-        services: Arc<Services>,
-        reads: Reads,
-        draining: Arc<AtomicBool>,
-        demo: Option<DemoDesk>,
-    ) -> Arc<Self> {
+    pub fn new(config: &Config, parts: Parts) -> Arc<Self> {
+        let Parts { services, reads, pace, draining, demo } = parts;
         let bound = |limit| match u32::try_from(limit) {
             Ok(0) | Err(_) => u32::MAX,
             Ok(limit) => limit,
         };
         Arc::new(Self {
+            description: api::Description::new(services.checker.wire()),
             services,
             reads,
+            pace,
             limits: config.limits.clone(),
             server: config.server.clone(),
             http: config.http.clone(),
             rates: rate::Rates::new(&config.http),
-            description: api::Description::new(),
             draining,
             addresses: Places::new(bound(config.limits.sockets_per_address)),
             waiting: Places::new(bound(config.limits.sockets_not_greeted)),
@@ -107,6 +121,7 @@ impl App {
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .nest("/api", api::router(self, worker))
+            .merge(api::pages())
             .fallback(get(page::file))
             .with_state(Arc::clone(worker))
     }

@@ -64,7 +64,7 @@ pub enum EntriesError {
     /// The log cannot be continued from the cursor.
     Gone(SnapshotReason),
     /// The database cannot be read.
-    Store(ErrorReply),
+    Store(Box<ErrorReply>),
 }
 
 impl Reads {
@@ -142,7 +142,7 @@ impl Reads {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Entries, EntriesError> {
-        let failed = |error| EntriesError::Store(unreadable(error));
+        let failed = |error| EntriesError::Store(Box::new(unreadable(error)));
         let heads = self.0.heads(std::slice::from_ref(channel)).await.map_err(failed)?;
         let newest = heads.first().map(|head| head.cursor);
         let beginning = newest.map(|head| Cursor { seq: 0, tag: 0, ..head });

@@ -16,11 +16,12 @@ use crate::{
     auth::{Access, OwnKeys, Verifier},
     commit::{Checker, Committer},
     config::Config,
-    http::App,
+    http::{App, Parts},
     hub::{Flusher, Hub},
     metrics::Metrics,
     reads::Reads,
     session::{Places, Services, sweep::Sockets},
+    stats::Pace,
     store::{self, Made, Store, StoreError},
 };
 
@@ -125,13 +126,8 @@ impl Server {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let flushers: Vec<_> =
             (0..settings::workers(&config)).map(|index| Arc::new(Flusher::new(index))).collect();
-        let hub = Hub::new(
-            Arc::clone(&store),
-            settings::hub(&config),
-            Arc::clone(&metrics),
-            tracker.clone(),
-            flushers.clone(),
-        );
+        let (log, of_hub) = (Arc::clone(&store), settings::hub(&config));
+        let hub = Hub::new(log, of_hub, Arc::clone(&metrics), tracker.clone(), flushers.clone());
         let unnumbered = Arc::new(Notify::new());
         let committer = Committer::start(
             Arc::clone(&store),
@@ -157,13 +153,15 @@ impl Server {
         let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
         let (demo_links, demo) = demo::prepare(&config, made, address, &keys).await?;
         let draining = Arc::default();
-        let app = App::new(
-            &config,
-            Arc::clone(&services),
-            Reads::new(Arc::clone(&store)),
-            Arc::clone(&draining),
+        let pace = Arc::new(Pace::new(Arc::clone(&services.metrics)));
+        let parts = Parts {
+            services: Arc::clone(&services),
+            reads: Reads::new(Arc::clone(&store)),
+            pace: Arc::clone(&pace),
+            draining: Arc::clone(&draining),
             demo,
-        );
+        };
+        let app = App::new(&config, parts);
         let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
         let (workers, doors): (Vec<_>, Vec<_>) = started.into_iter().unzip();
         let places = Places::new(settings::connections(&config));
@@ -174,6 +172,7 @@ impl Server {
             sockets: sockets.clone(),
             unnumbered,
             settings: config.store.clone(),
+            pace,
         };
         tracker.spawn(poller.run(stop.clone()));
         Ok(Self {

@@ -51,7 +51,7 @@ struct Outcomes {
 #[serde(rename_all = "lowercase")]
 enum Outcome {
     Ack(Ack),
-    Error(Document),
+    Error(Box<Document>),
 }
 
 /// `POST /channels/{channel}/edits`.
@@ -91,7 +91,7 @@ async fn many(writer: &Writer<'_>, conditions: &Conditions, edits: Vec<One>) -> 
     let outcomes = futures_util::future::join_all(applied).await;
     let outcome = |outcome: Result<Ack, Problem>| match outcome {
         Ok(ack) => Outcome::Ack(ack),
-        Err(problem) => Outcome::Error(problem.into_document()),
+        Err(problem) => Outcome::Error(Box::new(problem.into_document())),
     };
     Outcomes { items: outcomes.into_iter().map(outcome).collect() }
 }

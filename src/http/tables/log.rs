@@ -65,7 +65,7 @@ pub(super) async fn entries(
             let (items, cursor, head) = (found.items, found.cursor, found.head);
             Ok(Json(Entries { items, cursor, head }).into_response())
         }
-        Err(EntriesError::Store(error)) => Err(error.into()),
+        Err(EntriesError::Store(error)) => Err((*error).into()),
         Err(EntriesError::Gone(_)) => {
             let words = "the log cannot be continued from here; read the tables, whose pages name \
                          a place to go on from as `cursor_log`";

@@ -100,6 +100,18 @@ impl Channel {
         self.tail.lock().head()
     }
 
+    /// Bytes of the newest entries in memory.
+    #[must_use]
+    pub fn tail_bytes(&self) -> usize {
+        self.tail.lock().bytes()
+    }
+
+    /// Counts what was written to readers.
+    pub(super) fn count_delivered(&self, entries: u64, bytes: u64) {
+        self.context.metrics.deliveries.inc_by(entries);
+        self.context.metrics.delivered_bytes.inc_by(bytes);
+    }
+
     /// The number of the newest entry known here, without the lock.
     #[must_use]
     pub fn head_seq(&self) -> u64 {

@@ -20,6 +20,7 @@ use crate::{
 
 pub mod batches;
 pub mod catchup;
+pub mod census;
 pub mod channel;
 pub mod ephemera;
 pub mod flush;

@@ -120,6 +120,12 @@ impl Subscription {
         self.place.lock().mode == Mode::Gone
     }
 
+    /// The number of the last entry that was written.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.place.lock().log.seq
+    }
+
     /// From now on the flush loop serves it, from this place.
     pub fn go_live(self: &Arc<Self>, log: Cursor) {
         {
@@ -172,7 +178,12 @@ impl Subscription {
             return false;
         };
         let more = after.seq < batches.channel().head().seq;
-        if !self.write(Some((frames, after)), &mut place.log) {
+        let (before, bytes) = (place.log.seq, frames.len());
+        let written = self.write(Some((frames, after)), &mut place.log);
+        if place.log.seq > before {
+            batches.count(place.log.seq - before, bytes);
+        }
+        if !written {
             return false;
         }
         let ephemeral = batches.channel().ephemera().heads();

@@ -28,8 +28,8 @@ use self::{
     writer::{Turn, Writer},
 };
 use super::{
-    Appended, CheckedEdit, Committed, Finding, Head, LiveSchema, LiveTable, Page, PagePlace,
-    ReadAfter, Store, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, EditError, Finding, Head, LiveSchema, LiveTable,
+    Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed,
     accounts::{AccountStore, Book},
     build::live_schema,
     declaration::Declarations,
@@ -56,7 +56,9 @@ mod outcomes;
 mod outside;
 mod own;
 mod page;
+mod past;
 mod place;
+mod query;
 mod raw;
 mod read;
 mod records;
@@ -99,6 +101,8 @@ pub struct SqliteStore {
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
+    /// For questions of people, which may take long and have a deadline.
+    askers: SqlitePool,
 }
 
 /// Opens a database that [`migrate()`] has prepared for these declarations.
@@ -132,11 +136,15 @@ pub async fn open(
         .max_connections(options.readers)
         .min_connections(1)
         .test_before_acquire(false)
-        .connect_with(read)
+        .connect_with(read.clone())
         .await
         .map_err(store_error)?;
+    let askers = SqlitePoolOptions::new()
+        .max_connections(options.readers.div_ceil(2))
+        .test_before_acquire(false)
+        .connect_lazy_with(read);
     let writer = Mutex::new(Some(Writer::new(connection)));
-    Ok(SqliteStore { facts, writer, readers })
+    Ok(SqliteStore { facts, writer, readers, askers })
 }
 
 async fn load(
@@ -216,6 +224,30 @@ impl Store for SqliteStore {
         history::history(&self.facts, &self.readers, channel, table, key, before, limit).await
     }
 
+    async fn select(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        query: &Query,
+    ) -> Result<Selected, StoreError> {
+        query::select(&self.facts, &self.askers, channel, table, query).await
+    }
+
+    async fn entry(
+        &self,
+        channel: &ChannelName,
+        seq: Seq,
+    ) -> Result<Option<PastEntry>, StoreError> {
+        past::entry(&self.facts, &self.readers, channel, seq).await
+    }
+
+    async fn outcome(
+        &self,
+        edit: &CheckedEdit,
+    ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
+        past::outcome(&self.facts, &self.readers, edit).await
+    }
+
     async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
         access::role(&self.facts, &self.readers, channel, user).await
     }
@@ -275,6 +307,7 @@ impl Store for SqliteStore {
     async fn close(&self) {
         let writer = self.writer.lock().await.take();
         self.readers.close().await;
+        self.askers.close().await;
         if let Some(writer) = writer {
             writer.connection.close().await;
         }

@@ -23,8 +23,11 @@ import { History } from './undo.js';
 
 /**
  * @typedef {object} ConnectOptions
- * @property {string} url of the hub's socket, such as `wss://hub.example/socket`
- * @property {import('./tokens.js').TokenSource} token the token, or a function that fetches one: it is
+ * @property {string} [url] of the hub's socket, such as `wss://hub.example/socket`; may be left out with
+ *   a `session`
+ * @property {import('./session.js').Session} [session] who is signed in: gives url, token and user; when
+ *   they sign out, the client closes
+ * @property {import('./tokens.js').TokenSource} [token] the token, or a function that fetches one: it is
  *   asked at first, before a token expires, and when the hub refused one
  * @property {string} [user] the id of the person, if it is known before the hub says so: then edits that
  *   survived a reload show before there is a connection
@@ -56,6 +59,7 @@ export class Client {
   #schema = new SchemaBook();
   #side;
   #unwatch;
+  #unfollow;
   #keeper;
   #outboxes;
   /** Whose edits these are. @type {string | null} */
@@ -86,12 +90,13 @@ export class Client {
 
   /** @param {ConnectOptions} options */
   constructor(options) {
+    const { url, token, user } = identity(options);
     const timing = { ...TIMING, ...options.timing };
     const random = options.random ?? Math.random;
     const WebSocket = options.WebSocket ?? globalThis.WebSocket;
     if (WebSocket === undefined) throw new Misuse('this platform has no WebSocket: pass one as an option');
-    const { url, codec } = options;
-    this.#connection = new Connection({ url, WebSocket, timing, random, codec }, new Tokens(options.token), {
+    const { codec } = options;
+    this.#connection = new Connection({ url, WebSocket, timing, random, codec }, new Tokens(token), {
       greeted: (socket, welcome) => this.#greeted(socket, welcome),
       lost: () => this.#lost(),
       news: (news) => this.#news(news),
@@ -118,7 +123,8 @@ export class Client {
       hearsFailures: () => this.#failures.size > 0,
       closed: (/** @type {Channel} */ channel) => void this.#channels.delete(channel.name),
     };
-    if (options.user !== undefined) void this.#isPerson(options.user);
+    if (user !== undefined) void this.#isPerson(user);
+    this.#unfollow = options.session?.subscribe((now) => now?.id !== user && this.close());
     this.#unwatch = watchNetwork(() => this.#connection.networkChanged());
     this.#connection.start();
   }
@@ -255,6 +261,7 @@ export class Client {
 
   #closed() {
     this.#unwatch();
+    this.#unfollow?.();
     this.#socket = this.#greetedSocket = null;
     const error = this.#connection.reason ?? new Closed();
     this.#outboxes.fail(error);
@@ -284,6 +291,13 @@ export class Client {
     this.#told = this.state;
     if (before !== this.#told) this.#listeners.call(this.status);
   }
+}
+
+/** @param {ConnectOptions} options */
+function identity({ url, token, user, session }) {
+  const [at, source] = [url ?? session?.url, token ?? session?.token];
+  if (at === undefined || source === undefined) throw new Misuse('`connect` needs `url` and `token`, or a `session`');
+  return { url: at, token: source, user: user ?? session?.user?.id };
 }
 
 /**

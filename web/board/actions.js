@@ -1,0 +1,181 @@
+/**
+ * What people do to tasks. Everything shows at once; what the hub refuses is undone, with words.
+ *
+ * @module
+ */
+
+import { announce, clipped } from '../ui/dom.js';
+import { notify } from '../ui/notices.js';
+import { errorWords } from '../ui/words.js';
+import { COLUMNS, capital, columnName } from './data.js';
+
+/** @typedef {import('/client/types.js').Row} Row */
+/** @typedef {import('/client/types.js').Fields} Fields */
+/** @typedef {import('/client/types.js').Place} Place */
+
+export class Actions {
+  #project;
+  #data;
+
+  /**
+   * @param {import('/client/index.js').Channel} project
+   * @param {import('./data.js').BoardData} data
+   */
+  constructor(project, data) {
+    this.#project = project;
+    this.#data = data;
+  }
+
+  get #tasks() {
+    return this.#data.tasks;
+  }
+
+  /**
+   * Adds a task at the end of a column.
+   *
+   * @param {string} title
+   * @param {string} status
+   * @param {Fields} [more]
+   */
+  add(title, status, more = {}) {
+    const row = { title, status, priority: 'medium', ...more };
+    return this.#report(this.#tasks.insert(row, { place: 'last' }));
+  }
+
+  /**
+   * Changes fields of a task.
+   *
+   * @param {string} id
+   * @param {Fields} set
+   */
+  update(id, set) {
+    return this.#report(this.#tasks.update(id, set));
+  }
+
+  /**
+   * Changes a text that was edited for a while: not over somebody else's newer text.
+   *
+   * @param {string} id
+   * @param {string} field
+   * @param {string} text
+   * @param {string} base what it was when editing began
+   * @returns {Promise<'saved' | 'changed' | 'failed'>} `changed`: by somebody else in the meantime
+   */
+  async write(id, field, text, base) {
+    try {
+      await this.#tasks.update(id, { [field]: text }, { if: { [field]: base } });
+      return 'saved';
+    } catch (error) {
+      if (/** @type {any} */ (error).code === 'guard_failed') return 'changed';
+      notify(`Your text was not saved. ${errorWords(error)}`);
+      return 'failed';
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {'labels' | 'dependencies'} field
+   * @param {{ add?: string[], remove?: string[] }} how
+   */
+  changeSet(id, field, { add, remove }) {
+    const change = { ...(add ? { add: { [field]: add } } : {}), ...(remove ? { remove: { [field]: remove } } : {}) };
+    return this.#report(this.#tasks.change(id, change));
+  }
+
+  /**
+   * Puts a task into a column, at a place in the order.
+   *
+   * @param {Row} task
+   * @param {string} status
+   * @param {Place} [place]
+   */
+  move(task, status, place) {
+    const set = status === task.status ? undefined : statusFields(status);
+    if (!set && !place) return undefined;
+    announce(`“${clipped(task.title, 60)}” is in ${columnName(status)} now`);
+    return this.#report(this.#tasks.change(task.id, { ...(set ? { set } : {}), ...(place ? { place } : {}) }));
+  }
+
+  /**
+   * Moves a task to the next column on one side.
+   *
+   * @param {Row} task
+   * @param {-1 | 1} step
+   */
+  shift(task, step) {
+    const to = COLUMNS[COLUMNS.findIndex(({ status }) => status === task.status) + step];
+    if (to) this.move(task, to.status);
+  }
+
+  /**
+   * Moves a task past its neighbour among those shown in its column.
+   *
+   * @param {Row} task
+   * @param {-1 | 1} step
+   * @param {readonly Row[]} column
+   */
+  nudge(task, step, column) {
+    const neighbour = column[column.findIndex((row) => row.id === task.id) + step];
+    if (neighbour) this.move(task, task.status, step < 0 ? { before: neighbour.id } : { after: neighbour.id });
+  }
+
+  /**
+   * Deletes a task; there is a moment to undo it.
+   *
+   * @param {Row} task
+   */
+  remove(task) {
+    void this.#report(this.#tasks.delete(task.id));
+    this.#offerUndo(`Deleted “${clipped(task.title, 60)}”.`);
+  }
+
+  /**
+   * @param {string} task
+   * @param {string} body
+   */
+  comment(task, body) {
+    return this.#report(this.#project.table('comments').insert({ task_id: task, body }));
+  }
+
+  /** @param {string} id */
+  removeComment(id) {
+    void this.#report(this.#project.table('comments').delete(id));
+    this.#offerUndo('Deleted a comment.');
+  }
+
+  /** Takes back what this person did last here, and says what became of it. @param {'undo' | 'redo'} way */
+  async back(way) {
+    try {
+      const outcome = await /** @type {any} */ (this.#project)[way]();
+      announce(outcome ? `${capital(way)}: done` : `Nothing to ${way}`);
+      if (!outcome) notify(`There is nothing to ${way}.`, { kind: 'info' });
+    } catch (error) {
+      const guarded = /** @type {any} */ (error).code === 'guard_failed';
+      notify(guarded ? `Not undone: somebody else has changed it since.` : `Not undone. ${errorWords(error)}`);
+    }
+  }
+
+  /** @param {string} words */
+  #offerUndo(words) {
+    notify(words, { kind: 'info', action: { label: 'Undo', run: () => void this.back('undo') } });
+  }
+
+  /**
+   * @template T
+   * @param {Promise<T>} edit
+   * @returns {Promise<T | null>} null if it was refused
+   */
+  async #report(edit) {
+    try {
+      return await edit;
+    } catch (error) {
+      if (/** @type {any} */ (error).code !== 'closed') notify(`A change was undone. ${errorWords(error)}`);
+      return null;
+    }
+  }
+}
+
+/** @param {string} status @returns {Fields} */
+function statusFields(status) {
+  return { status, completed_at: status === 'done' ? new Date().toISOString() : null };
+}

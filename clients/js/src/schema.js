@@ -6,6 +6,9 @@
 
 /** @typedef {import('./types.js').TableSchema} TableSchema */
 
+/** The key of a table that is not in the schema. */
+const USUAL_KEY = ['id'];
+
 export class SchemaBook {
   /** @type {string | undefined} */
   hash;
@@ -36,7 +39,7 @@ export class SchemaBook {
    * @returns {string[]} `id` for a table that is not in the schema
    */
   keyColumns(table) {
-    return this.table(table)?.key ?? ['id'];
+    return this.table(table)?.key ?? USUAL_KEY;
   }
 
   /**
@@ -48,6 +51,17 @@ export class SchemaBook {
   columnType(table, column) {
     const columns = this.table(table)?.columns ?? [];
     return columns.find(({ name }) => name === column)?.type ?? 'other';
+  }
+
+  /**
+   * Whether the hub alone fills a column.
+   *
+   * @param {string} table
+   * @param {string} column
+   */
+  isReadonly(table, column) {
+    const columns = this.table(table)?.columns ?? [];
+    return columns.some(({ name, readonly }) => name === column && readonly === true);
   }
 
   /**

@@ -99,7 +99,13 @@ function begin() {
   app.frame.begin();
   void app.projects.refresh();
   const { client } = app.live;
+  client.onFailed(({ error }) => refused(error));
   client.subscribe(({ state, reason }) => state === 'closed' && app.live.client === client && session.user && ended(reason));
+}
+
+/** An edit was refused, perhaps one from before a reload. Who was outrun while writing is asked there. @param {any} error */
+function refused(error) {
+  if (error.code !== 'guard_failed' && error.code !== 'closed') notify(`A change was undone. ${errorWords(error)}`);
 }
 
 function entered() {
@@ -153,4 +159,15 @@ function askToSignIn() {
   replaceRoute('#/login');
 }
 
+/** The page's files are kept for when there is no network; from its second visit on `sw.js` does it all. */
+async function keepFiles() {
+  if (!navigator.serviceWorker) return;
+  await navigator.serviceWorker.register('/sw.js', { type: 'module' });
+  if (navigator.serviceWorker.controller && (await caches.match('/'))) return;
+  const loaded = performance.getEntriesByType('resource').map(({ name }) => new URL(name));
+  const files = loaded.filter(({ origin, pathname }) => origin === location.origin && !pathname.startsWith('/api/'));
+  await (await caches.open('rowcast')).addAll(['/', ...new Set(files.map(({ pathname }) => pathname))]);
+}
+
+addEventListener('load', () => void keepFiles().catch(() => {}));
 start().catch((error) => notify(errorWords(error)));

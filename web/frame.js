@@ -38,7 +38,7 @@ export class Frame {
     this.#root = root;
     root.append(this.#side, this.#main);
     addEventListener('beforeunload', (event) => {
-      if (app.session.user && app.live?.client.unsent > 0 && !this.#keepsQueue()) event.preventDefault();
+      if (app.session.user && app.live?.client.unsent > 0 && app.live.client.state.storage !== 'kept') event.preventDefault();
     });
     document.addEventListener('click', (event) => this.#closeDrawer(event));
   }
@@ -150,11 +150,6 @@ export class Frame {
     setText(this.#status, statusWords(status, unsent));
     this.#retry.hidden = status.state !== 'offline';
     this.#root.classList.toggle('cut-off', status.state === 'offline' || status.state === 'closed');
-  }
-
-  /** Whether changes that were not sent yet survive a reload. */
-  #keepsQueue() {
-    return /** @type {any} */ (this.#app.live.client).durable === true;
   }
 }
 

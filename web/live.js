@@ -25,14 +25,8 @@ export class Live {
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
-    let asked = false;
-    const token = () => {
-      // Asked again means that the hub refused the one at hand, or that it is about to end.
-      const again = asked;
-      asked = true;
-      return again ? session.renewed() : session.token();
-    };
-    this.client = connect({ url: socketUrl(), token });
+    const token = (/** @type {{ not: string | null }} */ { not }) => (not === null ? session.token() : session.renewed());
+    this.client = connect({ url: socketUrl(), token, user: session.user?.id ?? '' });
     this.own = this.client.channel(`user:${session.user?.id}`);
   }
 
@@ -46,14 +40,9 @@ export class Live {
     return this.client.channel(`project:${id}`, { presence: 'join' });
   }
 
-  /** Stops following a project, once everything typed there has been sent. @param {Channel} channel */
+  /** What was made there is sent all the same. @param {Channel} channel */
   leave(channel) {
-    if (channel.unsent === 0 || channel.status === 'removed') return channel.close();
-    const stop = channel.subscribe(() => {
-      if (channel.unsent > 0) return;
-      stop();
-      channel.close();
-    });
+    channel.close();
   }
 
   close() {

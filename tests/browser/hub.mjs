@@ -1,6 +1,6 @@
 /** Runs the hub's program on a fresh database, kills it and starts it again on the same one. */
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -44,6 +44,11 @@ export class Hub {
   /** Starts it again on the same database. */
   async restart() {
     await this.#run(0);
+  }
+
+  /** Writes the database as any other program would: SQLite only. */
+  sql(statement) {
+    execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(this.#folder, 'rowcast.db'), `PRAGMA foreign_keys=ON; ${statement}`]);
   }
 
   /** Starts the program; resolved with the links it printed once it answers. */

@@ -7,7 +7,7 @@
 import { announce, clipped } from '../ui/dom.js';
 import { notify } from '../ui/notices.js';
 import { errorWords } from '../ui/words.js';
-import { COLUMNS, capital, columnName } from './data.js';
+import { COLUMNS, columnName } from './data.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
 /** @typedef {import('/client/types.js').Fields} Fields */
@@ -39,7 +39,7 @@ export class Actions {
    */
   add(title, status, more = {}) {
     const row = { title, status, priority: 'medium', ...more };
-    return this.#report(this.#tasks.insert(row, { place: 'last' }));
+    return this.#done(this.#tasks.insert(row, { place: 'last' }));
   }
 
   /**
@@ -49,7 +49,7 @@ export class Actions {
    * @param {Fields} set
    */
   update(id, set) {
-    return this.#report(this.#tasks.update(id, set));
+    return this.#done(this.#tasks.update(id, set));
   }
 
   /**
@@ -66,9 +66,7 @@ export class Actions {
       await this.#tasks.update(id, { [field]: text }, { if: { [field]: base } });
       return 'saved';
     } catch (error) {
-      if (/** @type {any} */ (error).code === 'guard_failed') return 'changed';
-      notify(`Your text was not saved. ${errorWords(error)}`);
-      return 'failed';
+      return /** @type {any} */ (error).code === 'guard_failed' ? 'changed' : 'failed';
     }
   }
 
@@ -79,7 +77,7 @@ export class Actions {
    */
   changeSet(id, field, { add, remove }) {
     const change = { ...(add ? { add: { [field]: add } } : {}), ...(remove ? { remove: { [field]: remove } } : {}) };
-    return this.#report(this.#tasks.change(id, change));
+    return this.#done(this.#tasks.change(id, change));
   }
 
   /**
@@ -93,7 +91,7 @@ export class Actions {
     const set = status === task.status ? undefined : statusFields(status);
     if (!set && !place) return undefined;
     announce(`“${clipped(task.title, 60)}” is in ${columnName(status)} now`);
-    return this.#report(this.#tasks.change(task.id, { ...(set ? { set } : {}), ...(place ? { place } : {}) }));
+    return this.#done(this.#tasks.change(task.id, { ...(set ? { set } : {}), ...(place ? { place } : {}) }));
   }
 
   /**
@@ -125,8 +123,9 @@ export class Actions {
    * @param {Row} task
    */
   remove(task) {
-    void this.#report(this.#tasks.delete(task.id));
-    this.#offerUndo(`Deleted “${clipped(task.title, 60)}”.`);
+    const edit = this.#tasks.delete(task.id);
+    void this.#done(edit);
+    this.#offerUndo(`Deleted “${clipped(task.title, 60)}”.`, edit);
   }
 
   /**
@@ -134,45 +133,60 @@ export class Actions {
    * @param {string} body
    */
   comment(task, body) {
-    return this.#report(this.#project.table('comments').insert({ task_id: task, body }));
+    return this.#done(this.#project.table('comments').insert({ task_id: task, body }));
   }
 
   /** @param {string} id */
   removeComment(id) {
-    void this.#report(this.#project.table('comments').delete(id));
-    this.#offerUndo('Deleted a comment.');
+    const edit = this.#project.table('comments').delete(id);
+    void this.#done(edit);
+    this.#offerUndo('Deleted a comment.', edit);
   }
 
   /** Takes back what this person did last here, and says what became of it. @param {'undo' | 'redo'} way */
   async back(way) {
     try {
-      const outcome = await /** @type {any} */ (this.#project)[way]();
-      announce(outcome ? `${capital(way)}: done` : `Nothing to ${way}`);
-      if (!outcome) notify(`There is nothing to ${way}.`, { kind: 'info' });
+      tell(way, await this.#project[way]());
     } catch (error) {
-      const guarded = /** @type {any} */ (error).code === 'guard_failed';
-      notify(guarded ? `Not undone: somebody else has changed it since.` : `Not undone. ${errorWords(error)}`);
+      notify(`Nothing was changed. ${errorWords(error)}`);
     }
-  }
-
-  /** @param {string} words */
-  #offerUndo(words) {
-    notify(words, { kind: 'info', action: { label: 'Undo', run: () => void this.back('undo') } });
   }
 
   /**
+   * Says what was done, with a way back.
+   *
+   * @param {string} words
+   * @param {import('/client/index.js').Edit} edit
+   */
+  #offerUndo(words, edit) {
+    const run = () => void edit.undo().then((result) => tell('undo', result), (error) => notify(errorWords(error)));
+    notify(words, { kind: 'info', action: { label: 'Undo', run } });
+  }
+
+  /**
+   * The page hears of every refusal in one place; here it only matters that there was one.
+   *
    * @template T
-   * @param {Promise<T>} edit
+   * @param {PromiseLike<T>} edit
    * @returns {Promise<T | null>} null if it was refused
    */
-  async #report(edit) {
+  async #done(edit) {
     try {
       return await edit;
-    } catch (error) {
-      if (/** @type {any} */ (error).code !== 'closed') notify(`A change was undone. ${errorWords(error)}`);
+    } catch {
       return null;
     }
   }
+}
+
+/**
+ * @param {'undo' | 'redo'} way
+ * @param {import('/client/undo.js').UndoResult} result
+ */
+function tell(way, { done, skipped }) {
+  if (skipped.length > 0) return void notify(done ? 'Done, but for what somebody else has changed since.' : 'Left as it is: somebody else has changed it since.', { kind: 'info' });
+  if (done) announce(way === 'undo' ? 'Undone' : 'Done again');
+  else notify(`There is nothing to ${way}.`, { kind: 'info' });
 }
 
 /** @param {string} status @returns {Fields} */

@@ -16,7 +16,7 @@ export class QuickAdd {
    * @param {string} column the column's name
    * @param {string} draft what its draft is called
    * @param {import('../ui/drafts.js').Drafts} drafts
-   * @param {(title: string) => void} add
+   * @param {(title: string) => Promise<unknown>} add resolved with null if it was refused
    */
   constructor(column, draft, drafts, add) {
     const label = `New task in ${column}`;
@@ -26,8 +26,13 @@ export class QuickAdd {
     this.element = h('footer', { class: 'add' }, this.#open, this.#form);
     drafts.follow(draft, this.#input);
     this.#show(this.#input.value !== '');
+    const back = (/** @type {string} */ title) => {
+      this.#input.value ||= title;
+      drafts.set(draft, this.#input.value);
+      this.#show(true);
+    };
     const submit = () => {
-      for (const title of this.#input.value.split('\n')) if (title.trim() !== '') add(title.trim());
+      for (const title of this.#input.value.split('\n')) if (title.trim() !== '') void add(title.trim()).then((done) => done ?? back(title));
       this.#input.value = '';
       drafts.set(draft, null);
     };

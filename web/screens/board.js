@@ -8,17 +8,16 @@ import { Actions } from '../board/actions.js';
 import { QuickAdd } from '../board/add.js';
 import { Card } from '../board/card.js';
 import { Column } from '../board/column.js';
-import { BoardData, COLUMNS } from '../board/data.js';
+import { BoardData, COLUMNS, PRIORITIES } from '../board/data.js';
 import { Drag } from '../board/drag.js';
 import { FilterBar, filterOf, isFiltering, matching, queryOf } from '../board/filter.js';
-import { PRIORITIES } from '../board/data.js';
 import { listenToKeys, showHelp } from '../board/keys.js';
 import { presenceBar } from '../board/presence.js';
 import { boardLink, go, replaceRoute } from '../routes.js';
 import { TaskPanel } from '../task/panel.js';
 import { announce, h, keepingFocus, oncePerFrame, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
-import { errorWords } from '../ui/words.js';
+import { errorWords, plural } from '../ui/words.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
 /** @typedef {import('../routes.js').Route} Route */
@@ -51,6 +50,7 @@ class Board {
   #columnsBox = h('div', { class: 'columns' });
   #tabs = h('div', { class: 'tabs', role: 'group', 'aria-label': 'Columns' });
   #body = h('div', { class: 'board-body' });
+  #waiting = h('p', { class: 'waiting', role: 'status', hidden: true });
   #panel;
   #heading;
   /** The task that the keyboard is at. @type {string | null} */
@@ -88,7 +88,7 @@ class Board {
     const { bar, heading } = app.frame.bar(app.projects.get(this.#id)?.name ?? '', ...this.#barContent());
     this.#heading = heading;
     heading.classList.add('said');
-    this.#body.append(h('div', { class: 'board' }, this.#tabs, this.#columnsBox), this.#panel.element);
+    this.#body.append(h('div', { class: 'board' }, this.#tabs, this.#waiting, this.#columnsBox), this.#panel.element);
     outlet.append(bar, h('div', { class: 'board-tools' }, this.#filterBar.element, ...this.#tools()), this.#body);
     this.#selectTab(sessionStorage.getItem('rowcast.column') ?? 'todo');
     this.#listen();
@@ -169,6 +169,7 @@ class Board {
       project.presence.subscribe(stale('people')),
       project.state.subscribe(stale('touched')),
       project.subscribe(stale()),
+      this.#app.live.client.subscribe(stale()),
       listenToKeys(this.#keyHost()),
     );
     this.#columnsBox.addEventListener('focusin', (event) => this.#focused(event));
@@ -184,6 +185,7 @@ class Board {
     this.#columnsBox.classList.toggle('skeleton', !ready);
     this.#outlet.classList.toggle('readonly', ready && !this.#data.mayEdit);
     this.#outlet.classList.toggle('with-task', this.#route.task !== undefined);
+    this.#showWaiting(!ready);
     if (!ready) return;
     this.#filterBar.refresh(this.#filter);
     this.#showName();
@@ -191,6 +193,14 @@ class Board {
     for (const add of this.#adds.values()) add.allowed = this.#data.mayEdit;
     this.#panel.show(this.#route.task ?? null);
     if (this.#follow) this.#focusCursor();
+  }
+
+  /** Without a connection since the page was opened there is nothing to show, and that is said. @param {boolean} waiting */
+  #showWaiting(waiting) {
+    const { name, unsent } = this.#app.live.client.state;
+    const kept = unsent > 0 ? ` ${plural(unsent, 'change')} of yours ${unsent === 1 ? 'is' : 'are'} kept and will be sent.` : '';
+    this.#waiting.hidden = !waiting || name !== 'offline';
+    setText(this.#waiting, `The hub cannot be reached. The board comes as soon as it can.${kept}`);
   }
 
   #read() {
@@ -275,8 +285,8 @@ class Board {
 
   /** @param {string} title @param {string} status */
   #add(title, status) {
-    void this.#actions.add(title, status);
     requestAnimationFrame(() => requestAnimationFrame(() => this.#columns.get(status)?.revealEnd()));
+    return this.#actions.add(title, status);
   }
 
   /** @param {FocusEvent} event */

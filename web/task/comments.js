@@ -93,7 +93,15 @@ export class Comments {
     this.#input.value = '';
     fit(this.#input);
     this.#context.app.drafts.set(`comment.${this.#id}`, null);
-    void this.#context.actions.comment(this.#id, withIds(text, this.#context.data.members()));
+    const sent = this.#context.actions.comment(this.#id, withIds(text, this.#context.data.members()));
+    void sent.then((done) => done ?? this.#back(text));
+  }
+
+  /** What was refused is not lost. @param {string} text */
+  #back(text) {
+    this.#input.value ||= text;
+    this.#context.app.drafts.set(`comment.${this.#id}`, this.#input.value);
+    fit(this.#input);
   }
 
   /** The name that is being typed after an `@`, if any. */

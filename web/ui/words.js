@@ -4,33 +4,18 @@
  * @module
  */
 
+import { wordsFor } from '/client/words.js';
+
 /** @typedef {import('/client/types.js').ConnectionStatus} ConnectionStatus */
 
-/** @type {Record<string, string>} */
+/** Where this page can say more than the client does. @type {Record<string, string>} */
 const WORDS = {
   forbidden: 'You may not do that in this project.',
   unknown_channel: 'There is no such project, or it is not yours.',
-  not_found: 'It is not there any more: somebody deleted it in the meantime.',
-  guard_failed: 'Somebody changed it in the meantime.',
+  token_expired: 'Your session has ended. Sign in again; nothing that you made is lost.',
+  close_4003: 'Your session has ended. Sign in again; nothing that you made is lost.',
+  close_4500: 'Your session has ended. Sign in again; nothing that you made is lost.',
   too_large: 'That is too long.',
-  too_many: 'That is too much at once.',
-  not_null: 'Something that is needed was left empty.',
-  foreign_key: 'It refers to something that is gone.',
-  unauthorized: 'Please sign in again.',
-  token_expired: 'Your session has ended. Please sign in again.',
-  no_token: 'Your session has ended. Please sign in again.',
-  close_4003: 'Your session has ended. Please sign in again.',
-  close_4500: 'Your session has ended. Please sign in again.',
-  refresh_reused: 'This session was ended because its key was used twice. Please sign in again.',
-  unavailable: 'The database cannot be reached at present.',
-  read_only: 'The database takes no changes at present.',
-  storage_full: 'The database’s disk is full. Changes wait here until there is room.',
-  busy: 'Somebody is holding a lock on it.',
-  rate_limited: 'That was too often. Wait a moment and try again.',
-  last_owner: 'A project needs an owner. Make somebody else an owner first.',
-  link_expired: 'This link has expired or was withdrawn. Ask for a new one.',
-  offline: 'The hub cannot be reached. Check the network and try again.',
-  connection_lost: 'The connection broke off. Try again when it is back.',
 };
 
 /**
@@ -40,7 +25,8 @@ const WORDS = {
  * @returns {string}
  */
 export function errorWords(error) {
-  return WORDS[error?.code ?? ''] ?? sentence(String(error?.detail ?? error?.message ?? 'Something went wrong'));
+  const message = String(error?.message ?? 'Something went wrong');
+  return WORDS[error?.code ?? ''] ?? sentence(error?.words ?? wordsFor(error?.code ?? '', message));
 }
 
 /** @param {string} text */

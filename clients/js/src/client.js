@@ -33,7 +33,7 @@ import { History } from './undo.js';
  *   survived a reload show before there is a connection
  * @property {import('./keeper.js').EditStorage | null} [storage] where edits survive a reload; null:
  *   nowhere. Left out: the browser's database where there is one
- * @property {import('./codec.js').Codec} [codec] `msgpack`, or JSON if left out
+ * @property {import('./codec.js').Codec} [codec] `msgpack` of `rowcast/msgpack`; JSON if left out
  * @property {import('./types.js').SocketClass} [WebSocket] where the platform has none (Node before 22):
  *   the class of the package `ws`
  * @property {Partial<import('./timing.js').Timing>} [timing] other waits than the usual

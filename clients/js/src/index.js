@@ -14,7 +14,6 @@ export { Collection } from './collection.js';
 export { Closed, ConnectionLost, EditError, HubError, Misuse, RowcastError } from './errors.js';
 export { Edit } from './edit.js';
 export { indexedDbStorage, memoryStorage } from './storage.js';
-export { msgpack } from './msgpack.js';
 export { Query } from './query.js';
 export { Session, session } from './session.js';
 export { uuidv7 } from './uuid.js';

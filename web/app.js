@@ -99,13 +99,23 @@ function begin() {
   app.frame.begin();
   void app.projects.refresh();
   const { client } = app.live;
-  client.onFailed(({ error }) => refused(error));
+  client.onFailed(refused);
   client.subscribe(({ state, reason }) => state === 'closed' && app.live.client === client && session.user && ended(reason));
 }
 
-/** An edit was refused, perhaps one from before a reload. Who was outrun while writing is asked there. @param {any} error */
-function refused(error) {
-  if (error.code !== 'guard_failed' && error.code !== 'closed') notify(`A change was undone. ${errorWords(error)}`);
+/**
+ * An edit was refused, perhaps one from before a reload. Whoever was outrun while writing a text has it as
+ * a draft again, and is asked where it stands.
+ *
+ * @param {import('/client/outbox.js').FailedEdit} edit
+ */
+function refused({ error, ops }) {
+  const code = /** @type {any} */ (error).code;
+  if (code !== 'guard_failed' && code !== 'closed') return void notify(`A change was undone. ${errorWords(error)}`);
+  for (const op of ops) {
+    if (op.op !== 'update' || op.table !== 'tasks' || !op.if || !op.set) continue;
+    for (const [field, text] of Object.entries(op.set)) app.drafts.set(`text.${op.key}.${field}`, { text, base: op.if[field] });
+  }
 }
 
 function entered() {
@@ -159,14 +169,17 @@ function askToSignIn() {
   replaceRoute('#/login');
 }
 
-/** The page's files are kept for when there is no network; from its second visit on `sw.js` does it all. */
+/** The page's files are kept for when there is no network; see `sw.js`. */
 async function keepFiles() {
   if (!navigator.serviceWorker) return;
   await navigator.serviceWorker.register('/sw.js', { type: 'module' });
-  if (navigator.serviceWorker.controller && (await caches.match('/'))) return;
   const loaded = performance.getEntriesByType('resource').map(({ name }) => new URL(name));
-  const files = loaded.filter(({ origin, pathname }) => origin === location.origin && !pathname.startsWith('/api/'));
-  await (await caches.open('rowcast')).addAll(['/', ...new Set(files.map(({ pathname }) => pathname))]);
+  const ours = loaded.filter(({ origin, pathname }) => origin === location.origin && !pathname.startsWith('/api/'));
+  const files = ['/', ...new Set(ours.map(({ pathname }) => pathname))];
+  const cache = await caches.open('rowcast');
+  const known = await Promise.all(files.map((file) => cache.match(file)));
+  await cache.addAll(files.filter((_, at) => !known[at]));
+  document.documentElement.dataset.kept = 'true';
 }
 
 addEventListener('load', () => void keepFiles().catch(() => {}));

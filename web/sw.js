@@ -17,15 +17,16 @@ worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUnti
 worker.addEventListener('fetch', (/** @type {any} */ event) => {
   const { method, url } = event.request;
   const { origin, pathname } = new URL(url);
-  const ours = method === 'GET' && origin === location.origin && !/^\/(api|socket|metrics|healthz|readyz)\b/.test(pathname);
-  if (ours) event.respondWith(answer(event.request));
+  const ours = method === 'GET' && origin === location.origin && !/^\/(api\/|(socket|metrics|healthz|readyz)$)/.test(pathname);
+  if (ours) event.respondWith(answer(event));
 });
 
-/** @param {Request} request @returns {Promise<Response>} */
-async function answer(request) {
+/** @param {any} event @returns {Promise<Response>} */
+async function answer(event) {
+  const { request } = event;
   const cache = await caches.open(CACHE);
   const fetched = fetch(request).then((response) => {
-    if (response.ok) void cache.put(request, response.clone());
+    if (response.ok) event.waitUntil(cache.put(request, response.clone()));
     return response;
   });
   const kept = await cache.match(request, { ignoreSearch: true });

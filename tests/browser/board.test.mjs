@@ -118,17 +118,17 @@ test('two people who write the same text both keep theirs until one decides', as
   await bob.opens('Shared text');
   ada.network.cut();
   await ada.isCutOff();
-  await ada.panel.getByLabel('Description').fill('What Ada wrote');
-  await ada.panel.getByLabel('Description').blur();
-  await bob.panel.getByLabel('Description').fill('What Bob wrote');
-  await bob.panel.getByLabel('Description').blur();
+  await ada.panel.getByLabel('Description', { exact: true }).fill('What Ada wrote');
+  await ada.panel.getByLabel('Description', { exact: true }).blur();
+  await bob.panel.getByLabel('Description', { exact: true }).fill('What Bob wrote');
+  await bob.panel.getByLabel('Description', { exact: true }).blur();
   await bob.hasSentAll();
   ada.network.restore();
   await ada.triesNow();
   await ada.sees(() => ada.panel.locator('.conflict').getByText('What Bob wrote'), 'what Bob wrote');
-  assert.equal(await ada.panel.getByLabel('Description').inputValue(), 'What Ada wrote');
+  assert.equal(await ada.panel.getByLabel('Description', { exact: true }).inputValue(), 'What Ada wrote');
   await ada.panel.getByRole('button', { name: 'Keep mine' }).click();
-  await becomes(() => bob.panel.getByLabel('Description').inputValue(), 'What Ada wrote');
+  await becomes(() => bob.panel.getByLabel('Description', { exact: true }).inputValue(), 'What Ada wrote');
   fine(ada, bob);
 });
 
@@ -196,9 +196,7 @@ async function cutOffAndBack(t, database) {
 
 test('offline, a reload in between, and back: the page opens, and what was changed arrives once', async (t) => {
   const { ada, bob } = await twoPeople(t);
-  await bob.page.waitForFunction(async () => (await caches.match('/app.js')) && (await navigator.serviceWorker.ready));
-  await bob.page.reload();
-  await bob.isIn('live');
+  await bob.page.locator('html[data-kept]').waitFor({ state: 'attached' });
   bob.network.cut();
   await bob.isCutOff();
   await bob.adds('Before the reload');

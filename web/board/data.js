@@ -40,6 +40,7 @@ export class BoardData {
   #names = new Map();
   /** @type {Map<string, { user: string, field: string | null }[]>} */
   #touched = new Map();
+  #mayEdit = false;
 
   /**
    * @param {Channel} project
@@ -59,9 +60,15 @@ export class BoardData {
     return this.#client.me?.id ?? '';
   }
 
+  /** What this person may do: as the members say now, else as the subscription said. */
+  get role() {
+    const row = this.#project.table('members').rows().find(({ user_id }) => user_id === this.me);
+    return row ? String(row.role) : this.#project.role;
+  }
+
   /** Whether this person may change anything. */
   get mayEdit() {
-    return this.#project.role === 'editor' || this.#project.role === 'owner';
+    return this.#mayEdit;
   }
 
   /** Whether there is anything to show yet. */
@@ -94,6 +101,7 @@ export class BoardData {
 
   /** Looks at who is who again. */
   readPeople() {
+    this.#mayEdit = this.role === 'editor' || this.role === 'owner';
     this.#names = new Map(this.members().map(({ id, name }) => [id, name]));
     for (const { user, name } of this.#project.presence.people()) if (!this.#names.has(user)) this.#names.set(user, name);
   }

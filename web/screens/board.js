@@ -168,7 +168,7 @@ class Board {
       project.table('projects').subscribe(stale()),
       project.presence.subscribe(stale('people')),
       project.state.subscribe(stale('touched')),
-      project.subscribe(stale()),
+      project.subscribe(stale('people')),
       this.#app.live.client.subscribe(stale()),
       listenToKeys(this.#keyHost()),
     );
@@ -216,7 +216,7 @@ class Board {
     const name = String(row?.name ?? '');
     setText(this.#heading, name.slice(0, 200));
     document.title = name === '' ? 'Rowcast' : `${name.slice(0, 80)} · Rowcast`;
-    if (row && this.#project.role) this.#app.projects.learn({ id: this.#id, name, role: this.#project.role });
+    if (row && this.#data.role) this.#app.projects.learn({ id: this.#id, name, role: this.#data.role });
   }
 
   #showColumns() {

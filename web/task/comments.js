@@ -67,8 +67,8 @@ export class Comments {
 
   /** @param {HTMLElement} element @param {Row} comment @param {string} author @param {string} name */
   #draw(element, comment, author, name) {
-    const { data, actions, project } = this.#context;
-    const mine = author === data.me || project.role === 'owner';
+    const { data, actions } = this.#context;
+    const mine = author === data.me || data.role === 'owner';
     const remove = mine ? h('button', { type: 'button', class: 'bare edits reveal', 'aria-label': `Delete the comment of ${clipped(name, 40)}`, onclick: () => actions.removeComment(comment.id) }, icon('trash')) : null;
     const head = h('div', { class: 'comment-head' }, avatar(author, name, ''), said(clipped(name, 60), 'who'), h('time', { datetime: comment.created_at ?? '' }, ago(comment.created_at)), remove);
     setChildren(element, [head, this.#body(String(comment.body ?? ''))]);

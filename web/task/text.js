@@ -51,6 +51,7 @@ export class TextField {
 
   /** @param {Row} task */
   show(task) {
+    if (this.#saving) return this.#showNote();
     this.#stored = String(task[this.#spec.field] ?? '');
     this.#area.readOnly = !this.#context.data.mayEdit;
     if (this.#draft?.text === this.#stored) this.#forget();
@@ -97,6 +98,7 @@ export class TextField {
     this.#saving = true;
     const outcome = await this.#context.actions.write(this.#task, this.#spec.field, text, draft.base);
     this.#saving = false;
+    this.#stored = String(this.#context.data.tasks.get(this.#task)?.[this.#spec.field] ?? '');
     if (outcome === 'changed') this.#offer();
     if (outcome === 'saved') this.#saved(draft, text);
     this.#showNote();

@@ -114,8 +114,7 @@ export class Frame {
     const { user } = this.#app.session;
     const bell = sideLink('#/notifications', 'bell', 'Notifications');
     bell.append(this.#unread);
-    const me = h('a', { class: 'side-link', href: '#/account' }, avatar(user?.id ?? '', user?.name ?? '', ''), said(user?.name ?? '', 'grow'));
-    me.setAttribute('aria-label', `Your account: ${user?.name}`);
+    const me = h('a', { class: 'side-link', href: '#/account' }, avatar(user?.id ?? '', user?.name ?? '', ''), said(user?.name ?? '', 'grow clip'), h('span', { class: 'unseen' }, 'Your account'));
     this.#adminLink.hidden = user?.admin !== true;
     const head = h('a', { class: 'side-brand', href: '#/' }, h('img', { src: '/icon.svg', alt: '', width: '22', height: '22' }), 'Rowcast');
     const all = h('a', { class: 'side-heading', href: '#/' }, 'Projects');

@@ -21,6 +21,9 @@ struct Client;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// Scripts that are no modules of the page: the one before the first paint, and the worker.
+const APART: [&str; 2] = ["theme.js", "sw.js"];
+
 /// `GET /…`: a file of the page, or of the client below `/client/`.
 pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
@@ -62,11 +65,24 @@ fn answer(path: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
     response
 }
 
+/// The start page names every module in advance: browsers fetch them at once instead of one level of
+/// imports after the other.
+fn with_modules(html: &str) -> String {
+    let own = Page::iter().filter(|path| path.ends_with(".js") && !APART.contains(&path.as_ref()));
+    let client = Client::iter().filter(|path| path.ends_with(".js") && path != "react.js");
+    let hints: String = own
+        .map(|path| format!("<link rel=\"modulepreload\" href=\"/{path}\">"))
+        .chain(client.map(|path| format!("<link rel=\"modulepreload\" href=\"/client/{path}\">")))
+        .collect();
+    html.replacen("<!-- modules -->", &hints, 1)
+}
+
 /// The file as it goes out. It is small, and browsers keep it: nothing is remembered here.
 fn body(path: &str, file: EmbeddedFile, squeezed: bool) -> Vec<u8> {
     let bytes = file.data.into_owned();
     let lean = match String::from_utf8(bytes) {
         Ok(text) if path.ends_with(".js") => without_comments(&text).into_bytes(),
+        Ok(text) if content_type(path).starts_with("text/html") => with_modules(&text).into_bytes(),
         Ok(text) => text.into_bytes(),
         Err(error) => error.into_bytes(),
     };

@@ -54,7 +54,7 @@ export class Person {
     return other;
   }
 
-  /** Opens the page, in a browser profile of one's own. */
+  /** Opens the page, in a browser profile of one's own; with null as the fragment, an empty page. */
   static async opens(t, browser, hub, fragment = '', { init, given, ...options } = {}) {
     const person = new Person();
     person.network = await Network.to(t, hub);
@@ -66,7 +66,7 @@ export class Person {
     person.faults = [];
     person.page.on('pageerror', (error) => person.faults.push(String(error)));
     person.page.on('console', (message) => person.#console(message));
-    await person.page.goto(`${person.network.address}/${fragment}`);
+    if (fragment !== null) await person.page.goto(`${person.network.address}/${fragment}`);
     return person;
   }
 

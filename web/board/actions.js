@@ -36,10 +36,11 @@ export class Actions {
    * @param {string} title
    * @param {string} status
    * @param {Fields} [more]
+   * @returns {{ id: string, done: Promise<unknown> }} `done` resolves with null if it was refused
    */
   add(title, status, more = {}) {
-    const row = { title, status, priority: 'medium', ...more };
-    return this.#done(this.#tasks.insert(row, { place: 'last' }));
+    const edit = this.#tasks.insert({ title, status, priority: 'medium', ...more }, { place: 'last' });
+    return { id: String(edit.key), done: this.#done(edit) };
   }
 
   /**

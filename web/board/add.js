@@ -20,7 +20,7 @@ export class QuickAdd {
    */
   constructor(column, draft, drafts, add) {
     const label = `New task in ${column}`;
-    this.#open = h('button', { type: 'button', class: 'bare add-open', 'aria-label': label }, icon('add'), 'Add task');
+    this.#open = h('button', { type: 'button', class: 'bare add-open', 'aria-label': `Add task to ${column}` }, icon('add'), 'Add task');
     this.#input = h('textarea', { rows: '1', class: 'add-input', 'aria-label': label, placeholder: 'What is to be done?', autocomplete: 'off', enterkeyhint: 'done' });
     this.#form = h('form', { class: 'add-form', hidden: true }, this.#input, h('small', {}, 'Enter adds, Escape closes'));
     this.element = h('footer', { class: 'add' }, this.#open, this.#form);

@@ -90,12 +90,6 @@ export class Column {
     return true;
   }
 
-  /** Scrolls to the end. */
-  revealEnd() {
-    this.scroller.scrollTop = this.scroller.scrollHeight;
-    this.render();
-  }
-
   /**
    * Where something that is dropped at a height of the window would go.
    *

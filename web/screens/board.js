@@ -285,8 +285,9 @@ class Board {
 
   /** @param {string} title @param {string} status */
   #add(title, status) {
-    requestAnimationFrame(() => requestAnimationFrame(() => this.#columns.get(status)?.revealEnd()));
-    return this.#actions.add(title, status);
+    const { id, done } = this.#actions.add(title, status);
+    requestAnimationFrame(() => requestAnimationFrame(() => this.#columns.get(status)?.reveal(id)));
+    return done;
   }
 
   /** @param {FocusEvent} event */

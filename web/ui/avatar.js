@@ -22,10 +22,11 @@ function initials(name) {
 /**
  * @param {string} id
  * @param {string} name
- * @param {string} [words] what it says to those who do not see it, or point at it
+ * @param {string} [words] what it says to those who do not see it, or point at it; empty where the name stands beside it
  */
 export function avatar(id, name, words = name) {
-  const disc = h('span', { class: 'avatar', role: 'img', 'aria-label': words, title: words }, initials(name));
+  const named = words === '' ? { 'aria-hidden': 'true' } : { role: 'img', 'aria-label': words, title: words };
+  const disc = h('span', { class: 'avatar', ...named }, initials(name));
   disc.style.setProperty('--hue', String(hueOf(id)));
   return disc;
 }

@@ -1,5 +1,6 @@
 //! Rowcast: a real-time collaboration hub.
 
+pub mod accounts;
 pub mod auth;
 pub mod cli;
 pub mod commit;

@@ -2,45 +2,67 @@
 //!
 //! One signs, all verify, so that keys can be changed without anybody having to sign in again: the
 //! new key is put in front (or, in the hub's own folder, under a later name), and the old file goes
-//! when its last token has expired. A key's id is its thumbprint (RFC 7638).
+//! when its last token has expired. Running hubs read the files again now and then, and at once when
+//! a token names a key that they do not know. A key's id is its thumbprint (RFC 7638).
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use aws_lc_rs::signature::Ed25519KeyPair;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header,
     jwk::{Jwk, ThumbprintHash},
 };
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
+use tokio::time::Instant;
 
-use super::jwks::KeySet;
+use super::{
+    jwks::{KeySet, VerifyingKey},
+    keyfiles,
+};
 use crate::config::AuthConfig;
 
 /// The `typ` of the hub's own tokens.
 pub(super) const TOKEN_KIND: &str = "at+jwt";
 
-/// The file of the key that the hub makes for itself.
-const FIRST_KEY: &str = "0001.pem";
+/// How long after reading the files no unknown key makes the hub read them again.
+const COOL_DOWN: Duration = Duration::from_secs(1);
 
-/// The hub's own keys.
-pub struct OwnKeys {
+/// The hub's own keys. Cheap to clone.
+#[derive(Clone)]
+pub struct OwnKeys(Arc<Shared>);
+
+struct Shared {
     issuer: String,
     audience: String,
-    signing: Signing,
-    public: KeySet,
+    algorithms: Vec<Algorithm>,
+    source: Source,
+    loaded: RwLock<Arc<Loaded>>,
+    /// When the files were read last.
+    read: Mutex<Instant>,
 }
 
-struct Signing {
-    id: String,
-    algorithm: Algorithm,
+/// Where the keys are.
+enum Source {
+    Files(Vec<PathBuf>),
+    Folder(PathBuf),
+}
+
+struct Loaded {
+    signing: Signing,
+    public: KeySet,
+    ids: Vec<String>,
+}
+
+pub(super) struct Signing {
+    pub(super) id: String,
+    pub(super) algorithm: Algorithm,
     key: EncodingKey,
 }
 
@@ -84,6 +106,21 @@ pub struct Issued {
     pub expires: Timestamp,
 }
 
+/// What a token of the hub's own is to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant<'a> {
+    /// The person.
+    pub user: &'a str,
+    /// What others see.
+    pub name: Option<&'a str>,
+    /// The session that it belongs to.
+    pub session: Option<&'a str>,
+    /// Whether the person is an admin of the hub.
+    pub admin: bool,
+    /// How long it holds from now on.
+    pub life: Duration,
+}
+
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -91,13 +128,18 @@ struct Claims<'a> {
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    admin: bool,
     iat: i64,
     exp: i64,
 }
 
 impl std::fmt::Debug for OwnKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OwnKeys({} signs as {}, {:?})", self.signing.id, self.issuer, self.public)
+        let loaded = self.0.loaded.read();
+        write!(f, "OwnKeys({} signs as {})", loaded.signing.id, self.0.issuer)
     }
 }
 
@@ -108,17 +150,56 @@ impl OwnKeys {
     /// # Errors
     /// If a file cannot be read or holds no suitable key, or the folder cannot be written.
     pub fn load(auth: &AuthConfig, folder: &Path) -> Result<Self, KeyError> {
-        let files = if auth.keys.is_empty() { own_files(folder)? } else { auth.keys.clone() };
-        let read = |file: &PathBuf| read_key(file, &auth.algorithms);
-        let mut keys = files.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter();
-        let (signing, jwk) = keys.next().ok_or(KeyError::NoKey)?;
-        let public: Vec<Jwk> = [jwk].into_iter().chain(keys.map(|(_, jwk)| jwk)).collect();
-        Ok(Self {
+        let source = if auth.keys.is_empty() {
+            keyfiles::make_if_none(folder)?;
+            Source::Folder(folder.to_owned())
+        } else {
+            Source::Files(auth.keys.clone())
+        };
+        let loaded = source.load(&auth.algorithms)?;
+        Ok(Self(Arc::new(Shared {
             issuer: auth.issuer.clone(),
             audience: auth.audience.clone(),
-            signing,
-            public: KeySet::of(&public, &auth.algorithms),
-        })
+            algorithms: auth.algorithms.clone(),
+            source,
+            loaded: RwLock::new(Arc::new(loaded)),
+            read: Mutex::new(Instant::now()),
+        })))
+    }
+
+    /// Reads the files again. Where that fails, the keys that are known go on.
+    ///
+    /// # Errors
+    /// If a file cannot be read or holds no suitable key, or none is left.
+    pub fn reread(&self) -> Result<(), KeyError> {
+        let shared = &*self.0;
+        *shared.read.lock() = Instant::now();
+        let loaded = shared.source.load(&shared.algorithms)?;
+        let is_new = shared.loaded.read().ids != loaded.ids;
+        if is_new {
+            tracing::info!(
+                signing = loaded.signing.id,
+                keys = loaded.ids.len(),
+                "the keys changed"
+            );
+            *shared.loaded.write() = Arc::new(loaded);
+        }
+        Ok(())
+    }
+
+    /// The key with this id for this algorithm; reads the files again if it is unknown, though not
+    /// again and again.
+    pub(super) async fn find(&self, id: &str, algorithm: Algorithm) -> Option<Arc<VerifyingKey>> {
+        let known = self.0.loaded.read().public.find(Some(id), algorithm);
+        if known.is_some() || self.0.read.lock().elapsed() < COOL_DOWN {
+            return known;
+        }
+        let keys = self.clone();
+        let read = tokio::task::spawn_blocking(move || keys.reread()).await;
+        if let Ok(Err(error)) = read {
+            tracing::warn!(%error, "the keys cannot be read again");
+        }
+        self.0.loaded.read().public.find(Some(id), algorithm)
     }
 
     /// Signs a token for a person, which holds from now on for this long.
@@ -131,82 +212,57 @@ impl OwnKeys {
         name: Option<&str>,
         life: Duration,
     ) -> Result<Issued, KeyError> {
+        self.sign(Grant { user, name, session: None, admin: false, life })
+    }
+
+    /// Signs a token that says this.
+    ///
+    /// # Errors
+    /// If the key does not sign.
+    pub fn sign(&self, grant: Grant<'_>) -> Result<Issued, KeyError> {
+        let Grant { user, name, session, admin, life } = grant;
         let now = Timestamp::now().as_second();
         let exp = now.saturating_add(i64::try_from(life.as_secs()).unwrap_or(i64::MAX));
         let expires = Timestamp::from_second(exp).unwrap_or(Timestamp::MAX);
         let exp = expires.as_second();
-        let (iss, aud) = (&*self.issuer, &*self.audience);
-        let claims = Claims { iss, aud, sub: user, name, iat: now, exp };
+        let loaded = Arc::clone(&self.0.loaded.read());
+        let signing = &loaded.signing;
+        let (iss, aud) = (&*self.0.issuer, &*self.0.audience);
+        let claims = Claims { iss, aud, sub: user, name, sid: session, admin, iat: now, exp };
         let header = Header {
             typ: Some(TOKEN_KIND.to_owned()),
-            kid: Some(self.signing.id.clone()),
-            ..Header::new(self.signing.algorithm)
+            kid: Some(signing.id.clone()),
+            ..Header::new(signing.algorithm)
         };
-        let token = jsonwebtoken::encode(&header, &claims, &self.signing.key)?;
+        let token = jsonwebtoken::encode(&header, &claims, &signing.key)?;
         Ok(Issued { token, expires })
     }
 
     /// The keys that verify what was signed by any of these keys.
     #[must_use]
-    pub fn public(&self) -> &KeySet {
-        &self.public
+    pub fn public(&self) -> KeySet {
+        self.0.loaded.read().public.clone()
     }
 }
 
-/// The files of the hub's own folder, the newest first; makes one if there is none.
-fn own_files(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
-    let at = |error| KeyError::Io { path: folder.to_owned(), error };
-    let found = pem_files(folder).map_err(at)?;
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    make_key(folder)?;
-    tracing::info!(folder = %folder.display(), "made a key to sign tokens with");
-    pem_files(folder).map_err(at)
-}
-
-fn pem_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let files: Result<Vec<PathBuf>, _> =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut files = files?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "pem"));
-    files.sort_unstable_by(|one, other| other.cmp(one));
-    Ok(files)
-}
-
-/// Makes a key that nobody else on this machine can read. If another process was first, its key
-/// stays.
-fn make_key(folder: &Path) -> Result<(), KeyError> {
-    let at = |error| KeyError::Io { path: folder.to_owned(), error };
-    let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::NoKey)?;
-    let document = pair.to_pkcs8v1().map_err(|_| KeyError::NoKey)?;
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at)?;
-    let draft = folder.join(format!(".{}.draft", uuid::Uuid::new_v4()));
-    write_private(&draft, &pem(document.as_ref())).map_err(at)?;
-    let linked = fs::hard_link(&draft, folder.join(FIRST_KEY));
-    fs::remove_file(&draft).map_err(at)?;
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(error)),
-        _ => Ok(()),
+impl Source {
+    fn load(&self, allowed: &[Algorithm]) -> Result<Loaded, KeyError> {
+        let files = match self {
+            Self::Files(files) => files.clone(),
+            Self::Folder(folder) => keyfiles::newest_first(folder)?,
+        };
+        let read = |file: &PathBuf| read_key(file, allowed);
+        let mut keys = files.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let (signing, jwk) = keys.next().ok_or(KeyError::NoKey)?;
+        let (rest, jwks): (Vec<Signing>, Vec<Jwk>) = keys.unzip();
+        let public: Vec<Jwk> = [jwk].into_iter().chain(jwks).collect();
+        let ids = [&signing].into_iter().chain(&rest).map(|key| key.id.clone()).collect();
+        Ok(Loaded { public: KeySet::of(&public, allowed), signing, ids })
     }
 }
 
-fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-fn pem(document: &[u8]) -> String {
-    let text = STANDARD.encode(document);
-    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
-}
-
-fn read_key(path: &Path, allowed: &[Algorithm]) -> Result<(Signing, Jwk), KeyError> {
+/// Reads a key that may sign by one of these algorithms.
+pub(super) fn read_key(path: &Path, allowed: &[Algorithm]) -> Result<(Signing, Jwk), KeyError> {
     let at = |error| KeyError::Io { path: path.to_owned(), error };
     let text = fs::read(path).map_err(at)?;
     if fs::metadata(path).map_err(at)?.permissions().mode() & 0o007 != 0 {
@@ -230,8 +286,18 @@ fn signing_key(text: &[u8]) -> Option<(Signing, Jwk)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::keyfiles::FIRST_KEY, *};
     use crate::config::Config;
+
+    impl OwnKeys {
+        fn signing_id(&self) -> String {
+            self.0.loaded.read().signing.id.clone()
+        }
+
+        fn signing_algorithm(&self) -> Algorithm {
+            self.0.loaded.read().signing.algorithm
+        }
+    }
 
     fn auth() -> AuthConfig {
         Config::load(None, []).unwrap().auth
@@ -243,7 +309,7 @@ mod tests {
         let keys = folder.path().join("a/keys");
         let first = OwnKeys::load(&auth(), &keys).unwrap();
         let again = OwnKeys::load(&auth(), &keys).unwrap();
-        assert_eq!(first.signing.id, again.signing.id);
+        assert_eq!(first.signing_id(), again.signing_id());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&keys), 0o700);
         assert_eq!(mode(&keys.join(FIRST_KEY)), 0o600);
@@ -253,7 +319,7 @@ mod tests {
     #[test]
     fn many_that_begin_at_once_share_one_key() {
         let folder = tempfile::tempdir().unwrap();
-        let load = || OwnKeys::load(&auth(), folder.path()).unwrap().signing.id;
+        let load = || OwnKeys::load(&auth(), folder.path()).unwrap().signing_id();
         let ids: Vec<String> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -269,9 +335,9 @@ mod tests {
         OwnKeys::load(&auth(), other.path()).unwrap();
         fs::copy(other.path().join(FIRST_KEY), folder.path().join("0002.pem")).unwrap();
         let new = OwnKeys::load(&auth(), folder.path()).unwrap();
-        assert_ne!(new.signing.id, old.signing.id);
-        for id in [&old.signing.id, &new.signing.id] {
-            assert!(new.public.find(Some(id), Algorithm::EdDSA).is_some());
+        assert_ne!(new.signing_id(), old.signing_id());
+        for id in [&old.signing_id(), &new.signing_id()] {
+            assert!(new.public().find(Some(id), Algorithm::EdDSA).is_some());
         }
     }
 
@@ -282,11 +348,28 @@ mod tests {
         fs::write(file.path(), pair.serialize_pem()).unwrap();
         let settings = AuthConfig { keys: vec![file.path().to_owned()], ..auth() };
         let keys = OwnKeys::load(&settings, Path::new("/nowhere")).unwrap();
-        assert_eq!(keys.signing.algorithm, Algorithm::ES256);
+        assert_eq!(keys.signing_algorithm(), Algorithm::ES256);
         assert!(keys.issue("ada", None, Duration::from_secs(60)).is_ok());
         let settings = AuthConfig { algorithms: vec![Algorithm::EdDSA], ..settings };
         let error = OwnKeys::load(&settings, Path::new("/nowhere")).unwrap_err();
         assert!(matches!(error, KeyError::Unsuitable { .. }), "{error}");
+    }
+
+    #[test]
+    fn keys_that_are_put_there_later_are_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = OwnKeys::load(&auth(), folder.path()).unwrap();
+        let first = keys.signing_id();
+        keyfiles::rotate(&auth(), folder.path(), Duration::from_mins(15)).unwrap();
+        assert_eq!(keys.signing_id(), first);
+        keys.reread().unwrap();
+        assert_ne!(keys.signing_id(), first);
+        assert!(keys.public().find(Some(&first), Algorithm::EdDSA).is_some());
+        for file in fs::read_dir(folder.path()).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        assert!(matches!(keys.reread(), Err(KeyError::NoKey)));
+        assert!(keys.issue("ada", None, Duration::from_mins(1)).is_ok());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Who somebody is, and what they may do in a channel.
 //!
-//! [`verifier`] turns a token into an [`Identity`] and touches no database; [`keys`] holds the keys
-//! by which the hub signs tokens of its own; [`jwks`], [`remote`] and [`fetch`] get the public keys
+//! [`verifier`] turns a token into an [`Identity`]; only tokens of [`services`] are looked up in the
+//! database, all others are refused by what [`revocations`] knows. [`keys`] holds the keys by which
+//! the hub signs tokens of its own, [`keyfiles`] their files; [`jwks`], [`remote`] and [`fetch`] get the public keys
 //! of other issuers. [`access`] answers which role a person has in a channel, and [`codes`] lets
 //! two demo people in without a password, on this machine alone.
 //!
@@ -18,8 +19,11 @@ pub mod access;
 pub mod codes;
 pub mod fetch;
 pub mod jwks;
+pub mod keyfiles;
 pub mod keys;
 pub mod remote;
+pub mod revocations;
+pub mod services;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -28,6 +32,8 @@ pub mod verifier;
 pub use access::Access;
 pub use codes::{DemoCodes, DemoPerson};
 pub use keys::OwnKeys;
+pub use revocations::Revocations;
+pub use services::ServiceTokens;
 pub use verifier::Verifier;
 
 /// Somebody whose token was good.
@@ -41,6 +47,13 @@ pub struct Identity {
     pub expires: Timestamp,
     /// Who issued the token.
     pub issuer: Arc<str>,
+    /// What must not have ended for the token to be good: the session of one of the hub's own
+    /// tokens, the id of a service's.
+    pub session: Option<Arc<str>>,
+    /// Whether this is an admin of the hub; only the hub's own tokens say so.
+    pub admin: bool,
+    /// The queues that a service may work on.
+    pub queues: Arc<[String]>,
 }
 
 /// Why a token is not accepted. The words are for whoever sent it and never hold the token.
@@ -64,6 +77,12 @@ pub enum TokenError {
     /// It was good and has ended.
     #[error("the token has expired")]
     Expired,
+    /// Its session, its service or its person's account has ended.
+    #[error("the token's session has ended")]
+    Revoked,
+    /// The database cannot say at present whether a service's token is good.
+    #[error("tokens of services cannot be looked up at present")]
+    Unavailable,
     /// The issuer's keys cannot be had at present.
     #[error("the keys of the token's issuer cannot be fetched at present")]
     KeysUnavailable,
@@ -75,11 +94,12 @@ impl TokenError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Expired => ErrorCode::TokenExpired,
-            Self::KeysUnavailable => ErrorCode::Unavailable,
+            Self::KeysUnavailable | Self::Unavailable => ErrorCode::Unavailable,
             Self::Malformed(_)
             | Self::UnknownIssuer
             | Self::UnknownKey
             | Self::Forged
+            | Self::Revoked
             | Self::Claim(_) => ErrorCode::Unauthorized,
         }
     }

@@ -10,16 +10,22 @@ use super::{
     Identity, OwnKeys, TokenError,
     fetch::{FetchError, Fetcher},
     is_user_id,
-    jwks::{KeySet, VerifyingKey},
+    jwks::VerifyingKey,
     keys::TOKEN_KIND,
     remote::{RemoteKeys, Source},
+    revocations::Revocations,
+    services::ServiceTokens,
     token::{self, Claimed},
 };
 use crate::config::{AuthConfig, IssuerConfig};
 
-/// Turns tokens into identities. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Verifier(Arc<HashMap<String, Issuer>>);
+/// Turns tokens into identities.
+#[derive(Debug)]
+pub struct Verifier {
+    issuers: HashMap<String, Issuer>,
+    /// Tokens of services, and what ended before its time; `None` where no database is at hand.
+    accounts: Option<(ServiceTokens, Arc<Revocations>)>,
+}
 
 /// Why an issuer of the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +51,7 @@ struct Issuer {
 
 #[derive(Debug)]
 enum Keys {
-    Own(KeySet),
+    Own(OwnKeys),
     Remote(Box<RemoteKeys>),
 }
 
@@ -64,7 +70,13 @@ impl Verifier {
                 .map_err(|error| IssuerError { issuer: settings.issuer.clone(), error })?;
             issuers.insert(settings.issuer.clone(), issuer);
         }
-        Ok(Self(Arc::new(issuers)))
+        Ok(Self { issuers, accounts: None })
+    }
+
+    /// The same, which also takes tokens of services, and refuses what was ended.
+    #[must_use]
+    pub fn with_accounts(self, services: ServiceTokens, revocations: Arc<Revocations>) -> Self {
+        Self { accounts: Some((services, revocations)), ..self }
     }
 
     /// Whose token this is.
@@ -72,8 +84,24 @@ impl Verifier {
     /// # Errors
     /// If it is not to be believed, has expired, or cannot be verified at present.
     pub async fn verify(&self, token: &str) -> Result<Identity, TokenError> {
+        let identity = match &self.accounts {
+            Some((services, _)) if ServiceTokens::is_one(token) => services.find(token).await?,
+            _ => self.verify_signed(token).await?,
+        };
+        if self.has_ended(&identity) { Err(TokenError::Revoked) } else { Ok(identity) }
+    }
+
+    /// Whether what this identity rests on has ended since its token was verified.
+    #[must_use]
+    pub fn has_ended(&self, identity: &Identity) -> bool {
+        self.accounts.as_ref().is_some_and(|(_, revocations)| {
+            revocations.has_ended(&identity.user, identity.session.as_deref())
+        })
+    }
+
+    async fn verify_signed(&self, token: &str) -> Result<Identity, TokenError> {
         let claimed = token::read(token)?;
-        let issuer = self.0.get(&claimed.issuer).ok_or(TokenError::UnknownIssuer)?;
+        let issuer = self.issuers.get(&claimed.issuer).ok_or(TokenError::UnknownIssuer)?;
         issuer.takes_kind(claimed.kind.as_deref())?;
         let key = issuer.key(&claimed).await?;
         let claims = issuer.verified(token, &claimed, &key)?;
@@ -91,7 +119,7 @@ impl Issuer {
             subject_prefix: String::new(),
             name_claim: "name".to_owned(),
             kinds: &[Some(TOKEN_KIND)],
-            keys: Keys::Own(keys.public().clone()),
+            keys: Keys::Own(keys.clone()),
         }
     }
 
@@ -132,9 +160,10 @@ impl Issuer {
         let id = claimed.key_id.as_deref();
         match &self.keys {
             // The hub's own tokens always name their key.
-            Keys::Own(keys) => id
-                .and_then(|id| keys.find(Some(id), claimed.algorithm))
-                .ok_or(TokenError::UnknownKey),
+            Keys::Own(keys) => match id {
+                Some(id) => keys.find(id, claimed.algorithm).await.ok_or(TokenError::UnknownKey),
+                None => Err(TokenError::UnknownKey),
+            },
             Keys::Remote(keys) => keys.find(id, claimed.algorithm).await,
         }
     }
@@ -176,7 +205,12 @@ impl Issuer {
         }
         let name = claims.get(&self.name_claim).and_then(Value::as_str);
         let name = name.map(shown).filter(|name| !name.is_empty());
-        Ok(Identity { user: user.into(), name, expires, issuer: Arc::clone(&self.name) })
+        let own = matches!(self.keys, Keys::Own(_));
+        let session = claims.get("sid").and_then(Value::as_str).filter(|_| own).map(Arc::from);
+        let admin = own && claims.get("admin") == Some(&Value::Bool(true));
+        let issuer = Arc::clone(&self.name);
+        let queues = Arc::default();
+        Ok(Identity { user: user.into(), name, expires, issuer, session, admin, queues })
     }
 }
 

@@ -9,23 +9,28 @@ use std::{
     io::{self, IsTerminal as _, Write},
     path::PathBuf,
     process::ExitCode,
-    time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use clap::{Parser, Subcommand, error::ErrorKind};
 
 use crate::{
-    auth::{OwnKeys, is_user_id, keys::KeyError},
+    accounts::AccountError,
+    auth::keys::KeyError,
     config::{Config, ConfigError},
     server::{self, ServeError},
     store::StoreError,
     telemetry,
 };
 
+mod account;
 mod database;
 mod doctor;
+mod keys;
 #[cfg(test)]
 mod tests;
+mod token;
+
+use self::{account::AccountCommand, keys::KeysCommand, token::TokenArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +38,9 @@ Examples:
   DATABASE_URL=postgres://localhost/app rowcast
   rowcast migrate --config /etc/rowcast.toml
   rowcast token --user ada --name \"Ada Lovelace\" --minutes 480
+  rowcast token --service importer --project 0199f0a2-0000-7000-8000-00000000000a=editor
+  rowcast account create ada@example.org --name \"Ada Lovelace\" --admin
+  rowcast keys rotate
   rowcast doctor --json | jq .
   rowcast config --defaults > rowcast.toml   begin a settings file of your own
 
@@ -58,6 +66,12 @@ enum Command {
     Migrate,
     /// Sign a token with the hub's own key and print it
     Token(TokenArgs),
+    /// Accounts of people
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// The keys that sign the hub's own tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Look for what should not be: missing triggers, gaps, settings that weaken durability
     Doctor {
         /// Print findings as JSON
@@ -70,19 +84,6 @@ enum Command {
         #[arg(long)]
         defaults: bool,
     },
-}
-
-#[derive(Debug, Args)]
-struct TokenArgs {
-    /// The person's id
-    #[arg(long)]
-    user: String,
-    /// The name that others see
-    #[arg(long)]
-    name: Option<String>,
-    /// How long it holds; `auth.token_minutes` unless told
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=525_600))]
-    minutes: Option<u32>,
 }
 
 /// Why a command was not done.
@@ -98,6 +99,10 @@ enum CommandError {
     Key(#[from] KeyError),
     #[error("{0}")]
     Store(#[from] StoreError),
+    #[error("{0}")]
+    Account(#[from] AccountError),
+    #[error("the settings name their own keys in auth.keys; change them there")]
+    NamedKeys,
     #[error("{0}")]
     Serve(#[from] ServeError),
     #[error("`{0}` is no id of a person: letters, digits and . _ ~ @ + | = / : - are allowed")]
@@ -160,7 +165,9 @@ fn perform(
     match asked.command.unwrap_or(Command::Serve) {
         Command::Serve => Ok(wait_for(server::run(config))??),
         Command::Migrate => migrate(&config, out),
-        Command::Token(token) => sign(&config, &token, out),
+        Command::Token(asked) => token::run(&config, asked, out),
+        Command::Account(asked) => account::run(&config, asked, out),
+        Command::Keys(asked) => keys::run(&config, &asked, out),
         Command::Doctor { json } => {
             let findings = wait_for(doctor::examine(&config))?;
             doctor::print(&findings, json, out)?;
@@ -179,15 +186,4 @@ fn migrate(config: &Config, out: &mut dyn Write) -> Result<(), CommandError> {
     wait_for(database::migrate(config))??;
     let tables = config.declarations.tables.len();
     Ok(writeln!(out, "{} is up to date; {tables} live tables", config.store.url)?)
-}
-
-fn sign(config: &Config, asked: &TokenArgs, out: &mut dyn Write) -> Result<(), CommandError> {
-    if !is_user_id(&asked.user) {
-        return Err(CommandError::BadUser(asked.user.chars().take(64).collect()));
-    }
-    let minutes = asked.minutes.map(|minutes| Duration::from_mins(minutes.into()));
-    let life = minutes.unwrap_or(config.auth.token_life);
-    let keys = OwnKeys::load(&config.auth, &config.key_folder())?;
-    let issued = keys.issue(&asked.user, asked.name.as_deref(), life)?;
-    Ok(writeln!(out, "{}", issued.token)?)
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::auth::OwnKeys;
+
 use super::*;
 
 /// What a command prints, what it complains about, and whether it was done.

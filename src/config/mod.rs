@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod accounts;
 mod auth;
 mod error;
+mod http;
 mod layer;
 mod limits;
 mod line;
@@ -21,8 +23,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{AccountsConfig, RegistrationPolicy};
 pub use auth::{AuthConfig, IssuerConfig};
 pub use error::{ConfigError, Problem};
+pub use http::HttpConfig;
 pub use limits::LimitsConfig;
 pub use server::{Demo, DemoConfig, LogConfig, LogFormat, ServerConfig};
 pub use store::{DatabaseKind, DatabaseUrl, StoreConfig};
@@ -44,8 +48,12 @@ pub struct Config {
     pub store: StoreConfig,
     /// How much of everything.
     pub limits: LimitsConfig,
+    /// How much over HTTP.
+    pub http: HttpConfig,
     /// Whose tokens it believes.
     pub auth: AuthConfig,
+    /// Who has an account, and for how long people stay signed in.
+    pub accounts: AccountsConfig,
     /// How it writes its log.
     pub log: LogConfig,
     /// Whether it makes a demo project.
@@ -65,7 +73,9 @@ struct Settings {
     server: ServerConfig,
     store: StoreConfig,
     limits: LimitsConfig,
+    http: HttpConfig,
     auth: AuthConfig,
+    accounts: AccountsConfig,
     log: LogConfig,
     demo: DemoConfig,
     #[cfg(feature = "planted-bugs")]
@@ -119,7 +129,9 @@ impl Config {
             server: self.server.clone(),
             store: self.store.clone(),
             limits: self.limits.clone(),
+            http: self.http.clone(),
             auth: self.auth.clone(),
+            accounts: self.accounts.clone(),
             log: self.log.clone(),
             demo: self.demo.clone(),
             #[cfg(feature = "planted-bugs")]

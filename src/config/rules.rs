@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 
-use super::{AuthConfig, Config, IssuerConfig, LimitsConfig, ServerConfig, StoreConfig};
+use super::{
+    AccountsConfig, AuthConfig, Config, HttpConfig, IssuerConfig, LimitsConfig, ServerConfig,
+    StoreConfig,
+};
 use crate::store::{Declarations, declaration::AccessRule};
 
 /// A setting and what is wrong with it.
@@ -16,7 +19,9 @@ pub(super) fn broken(config: &Config) -> Vec<Broken> {
         server(&config.server),
         store(&config.store),
         limits(&config.limits),
+        http(&config.http),
         auth(&config.auth),
+        accounts(&config.accounts),
         config.auth.issuers.iter().enumerate().flat_map(|(at, one)| issuer(at, one)).collect(),
         log(&config.log.level),
         declarations(&config.declarations),
@@ -88,6 +93,24 @@ fn store(store: &StoreConfig) -> Vec<Broken> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn http(http: &HttpConfig) -> Vec<Broken> {
+    [
+        size("http.body_bytes", http.body_bytes, 1_024, 64 << 20),
+        lasting("http.timeout_seconds", http.timeout, SECONDS, 1, 3_600),
+        burst("http.person_burst", http.person_burst, http.person_per_second),
+        burst("http.address_burst", http.address_burst, http.address_per_second),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn burst(setting: &str, burst: u32, rate: u32) -> Option<Broken> {
+    unless(burst >= rate, setting, || {
+        format!("is {burst}; expected at least what is allowed in a second, {rate}")
+    })
 }
 
 fn limits(limits: &LimitsConfig) -> Vec<Broken> {
@@ -173,6 +196,19 @@ fn auth(auth: &AuthConfig) -> Vec<Broken> {
     .into_iter()
     .flatten()
     .chain(repeated)
+    .collect()
+}
+
+fn accounts(accounts: &AccountsConfig) -> Vec<Broken> {
+    let attempts = u128::from(accounts.attempts_per_minute);
+    [
+        lasting("accounts.access_minutes", accounts.access_life, MINUTES, 1, 1_440),
+        lasting("accounts.refresh_days", accounts.refresh_life, DAYS, 1, 3_650),
+        within("accounts.hashing", u128::from(accounts.hashing), 1, 256),
+        within("accounts.attempts_per_minute", attempts, 0, 1_000_000),
+    ]
+    .into_iter()
+    .flatten()
     .collect()
 }
 

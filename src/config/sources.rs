@@ -75,7 +75,9 @@ impl Sources {
             server: settings.server,
             store: settings.store,
             limits: settings.limits,
+            http: settings.http,
             auth: settings.auth,
+            accounts: settings.accounts,
             log: settings.log,
             demo: settings.demo,
             #[cfg(feature = "planted-bugs")]

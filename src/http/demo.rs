@@ -1,86 +1,64 @@
-//! Signing the demo people in: a one-time code for a token, on this machine alone.
+//! Signing the demo people in: a one-time code for a session, on this machine alone.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+use axum::{Extension, extract::State, http::HeaderMap, response::Response};
+use rowcast_protocol::ErrorCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    WorkerApp,
+    accounts::{Came, SessionBody, Wish, answer},
+    extract::Sent,
+    problem::{Document, Problem},
 };
-use serde::{Deserialize, Serialize};
-use tracing::warn;
+use crate::{auth::DemoCodes, server::Peer};
 
-use super::{WorkerApp, origin};
-use crate::{
-    auth::{DemoCodes, OwnKeys},
-    server::Peer,
-};
-
-/// Where demo codes become tokens.
+/// Where demo codes become sessions.
 #[derive(Debug)]
 pub struct DemoDesk {
     /// The codes that were not used yet.
     pub codes: DemoCodes,
-    /// What signs the tokens.
-    pub keys: Arc<OwnKeys>,
     /// The id of the demo project.
     pub project: String,
-    /// How long a token holds.
-    pub life: Duration,
 }
 
-/// What the page sends.
-#[derive(Debug, Deserialize)]
-pub(super) struct Code {
+/// A code of a demo link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DemoCode {
     code: String,
+    /// Whether the refresh token goes into a cookie.
+    cookie: Option<bool>,
 }
 
-/// What the page gets.
-#[derive(Debug, Serialize)]
-struct Admission {
-    token: String,
-    user: Person,
-    project: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Person {
-    id: String,
-    name: String,
-}
-
-/// `POST /api/v1/demo/session`.
+/// Sign in with the code of a demo link; once, and on this machine alone.
+#[utoipa::path(
+    post, path = "/demo/session", tag = "signing in", security(()),
+    request_body = DemoCode,
+    responses(
+        (status = 200, description = "Signed in", body = SessionBody),
+        (status = "default", description = "A problem", body = Document,
+            content_type = "application/problem+json")
+    )
+)]
 pub(super) async fn session(
     State(worker): State<Arc<WorkerApp>>,
     Extension(peer): Extension<Peer>,
+    Came(from): Came,
     headers: HeaderMap,
-    Json(code): Json<Code>,
-) -> Response {
-    if !origin::is_allowed(&headers, &worker.app.server) {
-        return (StatusCode::FORBIDDEN, "this Origin may not sign in\n").into_response();
-    }
+    Sent(sent): Sent<DemoCode>,
+) -> Result<Response, Problem> {
+    let app = &worker.app;
     let address = peer.address.ip();
-    let person = worker
-        .app
-        .demo
-        .as_ref()
-        .and_then(|desk| Some((desk, desk.codes.redeem(&code.code, address)?)));
+    let desk = app.demo.as_ref();
+    let person = desk.and_then(|desk| Some((desk, desk.codes.redeem(&sent.code, address)?)));
     let Some((desk, person)) = person else {
-        let words =
-            "this link was used or has ended; start Rowcast on a new database for new ones\n";
-        return (StatusCode::UNAUTHORIZED, words).into_response();
+        let words = "this link was used or has ended; start Rowcast on a new database for new ones";
+        return Err(Problem::new(ErrorCode::Unauthorized, words));
     };
-    match desk.keys.issue(&person.id, Some(&person.name), desk.life) {
-        Ok(issued) => Json(Admission {
-            token: issued.token,
-            user: Person { id: person.id, name: person.name },
-            project: desk.project.clone(),
-        })
-        .into_response(),
-        Err(error) => {
-            warn!(%error, "a demo token could not be signed");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    let signed_in = app.accounts.sign_in_as(&person.id, &from).await?;
+    let project = Some(desk.project.clone());
+    Ok(answer(signed_in, project, Wish::with(sent.cookie), &headers, &app.server))
 }

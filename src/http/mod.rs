@@ -1,4 +1,8 @@
-//! HTTP: the upgrade to WebSocket, health, metrics, the demo's sign-in, the embedded page.
+//! HTTP: the API, the upgrade to WebSocket, health, metrics, the embedded page.
+//!
+//! The API's handlers stand one folder each: [`api`] has what surrounds all of them. A handler takes
+//! a [`caller::Caller`] and the extractors of [`extract`], and returns a [`problem::Problem`] as its
+//! error.
 
 use std::sync::{
     Arc,
@@ -10,19 +14,26 @@ use axum::{
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    config::{Config, LimitsConfig, ServerConfig},
+    accounts::Accounts,
+    config::{Config, HttpConfig, LimitsConfig, ServerConfig},
     hub::Flusher,
     session::{Places, Services, sweep::Sockets},
 };
 
+mod accounts;
+pub mod api;
+pub mod caller;
 pub mod demo;
+pub mod extract;
 mod origin;
 mod page;
+pub mod problem;
+pub mod rate;
 mod upgrade;
 
 pub use demo::DemoDesk;
@@ -35,9 +46,13 @@ pub struct App {
     /// Deadlines of connections.
     pub limits: LimitsConfig,
     server: ServerConfig,
+    http: HttpConfig,
+    rates: rate::Rates,
+    description: api::Description,
     draining: Arc<AtomicBool>,
     addresses: Places<std::net::IpAddr>,
     waiting: Places<()>,
+    accounts: Accounts,
     pub(crate) demo: Option<DemoDesk>,
 }
 
@@ -61,6 +76,7 @@ impl App {
         config: &Config,
         services: Arc<Services>,
         draining: Arc<AtomicBool>,
+        accounts: Accounts,
         demo: Option<DemoDesk>,
     ) -> Arc<Self> {
         let bound = |limit| match u32::try_from(limit) {
@@ -71,9 +87,13 @@ impl App {
             services,
             limits: config.limits.clone(),
             server: config.server.clone(),
+            http: config.http.clone(),
+            rates: rate::Rates::new(&config.http),
+            description: api::Description::new(),
             draining,
             addresses: Places::new(bound(config.limits.sockets_per_address)),
             waiting: Places::new(bound(config.limits.sockets_not_greeted)),
+            accounts,
             demo,
         })
     }
@@ -85,7 +105,7 @@ impl App {
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
-            .route("/api/v1/demo/session", post(demo::session))
+            .nest("/api", api::router(self, worker))
             .fallback(get(page::file))
             .with_state(Arc::clone(worker))
     }

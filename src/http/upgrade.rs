@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tracing::debug;
 use tungstenite::handshake::derive_accept_key;
 
-use super::{WorkerApp, origin};
+use super::{WorkerApp, caller::bearer, origin};
 use crate::{
     hub::Socket,
     server::Peer,
@@ -115,13 +115,6 @@ fn offered_codec(headers: &HeaderMap) -> Result<Codec, Refusal> {
             let known = Codec::ALL.map(Codec::subprotocol).join(" or ");
             (StatusCode::BAD_REQUEST, format!("offer the subprotocol {known}\n"))
         })
-}
-
-/// The token of the `Authorization` header. Tokens in the URL are not looked for.
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 fn switching(codec: Codec, accept: &str) -> Response {

@@ -34,7 +34,7 @@ pub mod tail;
 
 pub use channel::Channel;
 pub use flush::Flusher;
-pub use socket::Socket;
+pub use socket::{Holder, Socket};
 pub use subscription::{Subscriber, Subscription};
 
 /// How much memory a channel may use.

@@ -46,6 +46,17 @@ pub struct Socket {
     ended: AtomicBool,
     /// Deadlines, looked at once a second by the sweep.
     pub vitals: Vitals,
+    /// Who greeted; looked at when something ends before its time.
+    holder: Mutex<Option<Holder>>,
+}
+
+/// Whose socket it is, and what that rests on.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// The person.
+    pub user: Arc<str>,
+    /// The session of the token, or its service.
+    pub credential: Option<Arc<str>>,
 }
 
 /// What the sweep looks at, in milliseconds since the socket began.
@@ -92,6 +103,16 @@ pub enum Written {
 }
 
 impl Socket {
+    /// Notes whose socket it is.
+    pub fn is_held_by(&self, holder: Holder) {
+        *self.holder.lock() = Some(holder);
+    }
+
+    /// Whether somebody greeted of whom this is true.
+    pub fn holder_is(&self, what: impl FnOnce(&Holder) -> bool) -> bool {
+        self.holder.lock().as_ref().is_some_and(what)
+    }
+
     /// Takes a stream whose upgrade is done.
     #[must_use]
     pub fn new(stream: TcpStream, codec: Codec, flusher: Arc<Flusher>) -> Self {
@@ -114,6 +135,7 @@ impl Socket {
             closing: AtomicU16::new(0),
             ended: AtomicBool::new(false),
             vitals,
+            holder: Mutex::default(),
         }
     }
 

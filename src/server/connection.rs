@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
-use axum::body::Body;
+use axum::{Router, body::Body};
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,7 +29,7 @@ pub struct Peer {
 
 /// Serves a connection to its end, or until it is upgraded. Each step has a deadline: axum's own
 /// loop would hold a connection that never sends anything for ever.
-pub(super) async fn serve(app: Arc<WorkerApp>, accepted: Accepted) {
+pub(super) async fn serve(app: Arc<WorkerApp>, router: Router, accepted: Accepted) {
     let limits = &app.app.limits;
     let Ok(stream) = TcpStream::from_std(accepted.stream) else { return };
     let mut first = [0];
@@ -38,7 +38,6 @@ pub(super) async fn serve(app: Arc<WorkerApp>, accepted: Accepted) {
         return;
     }
     let peer = Peer { address: accepted.peer, place: Arc::new(accepted.place) };
-    let router = app.app.router(&app);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());

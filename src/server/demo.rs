@@ -1,12 +1,12 @@
 //! The demo: a project in a new database, and a link for each of two people.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr};
 
 use tracing::warn;
 
 use super::error::ServeError;
 use crate::{
-    auth::{DemoCodes, DemoPerson, OwnKeys},
+    auth::{DemoCodes, DemoPerson},
     config::Config,
     http::DemoDesk,
     store::{
@@ -35,7 +35,6 @@ pub(super) async fn prepare(
     config: &Config,
     made: Made,
     address: SocketAddr,
-    keys: &Arc<OwnKeys>,
 ) -> Result<(Vec<DemoLink>, Option<DemoDesk>), ServeError> {
     let shipped = config.declarations.tables.iter().any(|table| table.name == "tasks");
     if made == Made::Before || !shipped || !config.demo.enabled.wanted(address) {
@@ -55,11 +54,6 @@ pub(super) async fn prepare(
             Some(DemoLink { name: name.to_owned(), url })
         })
         .collect();
-    let desk = DemoDesk {
-        codes,
-        keys: Arc::clone(keys),
-        project: project.id().to_owned(),
-        life: config.auth.token_life,
-    };
+    let desk = DemoDesk { codes, project: project.id().to_owned() };
     Ok((links, Some(desk)))
 }

@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
-    auth::{Access, OwnKeys, Verifier},
+    auth::Access,
     commit::{Checker, Committer},
     config::Config,
     http::App,
@@ -27,6 +27,7 @@ mod accept;
 mod connection;
 mod demo;
 mod drain;
+mod entrance;
 mod error;
 mod poller;
 mod recheck;
@@ -118,8 +119,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let listener = listen(config.server.listen)?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
-        let keys = Arc::new(OwnKeys::load(&config.auth, &config.key_folder())?);
-        let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
+        let entrance = entrance::Entrance::open(&config, &store).await?;
         let metrics = Arc::new(Metrics::default());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let flushers: Vec<_> =
@@ -148,15 +148,17 @@ impl Server {
             people: Places::new(settings::bound(config.limits.sockets_per_user)),
             hub,
             committer,
-            verifier,
+            verifier: Arc::clone(&entrance.verifier),
             access,
             metrics,
             degraded: parking_lot::RwLock::default(),
         });
         let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
-        let (demo_links, demo) = demo::prepare(&config, made, address, &keys).await?;
+        let (demo_links, demo) = demo::prepare(&config, made, address).await?;
         let draining = Arc::default();
-        let app = App::new(&config, Arc::clone(&services), Arc::clone(&draining), demo);
+        let accounts = entrance.accounts(&config, &store, &unnumbered);
+        let app =
+            App::new(&config, Arc::clone(&services), Arc::clone(&draining), accounts.clone(), demo);
         let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
         let (workers, doors): (Vec<_>, Vec<_>) = started.into_iter().unzip();
         let places = Places::new(settings::connections(&config));
@@ -165,10 +167,12 @@ impl Server {
             services: Arc::clone(&services),
             store: Arc::clone(&store),
             sockets: sockets.clone(),
+            accounts,
             unnumbered,
             settings: config.store.clone(),
         };
         tracker.spawn(poller.run(stop.clone()));
+        tracker.spawn(entrance.guard(sockets.clone(), stop.clone()));
         Ok(Self {
             address,
             demo_links,

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    accounts::Accounts,
     config::StoreConfig,
     session::{Services, sweep::Sockets},
     store::{Store, StoreError},
@@ -32,6 +33,7 @@ const STORE: &str = "store";
 pub(super) struct Poller {
     pub(super) services: Arc<Services>,
     pub(super) store: Arc<dyn Store>,
+    pub(super) accounts: Accounts,
     pub(super) sockets: Vec<Arc<Sockets>>,
     /// Woken when something was recorded that nobody has numbered.
     pub(super) unnumbered: Arc<Notify>,
@@ -88,8 +90,10 @@ impl Poller {
     async fn trim(&self) -> Result<(), StoreError> {
         let settings = &self.settings;
         let trimmed = self.store.trim(settings.keep_log, settings.keep_outcomes).await?;
-        if trimmed.entries + trimmed.outcomes > 0 {
-            info!(entries = trimmed.entries, outcomes = trimmed.outcomes, "forgot what is old");
+        let over = self.accounts.forget_over().await?;
+        if trimmed.entries + trimmed.outcomes + over > 0 {
+            let (entries, outcomes) = (trimmed.entries, trimmed.outcomes);
+            info!(entries, outcomes, accounts = over, "forgot what is old");
         }
         Ok(())
     }

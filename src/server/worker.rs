@@ -68,10 +68,11 @@ async fn run(app: WorkerApp, mut arrivals: mpsc::Receiver<Accepted>, stop: Cance
         until.run_until_cancelled(sockets.run_sweep(&services.settings)).await;
     });
     let app = Arc::new(app);
+    let router = app.app.router(&app);
     while let Some(accepted) = arrivals.recv().await {
-        tracker.spawn(connection::serve(Arc::clone(&app), accepted));
+        tracker.spawn(connection::serve(Arc::clone(&app), router.clone(), accepted));
     }
     // The runtime lives as long as this does, and with it the sessions that are ending.
-    drop(app);
+    drop((app, router));
     tracker.wait().await;
 }

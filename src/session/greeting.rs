@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{Place, Session, deadline};
 use crate::{
     auth::Identity,
-    hub::{Subscriber, Subscription},
+    hub::{Holder, Subscriber, Subscription},
 };
 
 /// What the hub calls itself.
@@ -34,6 +34,11 @@ pub(super) struct Greeted {
 /// An instant on the wire: RFC 3339 in UTC with microseconds.
 pub(super) fn instant(time: Timestamp) -> String {
     format!("{time:.6}")
+}
+
+/// When a token ends; those of some services never do.
+fn end_of(identity: &Identity) -> Option<String> {
+    (identity.expires < Timestamp::MAX).then(|| instant(identity.expires))
 }
 
 impl Session {
@@ -57,6 +62,7 @@ impl Session {
         let welcome =
             self.welcome(hello.reference, &identity, &name, &session, hello.schema.as_deref());
         let subscriber = Subscriber { session, user, name: name.into() };
+        self.hold(&identity)?;
         self.greeted = Some(Greeted { subscriber, subscriptions: Vec::new(), _place: place });
         self.socket.send(&Reply::Welcome(Box::new(welcome)));
         if let Some(news) = self.services.degraded_news() {
@@ -89,6 +95,15 @@ impl Session {
         known.unwrap_or_else(|| identity.user.to_string())
     }
 
+    /// Notes what the socket rests on, so that it is closed when that ends. What ended since the
+    /// token was verified is seen here.
+    fn hold(&self, identity: &Identity) -> Result<(), CloseCode> {
+        let (user, credential) = (Arc::clone(&identity.user), identity.session.clone());
+        self.socket.is_held_by(Holder { user, credential });
+        let ended = self.services.verifier.has_ended(identity);
+        if ended { Err(CloseCode::Unauthorized) } else { Ok(()) }
+    }
+
     fn expect_renewal(&self, expires: Timestamp) {
         let settings = &self.services.settings;
         let left = expires.duration_since(Timestamp::now());
@@ -118,7 +133,7 @@ impl Session {
             reference,
             session: session.to_owned(),
             user: Person { id: identity.user.to_string(), name: name.to_owned() },
-            expires: Some(instant(identity.expires)),
+            expires: end_of(identity),
             time: instant(Timestamp::now()),
             server: SERVER.to_owned(),
             schema,
@@ -136,8 +151,11 @@ impl Session {
     pub(super) async fn renew(&self, renew: Renew) {
         let reply = match self.verify(Some(&renew.token)).await {
             Ok(identity) if *identity.user == *self.user() => {
+                if let Err(code) = self.hold(&identity) {
+                    return self.socket.close(code);
+                }
                 self.expect_renewal(identity.expires);
-                Ok(Renewed { reference: renew.reference, expires: Some(instant(identity.expires)) })
+                Ok(Renewed { reference: renew.reference, expires: end_of(&identity) })
             }
             Ok(_) => Err(ErrorReply::new(
                 ErrorCode::Unauthorized,

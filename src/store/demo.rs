@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::config::{DatabaseKind, DatabaseUrl};
 
-/// The demo people: their ids and names.
+/// The demo people: their ids and names. They have accounts without a password; the first is an
+/// administrator.
 pub const PEOPLE: [(&str, &str); 2] = [("ada", "Ada"), ("bob", "Bob")];
 
 /// The demo's tasks: title, status, priority, assignee.
@@ -26,7 +27,8 @@ const TASKS: [(&str, &str, &str, Option<&str>); 6] = [
 /// If the database does not take it.
 pub async fn seed(url: &DatabaseUrl) -> Result<ChannelName, StoreError> {
     let project = Uuid::now_v7();
-    let sql = statements(project);
+    let schema = if url.kind() == Some(DatabaseKind::Postgres) { "rowcast." } else { "rowcast_" };
+    let sql = statements(project, schema);
     let failed = |error: sqlx::Error| StoreError::Failed(format!("the demo project: {error}"));
     match url.kind() {
         Some(DatabaseKind::Postgres) => {
@@ -48,10 +50,16 @@ pub async fn seed(url: &DatabaseUrl) -> Result<ChannelName, StoreError> {
 }
 
 /// One transaction. Every text in it is ours.
-fn statements(project: Uuid) -> String {
+fn statements(project: Uuid, schema: &str) -> String {
     let mut sql = String::from("BEGIN;\n");
     for (id, name) in PEOPLE {
-        sql += &format!("INSERT INTO users (id, name) VALUES ('{id}', '{name}');\n");
+        let (email, admin) = (format!("{id}@example.org"), id == "ada");
+        let now = jiff::Timestamp::now().as_microsecond();
+        sql += &format!(
+            "INSERT INTO users (id, name) VALUES ('{id}', '{name}');\n\
+             INSERT INTO {schema}account (user_id, email, email_key, admin, created_at) \
+             VALUES ('{id}', '{email}', '{email}', {admin}, {now});\n"
+        );
     }
     sql += &format!("INSERT INTO projects (id, name) VALUES ('{project}', 'Demo');\n");
     for ((id, name), role) in PEOPLE.into_iter().zip(["owner", "editor"]) {

@@ -22,6 +22,7 @@ use rowcast_protocol::{
     reply::{PastChange, SnapshotReason},
 };
 
+pub mod accounts;
 pub mod build;
 pub mod declaration;
 pub mod demo;
@@ -35,6 +36,7 @@ pub mod schema;
 pub mod sqlite;
 pub mod values;
 
+pub use accounts::AccountStore;
 pub use declaration::Declarations;
 pub use edit::{CheckedEdit, CheckedOp, NamedRow};
 pub use error::{EditError, StoreError};
@@ -142,6 +144,9 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// If the database cannot be read now.
     async fn examine(&self) -> Result<Vec<Finding>, StoreError>;
+
+    /// The accounts in this database.
+    fn accounts(self: Arc<Self>) -> Arc<dyn AccountStore>;
 
     /// Whether the database answers and takes writes.
     ///

@@ -18,8 +18,8 @@ use tokio::{sync::Notify, time::advance};
 use super::super::access::{Access, REMEMBERED};
 use super::*;
 use crate::store::{
-    Appended, CheckedEdit, CheckedOp, Committed, Finding, Head, LiveColumn, LiveSchema, LiveTable,
-    Page, PagePlace, ReadAfter, Store, StoreError, Trimmed,
+    AccountStore, Appended, CheckedEdit, CheckedOp, Committed, Finding, Head, LiveColumn,
+    LiveSchema, LiveTable, Page, PagePlace, ReadAfter, Store, StoreError, Trimmed,
 };
 
 /// A store that knows roles and nothing else.
@@ -93,6 +93,9 @@ impl Store for Roles {
         unreachable!()
     }
     async fn examine(&self) -> Result<Vec<Finding>, StoreError> {
+        unreachable!()
+    }
+    fn accounts(self: Arc<Self>) -> Arc<dyn AccountStore> {
         unreachable!()
     }
     async fn ping(&self) -> Result<(), StoreError> {

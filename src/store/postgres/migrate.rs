@@ -17,10 +17,11 @@ use crate::planted;
 use crate::store::{Declarations, LiveSchema, LiveTable, StoreError, build::live_schema};
 
 /// What this program understands. A database of a higher format is newer than this program.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const ENGINE: &str = include_str!("../../../migrations/postgres/0001_engine.sql");
 const TABLES: &str = include_str!("../../../migrations/postgres/0002_tables.sql");
+const ACCOUNTS: &str = include_str!("../../../migrations/postgres/0003_accounts.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
 
 /// The tables that ship; one of them without the engine's own belongs to somebody else.
@@ -49,6 +50,7 @@ fn migrator() -> Migrator {
     let mut migrator = Migrator::with_migrations(vec![
         migration(1, "engine", ENGINE),
         migration(2, "tables", TABLES),
+        migration(3, "accounts", ACCOUNTS),
     ]);
     migrator.create_schema("rowcast");
     migrator.dangerous_set_table_name("rowcast.migration");

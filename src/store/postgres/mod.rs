@@ -20,6 +20,7 @@
 //! Locks are always taken in this order: markers of truncated tables, channels sorted by key, rows.
 
 mod access;
+mod accounts;
 mod answer;
 mod arrangement;
 mod catalogue;
@@ -53,7 +54,9 @@ pub use migrate::migrate;
 use self::connect::Pools;
 use super::{
     Appended, CheckedEdit, Committed, Declarations, Finding, Head, LiveSchema, LiveTable, Page,
-    PagePlace, ReadAfter, Store, StoreError, Trimmed, fold::EntryLimits,
+    PagePlace, ReadAfter, Store, StoreError, Trimmed,
+    accounts::{AccountStore, Book},
+    fold::EntryLimits,
 };
 
 /// What may be chosen when a store is opened.
@@ -174,6 +177,10 @@ impl Store for PostgresStore {
 
     async fn examine(&self) -> Result<Vec<Finding>, StoreError> {
         self.look_around().await
+    }
+
+    fn accounts(self: Arc<Self>) -> Arc<dyn AccountStore> {
+        Arc::new(Book(self))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

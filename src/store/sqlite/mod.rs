@@ -29,11 +29,16 @@ use self::{
 };
 use super::{
     Appended, CheckedEdit, Committed, Finding, Head, LiveSchema, LiveTable, Page, PagePlace,
-    ReadAfter, Store, Trimmed, build::live_schema, declaration::Declarations, error::StoreError,
+    ReadAfter, Store, Trimmed,
+    accounts::{AccountStore, Book},
+    build::live_schema,
+    declaration::Declarations,
+    error::StoreError,
     fold::EntryLimits,
 };
 
 mod access;
+mod accounts;
 mod apply;
 mod arithmetic;
 mod attempt;
@@ -248,6 +253,10 @@ impl Store for SqliteStore {
         let mut findings = findings?;
         findings.extend(examine::contents(&self.facts, &self.readers).await?);
         Ok(findings)
+    }
+
+    fn accounts(self: Arc<Self>) -> Arc<dyn AccountStore> {
+        Arc::new(Book(self))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

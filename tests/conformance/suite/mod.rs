@@ -1,15 +1,20 @@
 //! The sentences. [`every_test`] names them all, once for every store.
 
 pub(crate) mod access;
+pub(crate) mod accounts;
 pub(crate) mod constraints;
 pub(crate) mod edits;
 pub(crate) mod fields;
 pub(crate) mod history;
+pub(crate) mod invitations;
 pub(crate) mod kinds;
+pub(crate) mod members;
 pub(crate) mod once;
 pub(crate) mod order;
 pub(crate) mod outside;
 pub(crate) mod reading;
+pub(crate) mod services;
+pub(crate) mod sessions;
 pub(crate) mod snapshots;
 pub(crate) mod upkeep;
 
@@ -19,6 +24,28 @@ macro_rules! every_test {
         $crate::suite::every_test! { $harness:
             access: a_member_has_the_role_of_the_row, somebody_else_has_none,
                 an_own_channel_is_its_persons, people_have_names;
+            accounts: an_address_has_one_account_whatever_its_case,
+                an_account_may_be_made_for_a_person_who_is_there,
+                a_new_password_ends_every_session_but_one, a_hash_is_replaced_by_its_successor_alone,
+                a_reset_code_works_once_and_in_time, a_closed_account_opens_no_session,
+                who_is_no_administrator_any_more_is_signed_out, accounts_are_listed_in_pages,
+                what_is_over_is_forgotten, notifications_are_recorded_as_before;
+            sessions: a_refresh_token_works_once, a_second_use_is_a_race_at_first_and_then_a_theft,
+                of_two_who_refresh_at_once_one_wins, a_session_that_is_over_is_not_renewed,
+                a_session_ends_for_its_person_alone, whatever_ended_is_told_to_all,
+                the_oldest_of_very_many_sessions_end;
+            services: a_service_is_a_person_with_memberships, only_owners_give_away_a_project,
+                a_service_that_ended_reaches_nothing,
+                services_are_their_makers_and_their_owners;
+            members: a_project_begins_with_its_owner, a_project_is_its_owners_to_change,
+                who_is_added_is_told, nobody_is_added_twice_or_from_nowhere,
+                the_last_owner_stays, two_owners_do_not_remove_each_other,
+                members_may_leave_and_owners_may_remove, what_accounts_write_is_numbered;
+            invitations: an_invitation_lets_in_whoever_has_it,
+                an_invitation_ends_in_time_or_when_it_is_withdrawn,
+                a_member_gets_the_higher_of_both_roles,
+                who_was_removed_does_not_come_back_by_an_older_link,
+                registering_with_an_invitation_joins_at_once;
             constraints: each_broken_constraint_is_named, a_bad_edit_harms_no_neighbour,
                 a_row_still_referred_to_stays, a_refused_edit_leaves_nothing;
             edits: an_edit_becomes_a_row_an_entry_and_an_outcome,

@@ -48,7 +48,7 @@ function passwordForm(app, sessions) {
     ],
     submit: 'Change the password',
     action: async (values) => {
-      const answer = await app.session.call('POST', '/auth/password', { current: values.current, new: values.new, cookie: true });
+      const answer = await app.session.call('POST', '/auth/password', { current: values.current, new: values.new });
       app.session.replace(answer);
       fields.reset();
       notify('The password was changed.', { kind: 'info' });

@@ -45,7 +45,8 @@ export function register(app, outlet) {
     submit: 'Make the account',
     action: async ({ name, email, password }) => {
       const invited = invitation === null ? {} : { invitation };
-      await app.session.signIn('/auth/register', { name: name?.trim(), email, password, ...invited });
+      await app.session.signIn('/auth/register', { name: name?.trim(), email: email?.trim(), password, ...invited });
+      if (invitation !== null) await joined(app);
       enter(app);
     },
   });
@@ -127,6 +128,13 @@ async function accepted(app, code) {
   keepCode('join', null);
   app.projects.learn({ id: project.id, name: project.name, role });
   replaceRoute(boardLink(project.id));
+}
+
+/** Whoever signed up with an invitation is a member already. @param {App} app */
+async function joined(app) {
+  keepCode('join', null);
+  const { items } = await app.session.call('GET', '/projects');
+  if (items.length > 0) history.replaceState(null, '', boardLink(items[0].id));
 }
 
 /** Signed in: on to the invitation that led here, or to where the person wanted. @param {App} app */

@@ -122,9 +122,9 @@ function entered() {
   const to = wanted;
   wanted = '';
   begin();
-  if (to !== '' && to !== location.hash) replaceRoute(to);
-  else if (parseRoute(location.hash).name in OUTSIDE) replaceRoute('#/');
-  else show();
+  const { name } = parseRoute(location.hash);
+  if (name === 'join' || !(name in OUTSIDE)) show();
+  else replaceRoute(to || '#/');
 }
 
 /** The session is over: says why, and comes back here after signing in again. @param {any} reason */

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { connect } from '/client/index.js';
+import { Client } from '/client/client.js';
 
-/** @typedef {import('/client/index.js').Client} Client */
-/** @typedef {import('/client/index.js').Channel} Channel */
+/** @typedef {import('/client/channel.js').Channel} Channel */
 
 /** Where this page's hub has its socket. */
 function socketUrl() {
@@ -26,7 +25,7 @@ export class Live {
   /** @param {import('./session.js').Session} session */
   constructor(session) {
     const token = (/** @type {{ not: string | null }} */ { not }) => (not === null ? session.token() : session.renewed());
-    this.client = connect({ url: socketUrl(), token, user: session.user?.id ?? '' });
+    this.client = new Client({ url: socketUrl(), token, user: session.user?.id ?? '' });
     this.own = this.client.channel(`user:${session.user?.id}`);
   }
 

@@ -1,6 +1,6 @@
 //! The embedded page and the JavaScript client that it uses.
 
-use std::io::Write as _;
+use std::{collections::BTreeSet, io::Write as _};
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
@@ -21,19 +21,19 @@ struct Client;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Scripts that are no modules of the page: the one before the first paint, and the worker.
-const APART: [&str; 2] = ["theme.js", "sw.js"];
-
 /// `GET /…`: a file of the page, or of the client below `/client/`.
 pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
-    let found = match path.strip_prefix("client/") {
-        Some(client) => Client::get(client),
-        None => Page::get(if path.is_empty() { "index.html" } else { path }),
-    };
-    match found {
+    match find(path) {
         Some(file) => answer(path, file, &headers),
         None => (StatusCode::NOT_FOUND, "there is nothing here\n").into_response(),
+    }
+}
+
+fn find(path: &str) -> Option<EmbeddedFile> {
+    match path.strip_prefix("client/") {
+        Some(client) => Client::get(client),
+        None => Page::get(if path.is_empty() { "index.html" } else { path }),
     }
 }
 
@@ -59,22 +59,56 @@ fn answer(path: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
     set(header::CONTENT_TYPE, content_type(path));
     set(header::ETAG, &tag);
     set(header::CACHE_CONTROL, "no-cache");
-    set(header::CONTENT_SECURITY_POLICY, POLICY);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "no-referrer");
+    if is_document(path) {
+        set(header::CONTENT_SECURITY_POLICY, POLICY);
+        set(header::REFERRER_POLICY, "no-referrer");
+    }
     response
 }
 
 /// The start page names every module in advance: browsers fetch them at once instead of one level of
 /// imports after the other.
 fn with_modules(html: &str) -> String {
-    let own = Page::iter().filter(|path| path.ends_with(".js") && !APART.contains(&path.as_ref()));
-    let client = Client::iter().filter(|path| path.ends_with(".js") && path != "react.js");
-    let hints: String = own
-        .map(|path| format!("<link rel=\"modulepreload\" href=\"/{path}\">"))
-        .chain(client.map(|path| format!("<link rel=\"modulepreload\" href=\"/client/{path}\">")))
-        .collect();
+    let hint = |path: &String| format!("<link rel=\"modulepreload\" href=\"/{path}\">");
+    let hints: String = modules("app.js").iter().map(hint).collect();
     html.replacen("<!-- modules -->", &hints, 1)
+}
+
+/// A module and all that it imports, itself or by others.
+fn modules(first: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![first.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let Some(file) = find(&path) else { continue };
+        if !found.insert(path.clone()) {
+            continue;
+        }
+        let script = without_comments(&String::from_utf8_lossy(&file.data));
+        waiting.extend(imports(&script).map(|name| resolved(&path, name)));
+    }
+    found
+}
+
+/// What stands after each `from` of a script.
+fn imports(script: &str) -> impl Iterator<Item = &str> {
+    script.split("from '").skip(1).filter_map(|rest| Some(rest.split_once('\'')?.0))
+}
+
+/// The path that a module's import names.
+fn resolved(from: &str, name: &str) -> String {
+    let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<&str> =
+        if name.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("/")
 }
 
 /// The file as it goes out. It is small, and browsers keep it: nothing is remembered here.
@@ -122,6 +156,11 @@ fn accepts_gzip(asked: &HeaderMap) -> bool {
     accepted.is_some_and(|list| list.split(',').any(|coding| coding.trim() == "gzip"))
 }
 
+/// Whether a policy means anything to it: pages and workers have one, what they load has theirs.
+fn is_document(path: &str) -> bool {
+    path == "sw.js" || path.ends_with(".svg") || content_type(path).starts_with("text/html")
+}
+
 fn is_text(path: &str) -> bool {
     !path.ends_with(".png")
 }
@@ -154,6 +193,15 @@ mod tests {
         let script = "/**\n * What it is.\n */\nconst a = 1; /* stays */\n  /** @type {any} */ (b).c = '/**';\n";
         let lean = without_comments(script);
         assert_eq!(lean, "\n\n\nconst a = 1; /* stays */\n (b).c = '/**';\n");
+    }
+
+    #[test]
+    fn the_start_page_names_the_modules_it_will_need() {
+        let needed = modules("app.js");
+        assert!(needed.contains("ui/dom.js"));
+        assert!(needed.contains("client/client.js"));
+        assert!(!needed.contains("client/react.js"));
+        assert!(with_modules("<!-- modules -->").contains("href=\"/screens/board.js\""));
     }
 
     #[test]

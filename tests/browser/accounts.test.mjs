@@ -116,7 +116,7 @@ test('what is wrong with a form stands at its field, and nothing typed is lost',
   await page.locator('input[name=password][aria-invalid=true]').waitFor();
   await page.getByLabel('Password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Make the account' }).click();
-  await other.sees(() => page.locator('.form .error:not([hidden])').getByText(/account/), 'that the address is taken');
+  await other.sees(() => page.locator('small.error', { hasText: /account/ }), 'that the address is taken');
   assert.equal(await page.getByLabel('Your name').inputValue(), 'Grace Too');
   await page.getByRole('link', { name: 'I have an account' }).click();
   await signsIn(other, 'Grace', 'wrong password');

@@ -5,6 +5,7 @@ A page is a story that is told in one new folder. Of its fenced blocks
 
     ```sh            is run; all of a page by one bash, which stops at the first failure
     ```toml NAME     (any language, then a file name) is written to that file
+    <!-- sh … -->    is run too, and hidden from readers
     ```text          is what the `sh` block before it must have printed; `…` stands for anything
 
 and all others are not looked at. `rowcast` is the program that was built (ROWCAST_BIN), and so is
@@ -29,6 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(\w+)(?:[ \t]+(\S+))?[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 IN_BACKGROUND = re.compile(r"^(?:\S+=\S+ )*(?:rowcast|cargo run).*&$", re.MULTILINE)
+HIDDEN = re.compile(r"^<!-- sh\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
 SECONDS = 120
 WAIT = """
 for _ in $(seq 200); do curl -sf http://127.0.0.1:7070/readyz >/dev/null && break; sleep 0.1; done
@@ -47,6 +49,7 @@ class Step:
 def steps_of(page: str) -> list[Step]:
     """The runnable blocks of a page in order; files become commands that write them."""
     steps = []
+    page = HIDDEN.sub(r"```sh\n\1```", page)
     for block in FENCE.finditer(page):
         language, name, text = block.groups()
         line = page.count("\n", 0, block.start()) + 1

@@ -36,6 +36,7 @@ use super::{
 mod access;
 mod apply;
 mod arithmetic;
+mod assign;
 mod attempt;
 mod backlog;
 mod catalogue;

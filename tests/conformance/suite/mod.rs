@@ -25,6 +25,7 @@ macro_rules! every_test {
                 a_batch_on_one_channel_is_one_entry_that_names_every_edit,
                 numbering_is_gapless_over_many_channels,
                 an_update_that_changes_nothing_acks_the_head,
+                the_same_again_by_another_person_leaves_no_trace,
                 edits_of_one_row_apply_in_order,
                 a_deleted_row_is_gone_with_what_hangs_on_it,
                 a_row_that_moves_leaves_one_log_and_enters_the_other,

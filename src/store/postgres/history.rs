@@ -77,14 +77,15 @@ fn needle(table: &LiveTable, key: &[Value]) -> String {
     }
 }
 
-/// How many of these changes make whole entries and are no more than `limit`; at least one entry.
+/// How many of these changes make whole entries and are no more than `limit`; at least one entry,
+/// however long.
 fn whole_entries(past: &[PastChange], limit: usize) -> usize {
     if past.len() <= limit {
         return past.len();
     }
     let cut_seq = past.get(limit).map(|change| change.seq);
     let whole = past.iter().take_while(|change| Some(change.seq) != cut_seq).count();
-    if whole > 0 { whole } else { limit }
+    if whole > 0 { whole } else { past.iter().filter(|c| Some(c.seq) == cut_seq).count() }
 }
 
 /// What an entry did to one row, newest first.

@@ -40,6 +40,7 @@ macro_rules! every_test {
                 a_guard_that_fails_returns_the_row, a_guard_that_holds_lets_the_edit_pass,
                 hidden_columns_never_appear, values_of_all_kinds_can_be_written;
             history: a_rows_past_is_told_newest_first, history_comes_in_pages,
+                a_page_of_history_ends_between_entries,
                 a_move_ends_and_begins_a_past;
             kinds: every_kind_of_column_has_the_same_bytes, recorded_values_equal_read_ones;
             once: the_same_edit_again_is_answered_from_memory,

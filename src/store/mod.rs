@@ -30,6 +30,7 @@ pub mod demo;
 pub mod edit;
 pub mod error;
 pub mod fold;
+pub mod history;
 mod open;
 pub mod order;
 pub mod postgres;

@@ -71,14 +71,10 @@ async fn an_edit_without_a_database_is_not_acked_and_may_be_sent_again(store: Ki
     let error = ada.tries(&stuck).await.unwrap_err();
     assert!(error.retry, "{error:?}");
     assert!([ErrorCode::Unavailable, ErrorCode::Busy].contains(&error.code), "{error:?}");
-    if store == Kind::Postgres {
-        hears_degraded(&mut bob, &["store"]).await;
-        hears_degraded(&mut world.vera().await, &["store"]).await;
-    }
+    hears_degraded(&mut bob, &["store"]).await;
+    hears_degraded(&mut world.vera().await, &["store"]).await;
     outage.ends(&world).await;
-    if store == Kind::Postgres {
-        hears_degraded(&mut bob, &[]).await;
-    }
+    hears_degraded(&mut bob, &[]).await;
     eventually("the edit to be taken", async || ada.tries(&stuck).await.is_ok()).await;
     bob.sees(&world.project, "the comment", |view| view.table("comments").count() == 1).await;
     assert_eq!(world.hub.get("/readyz").await.0, 200);

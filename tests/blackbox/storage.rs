@@ -132,6 +132,8 @@ async fn a_file_that_is_no_database_is_refused_at_start_and_left_alone() {
     std::fs::write(database.file(), b"Dear diary, today I learned about databases.").unwrap();
     let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
     assert!(words.contains("no database"), "{words}");
+    assert!(words.contains(&database.file().display().to_string()), "{words}");
+    assert!(words.contains("DATABASE_URL"), "{words}");
     assert!(std::fs::read(database.file()).unwrap().starts_with(b"Dear diary"));
 }
 

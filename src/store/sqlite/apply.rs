@@ -11,7 +11,9 @@ use super::{
         schema::LiveTable,
         values::wire_of_checked,
     },
-    arithmetic, constraint, place,
+    arithmetic,
+    assign::{assignments, values_named},
+    constraint, place,
     raw::Bound,
     row::{RowPlace, column_kind, column_name},
     transaction::{Cause, Halt, Transaction},
@@ -130,16 +132,15 @@ impl Work<'_, '_> {
         set: &ColumnValues,
     ) -> Result<(), Halt> {
         let place = RowPlace::new(table, self.channel, key);
-        let assignments: Vec<String> =
-            set.iter().map(|(column, _)| format!("{} = ?", column_name(table, *column))).collect();
+        let columns: Vec<usize> = set.iter().map(|(column, _)| *column).collect();
         let mut bound = Bound::default();
-        for (column, value) in set {
+        for (column, value) in values_named(table, &columns).iter().filter_map(|n| set.get(*n)) {
             bound.push_value(column_kind(table, *column), value);
         }
+        let name = super::connection::quoted(&table.name);
         let sql = format!(
-            "UPDATE {} SET {} WHERE {}",
-            super::connection::quoted(&table.name),
-            assignments.join(", "),
+            "UPDATE {name} SET {} WHERE {}",
+            assignments(table, &columns, &name, |_| "?".to_owned()),
             place.condition(),
         );
         self.change_row(table, &place, &sql, bound).await

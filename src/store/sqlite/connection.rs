@@ -4,7 +4,12 @@
 //! Several statements in one text cost as much as one: [`Connection::run`] takes such texts and
 //! gives back what each statement answered. Parameters are plain `?`, counted through the text.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs::File,
+    io::{ErrorKind, Read as _},
+    path::Path,
+    time::Duration,
+};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
@@ -40,6 +45,27 @@ pub(super) fn options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptio
 /// The options of the one connection that writes.
 pub(super) fn writer_options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
     options(path, busy_timeout).journal_mode(SqliteJournalMode::Wal)
+}
+
+/// What every SQLite file begins with.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Refuses a file that is no SQLite database. One that is not there or empty may become one.
+///
+/// # Errors
+/// [`StoreError::Unfit`], naming the file; [`StoreError::Unavailable`] if it cannot be read.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    let mut start = Vec::new();
+    match File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)) {
+        Ok(_) if start.is_empty() || start == MAGIC => Ok(()),
+        Ok(_) => Err(StoreError::Unfit(format!(
+            "{} is no database of SQLite; let DATABASE_URL name another file, or put the right one \
+             in its place",
+            path.display()
+        ))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StoreError::Unavailable(format!("{}: {error}", path.display()))),
+    }
 }
 
 /// What one statement answered.
@@ -128,7 +154,9 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
         Some(8) => StoreError::ReadOnly(words),
         Some(13) => StoreError::StorageFull(words),
         Some(10 | 14) => StoreError::Unavailable(words),
-        Some(11 | 26) => StoreError::Unfit(format!("the file is damaged or no database: {words}")),
+        Some(11 | 26) => StoreError::Unfit(format!(
+            "the database file is damaged ({words}); stop the hub and restore a backup"
+        )),
         Some(_) => StoreError::Failed(words),
         None if is_away(&error) => StoreError::Unavailable(words),
         None => StoreError::Failed(words),

@@ -1,12 +1,13 @@
 //! The past of a row, out of its channel's log.
 
 use futures_util::TryStreamExt as _;
-use rowcast_protocol::{Change, ChannelName, Fields, Seq, Value, news::EditOf, reply::PastChange};
+use rowcast_protocol::{ChannelName, Entry, Fields, Seq, Value, reply::PastChange};
 use sqlx::{SqlitePool, sqlite::SqliteRow};
 
 use super::{
     super::{
         error::StoreError,
+        history::PastPage,
         schema::{LiveSchema, LiveTable},
     },
     connection::store_error,
@@ -40,60 +41,33 @@ pub(super) async fn history(
     let arguments =
         Bound::default().with(channel.as_str().to_owned()).with(before).with(needle).done();
     let mut stream = sqlx::query_with(SELECT, arguments).fetch(pool);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(1);
-    let mut past: Vec<PastChange> = Vec::new();
+    let mut page = PastPage::new(&table.name, key, limit);
     while let Some(row) = stream.try_next().await.map_err(store_error)? {
-        let of_entry = of_entry(&facts.schema, &row, table, &key)?;
-        if !past.is_empty() && past.len() + of_entry.len() > limit && !of_entry.is_empty() {
-            return Ok((past, true));
+        let (entry, olds) = entry_of(&facts.schema, &row, &table.name)?;
+        if !page.take(&entry, olds) {
+            break;
         }
-        past.extend(of_entry);
     }
-    Ok((past, false))
+    Ok(page.finish())
 }
 
-fn of_entry(
+/// An entry, and the old values of its changes; those of this table as the wire has them.
+fn entry_of(
     schema: &LiveSchema,
     row: &SqliteRow,
-    table: &LiveTable,
-    key: &Value,
-) -> Result<Vec<PastChange>, StoreError> {
-    let entry =
-        EntryRow { seq: number(row, 0)?, at: instant(row, 1)?, edits: parsed(own(row, 2)?)? };
-    let olds: Vec<Fields> = parsed(own(row, 4)?)?;
-    let mut past = Vec::new();
-    for (change, mut old) in changes(schema, own(row, 3)?)?.into_iter().zip(olds) {
-        restore_bytes(schema, &table.name, &mut old);
-        past.extend(entry.past(change, old, &table.name, key));
+    table: &str,
+) -> Result<(Entry, Vec<Fields>), StoreError> {
+    let mut olds: Vec<Fields> = parsed(own(row, 4)?)?;
+    for old in &mut olds {
+        restore_bytes(schema, table, old);
     }
-    past.reverse();
-    Ok(past)
-}
-
-struct EntryRow {
-    seq: Seq,
-    at: String,
-    edits: Vec<EditOf>,
-}
-
-impl EntryRow {
-    fn past(&self, change: Change, old: Fields, table: &str, key: &Value) -> Option<PastChange> {
-        let (op, of, row, edit, new) = match change {
-            Change::Insert(row) => ("insert", row.table, row.key, row.edit, row.row),
-            Change::Enter(row) => ("enter", row.table, row.key, row.edit, row.row),
-            Change::Update(fields) => ("update", fields.table, fields.key, fields.edit, fields.set),
-            Change::Delete(gone) => ("delete", gone.table, gone.key, gone.edit, Fields::new()),
-            Change::Leave(gone) => ("leave", gone.table, gone.key, gone.edit, Fields::new()),
-        };
-        let by = edit.and_then(|index| self.edits.get(usize::try_from(index).ok()?));
-        (of == table && row == *key).then(|| PastChange {
-            seq: self.seq,
-            at: self.at.clone(),
-            op: op.to_owned(),
-            user: by.map(|edit| edit.user.clone()),
-            edit: by.map(|edit| edit.id),
-            new,
-            old,
-        })
-    }
+    let entry = Entry {
+        seq: number(row, 0)?,
+        at: instant(row, 1)?,
+        edits: parsed(own(row, 2)?)?,
+        by: None,
+        changes: changes(schema, own(row, 3)?)?,
+        reset: Vec::new(),
+    };
+    Ok((entry, olds))
 }

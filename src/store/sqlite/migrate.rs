@@ -16,7 +16,7 @@ use super::{
         schema::{LiveSchema, LiveTable},
     },
     Options, catalogue,
-    connection::{Connection, nth, quoted, store_error, writer_options},
+    connection::{Connection, nth, quoted, refuse_foreign, store_error, writer_options},
     raw::{Bound, own},
     triggers::{Trigger, recorded, triggers},
 };
@@ -36,6 +36,7 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
 /// [`StoreError::Unfit`] if the database is a newer program's, if its tables are in the way, or if
 /// the declarations do not fit it.
 pub async fn migrate(path: &Path, declarations: &Declarations) -> Result<(), StoreError> {
+    refuse_foreign(path)?;
     let timeout = Options::default().busy_timeout;
     let options = writer_options(path, timeout).create_if_missing(true);
     let mut connection = Connection::open(&options).await?;

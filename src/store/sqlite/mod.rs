@@ -24,7 +24,6 @@ use tokio::sync::Mutex;
 use self::{
     connection::{Connection, store_error},
     facts::Facts,
-    raw::Bound,
     writer::{Turn, Writer},
 };
 use super::{
@@ -41,6 +40,7 @@ mod access;
 mod accounts;
 mod apply;
 mod arithmetic;
+mod assign;
 mod attempt;
 mod backlog;
 mod catalogue;
@@ -119,6 +119,7 @@ pub async fn open(
         let words = format!("there is no database {}; run `rowcast migrate`", path.display());
         return Err(StoreError::Unfit(words));
     }
+    connection::refuse_foreign(path)?;
     let write = connection::writer_options(path, options.busy_timeout);
     let mut connection = Connection::open(&write).await?;
     let facts = load(&mut connection, declarations, options).await;
@@ -143,7 +144,7 @@ pub async fn open(
         .max_connections(options.readers.div_ceil(2))
         .test_before_acquire(false)
         .connect_lazy_with(read);
-    let writer = Mutex::new(Some(Writer::new(connection)));
+    let writer = Mutex::new(Some(Writer::new(connection, options.busy_timeout)));
     Ok(SqliteStore { facts, writer, readers, askers })
 }
 
@@ -178,8 +179,7 @@ impl Store for SqliteStore {
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let writer = turn.writer()?;
-        let committed = commit::commit(&self.facts, &mut writer.connection, edits).await;
+        let committed = turn.writer()?.commit(&self.facts, edits).await;
         turn.end();
         committed
     }
@@ -294,14 +294,11 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let connection = &mut turn.writer()?.connection;
-        let sql =
-            "BEGIN IMMEDIATE; UPDATE rowcast_meta SET value = value WHERE name = 'ping'; ROLLBACK";
-        let answer = connection.run(sql, Bound::none()).await;
+        let answer = turn.writer()?.ping().await;
         if answer.is_ok() {
             turn.end();
         }
-        answer.map(drop).map_err(store_error)
+        answer
     }
 
     async fn close(&self) {

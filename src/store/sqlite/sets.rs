@@ -16,6 +16,7 @@ use super::{
         schema::LiveTable,
     },
     apply::{is_plain, not_found},
+    assign::assignments,
     connection::quoted,
     facts::Facts,
     raw::{Bound, wire},
@@ -241,18 +242,12 @@ fn update(table: &LiveTable, columns: &[usize], items: &[Item<'_>]) -> (String, 
         .enumerate()
         .map(|(n, column)| format!("{column} = v.column{}", n + 1))
         .collect();
-    let assignments: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(n, column)| {
-            format!("{} = v.column{}", column_name(table, *column), n + 1 + anchors.len())
-        })
-        .collect();
+    let value = |n: usize| format!("v.column{}", n + 1 + anchors.len());
     let width = anchors.len() + columns.len();
     let returned: Vec<String> = key_columns(table).map(|column| quoted(&column.name)).collect();
     let sql = format!(
         "UPDATE {name} SET {} FROM {} WHERE {} RETURNING {}",
-        assignments.join(", "),
+        assignments(table, columns, &name, value),
         values_list(items.len(), width),
         anchors.join(" AND "),
         returned.join(", "),

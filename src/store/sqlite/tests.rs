@@ -5,7 +5,7 @@ use std::path::Path;
 use rowcast_protocol::{ChannelName, EditId, ErrorCode, Role, Value};
 use uuid::Uuid;
 
-use super::*;
+use super::{raw::Bound, *};
 use crate::store::{CheckedOp, declaration::TableDeclaration, edit::FieldOps};
 
 fn declarations() -> Declarations {

@@ -1,9 +1,11 @@
 //! The connection that writes, and whose turn it is.
 
+use std::time::Duration;
+
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    super::{Appended, error::StoreError},
+    super::{Appended, CheckedEdit, Committed, error::StoreError},
     commit,
     connection::{Connection, nth, store_error},
     facts::Facts,
@@ -18,12 +20,19 @@ pub(super) struct Writer {
     is_dirty: bool,
     /// SQLite's count of other connections' commits, when nothing was left to number.
     numbered_at: Option<i64>,
+    /// Whether the last commit found that the database takes no writes.
+    is_refused: bool,
+    /// How long a write waits for somebody else's.
+    patience: Duration,
 }
+
+/// How long a look whether writes are taken again waits for somebody else's.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl Writer {
     /// A writer that has numbered nothing yet.
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, is_dirty: false, numbered_at: None }
+    pub(super) fn new(connection: Connection, patience: Duration) -> Self {
+        Self { connection, is_dirty: false, numbered_at: None, is_refused: false, patience }
     }
 
     /// Something was written that is to be numbered like an outsider's.
@@ -31,9 +40,47 @@ impl Writer {
         self.numbered_at = None;
     }
 
+    /// Commits a batch, and remembers whether writes are taken.
+    pub(super) async fn commit(
+        &mut self,
+        facts: &Facts,
+        edits: &[CheckedEdit],
+    ) -> Result<Committed, StoreError> {
+        let committed = commit::commit(facts, &mut self.connection, edits).await;
+        self.is_refused = committed.is_err();
+        committed
+    }
+
+    /// Whether writes are taken; nothing is written.
+    pub(super) async fn ping(&mut self) -> Result<(), StoreError> {
+        let sql =
+            "BEGIN IMMEDIATE; UPDATE rowcast_meta SET value = value WHERE name = 'ping'; ROLLBACK";
+        self.connection.run(sql, Bound::none()).await.map(drop).map_err(store_error)
+    }
+
+    /// After a commit that failed: an error until writes are taken again.
+    async fn recover(&mut self) -> Result<(), StoreError> {
+        if self.is_refused {
+            self.wait_up_to(LOOK).await?;
+            let answer = self.ping().await;
+            let _ = self.connection.run("ROLLBACK", Bound::none()).await;
+            self.wait_up_to(self.patience).await?;
+            answer?;
+            self.is_refused = false;
+        }
+        Ok(())
+    }
+
+    async fn wait_up_to(&mut self, time: Duration) -> Result<(), StoreError> {
+        let sql = format!("PRAGMA busy_timeout = {}", time.as_millis());
+        self.connection.run(sql, Bound::none()).await.map(drop).map_err(store_error)
+    }
+
     /// Numbers one pass of what outsiders left. Asks first whether anybody else committed, which
-    /// costs a look at shared memory.
+    /// costs a look at shared memory. Fails while the database takes no writes, once a commit found
+    /// that out.
     pub(super) async fn number(&mut self, facts: &Facts) -> Result<Vec<Appended>, StoreError> {
+        self.recover().await?;
         let sql = "SELECT data_version FROM pragma_data_version";
         let answers = self.connection.run(sql, Bound::none()).await.map_err(store_error)?;
         let row = nth(answers, 0).rows.pop();

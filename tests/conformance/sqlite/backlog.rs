@@ -1,8 +1,11 @@
 //! Much that outsiders left: what is recorded of it, and who waits for it.
 
+use std::time::Duration;
+
 use rowcast::store::Committed;
 use rowcast_protocol::{ChannelName, Value};
 use sqlx::AssertSqlSafe;
+use tokio::time::Instant;
 
 use super::Sqlite;
 use crate::bench::{Bench, board, tale, text};
@@ -108,4 +111,29 @@ async fn a_side_effect_comes_after_the_backlog_of_its_channel() {
     for name in ["b1", "b8", "c7"] {
         bench.log_gives_the_rows(&board(name)).await;
     }
+}
+
+/// By hand: `cargo test --test conformance -- --ignored --nocapture beside_a_long_backlog`.
+#[tokio::test]
+#[ignore = "prints figures"]
+async fn measure_a_batch_beside_a_long_backlog() {
+    let bench = Bench::<Sqlite>::fresh().await;
+    bench.card(-1, None).await;
+    let far = cards(1, 100_000, "'b' || (i % 1000)");
+    bench.outsider().await.run(&far).await;
+    let op = bench.set("cards", &Value::Int(-1), &[("title", text("edited"))]);
+    let edit = bench.edit("ada", &board("b"), vec![op]);
+    let began = Instant::now();
+    bench.commit(&[edit]).await;
+    println!("the batch: {:?}", began.elapsed());
+    let (began, mut longest) = (Instant::now(), Duration::ZERO);
+    loop {
+        let pass = Instant::now();
+        let appended = bench.store.number().await.unwrap();
+        longest = longest.max(pass.elapsed());
+        if appended.is_empty() {
+            break;
+        }
+    }
+    println!("the backlog of 100,000 rows: {:?}, its longest pass {longest:?}", began.elapsed());
 }

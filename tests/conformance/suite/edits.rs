@@ -113,6 +113,33 @@ pub(crate) async fn an_update_that_changes_nothing_acks_the_head<H: Harness>() {
     assert_eq!(entry.edits[0].user, "ben");
 }
 
+pub(crate) async fn the_same_again_by_another_person_leaves_no_trace<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    let (one, two) = (bench.task(1, "same").await, bench.task(2, "same").await);
+    let stamped = |user: &str, task: &Value, title: &str| {
+        let set = [("title", text(title)), ("due_date", Value::Null), ("updated_by", text(user))];
+        bench.edit(user, &project(P), vec![bench.set("tasks", task, &set)])
+    };
+    bench.commit(&[stamped("ada", &one, "mine"), stamped("ada", &two, "mine")]).await;
+    let head = bench.head(&project(P)).await;
+    for batch in [vec![&one], vec![&one, &two]] {
+        let edits: Vec<_> = batch.iter().map(|task| stamped("ben", task, "mine")).collect();
+        for outcome in bench.commit(&edits).await.outcomes {
+            assert_eq!(outcome.unwrap().seq, head.seq);
+        }
+        assert_eq!(bench.head(&project(P)).await, head);
+        assert_eq!(bench.field(&project(P), "tasks", &one, "updated_by").await, text("ada"));
+    }
+    for batch in [
+        vec![stamped("ben", &one, "his")],
+        vec![stamped("ben", &one, "b"), stamped("ben", &two, "b")],
+    ] {
+        bench.commit(&batch).await;
+        assert_eq!(bench.field(&project(P), "tasks", &one, "updated_by").await, text("ben"));
+    }
+    bench.log_gives_the_rows(&project(P)).await;
+}
+
 pub(crate) async fn edits_of_one_row_apply_in_order<H: Harness>() {
     let bench = Bench::<H>::fresh().await;
     let task = bench.task(1, "0").await;

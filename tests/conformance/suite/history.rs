@@ -87,6 +87,30 @@ pub(crate) async fn history_comes_in_pages<H: Harness>() {
     assert_eq!(titles, expected);
 }
 
+pub(crate) async fn a_page_of_history_ends_between_entries<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    bench.card(1, None).await;
+    let steps = |first: i32| -> String {
+        let step = |n| format!("UPDATE cards SET title = 't{n}' WHERE id = 1;");
+        (first..first + 5).map(step).collect()
+    };
+    bench.outside(&format!("BEGIN; {} COMMIT", steps(0))).await;
+    bench.outside(&format!("BEGIN; {} COMMIT", steps(5))).await;
+    let (mut before, mut lengths) = (None, Vec::new());
+    for limit in [2, 7, 9] {
+        let (page, more) = past(&bench, &board("b"), &Value::Int(1), before, limit).await;
+        before = page.last().map(|change| change.seq);
+        lengths.push((page.len(), more));
+        if limit == 2 {
+            let titles: Vec<_> = page.iter().filter_map(|change| change.new.get("title")).collect();
+            assert_eq!(titles, ["t9", "t8", "t7", "t6", "t5"].map(text).iter().collect::<Vec<_>>());
+        }
+    }
+    assert_eq!(lengths, [(5, true), (6, false), (0, false)]);
+    let (page, more) = past(&bench, &board("b"), &Value::Int(1), None, 9).await;
+    assert_eq!((page.len(), more), (5, true), "the second entry would be cut");
+}
+
 pub(crate) async fn a_move_ends_and_begins_a_past<H: Harness>() {
     let bench = Bench::<H>::fresh().await;
     let task = bench.task(1, "wanderer").await;

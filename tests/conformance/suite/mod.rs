@@ -53,6 +53,7 @@ macro_rules! every_test {
                 a_batch_on_one_channel_is_one_entry_that_names_every_edit,
                 numbering_is_gapless_over_many_channels,
                 an_update_that_changes_nothing_acks_the_head,
+                the_same_again_by_another_person_leaves_no_trace,
                 edits_of_one_row_apply_in_order,
                 a_deleted_row_is_gone_with_what_hangs_on_it,
                 a_row_that_moves_leaves_one_log_and_enters_the_other,
@@ -67,6 +68,7 @@ macro_rules! every_test {
                 a_guard_that_fails_returns_the_row, a_guard_that_holds_lets_the_edit_pass,
                 hidden_columns_never_appear, values_of_all_kinds_can_be_written;
             history: a_rows_past_is_told_newest_first, history_comes_in_pages,
+                a_page_of_history_ends_between_entries,
                 a_move_ends_and_begins_a_past;
             kinds: every_kind_of_column_has_the_same_bytes, recorded_values_equal_read_ones;
             once: the_same_edit_again_is_answered_from_memory,

@@ -15,7 +15,7 @@ fn decoded(part: &str) -> Value {
 }
 
 /// The same token, changed and signed by whoever has this key.
-fn resigned(token: &str, header: Value, claims: &Value, key: &EncodingKey) -> String {
+fn resigned(token: &str, header: &Value, claims: &Value, key: &EncodingKey) -> String {
     let (mut all, mut body) =
         (decoded(token.split('.').next().unwrap()), decoded(token.split('.').nth(1).unwrap()));
     for (name, value) in header.as_object().unwrap() {
@@ -42,7 +42,7 @@ async fn no_made_up_token_lets_anybody_in() {
         serde_json::to_value(jwk).unwrap()["x"].as_str().unwrap().to_owned()
     };
     let public = URL_SAFE_NO_PAD.decode(public).unwrap();
-    let good = |claims: Value| resigned(&dora.access, json!({}), &claims, &own);
+    let good = |claims: Value| resigned(&dora.access, &json!({}), &claims, &own);
     nobody(&world).with_token(&good(json!({}))).gets("/auth/me").await.is(200);
     let (head, rest) = dora.access.split_once('.').unwrap();
     let (body, signature) = rest.split_once('.').unwrap();
@@ -59,14 +59,14 @@ async fn no_made_up_token_lets_anybody_in() {
         ("alg none", format!("{}.{body}.", encoded(&none))),
         ("alg none, signed", format!("{}.{body}.{signature}", encoded(&none))),
         ("other claims", format!("{head}.{admin}.{signature}")),
-        ("key confusion", resigned(&dora.access, json!({ "alg": "HS256" }), &json!({}), &shared)),
+        ("key confusion", resigned(&dora.access, &json!({ "alg": "HS256" }), &json!({}), &shared)),
         ("wrong audience", good(json!({ "aud": "somebody else" }))),
         ("wrong issuer", good(json!({ "iss": "somebody else" }))),
         ("expired", good(json!({ "exp": 1_000_000_000 }))),
         ("date as text", good(json!({ "exp": format!("{now}") }))),
         ("not yet", good(json!({ "nbf": 4_000_000_000_u64 }))),
-        ("another kind", resigned(&dora.access, json!({ "typ": "JWT" }), &json!({}), &own)),
-        ("a path as key", resigned(&dora.access, json!({ "kid": "../0001" }), &json!({}), &own)),
+        ("another kind", resigned(&dora.access, &json!({ "typ": "JWT" }), &json!({}), &own)),
+        ("a path as key", resigned(&dora.access, &json!({ "kid": "../0001" }), &json!({}), &own)),
         ("a refresh token", dora.refresh.clone()),
         ("a service's", "rcs_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned()),
         ("nothing", String::new()),

@@ -1,59 +1,186 @@
 /**
- * The page: a board of one project's tasks, live.
+ * The page: finds out who is there and where they want to be, and shows that screen.
  *
  * @module
  */
 
-import { connect } from '/client/index.js';
-import { Board } from './board.js';
-import { byId, setText } from './dom.js';
-import { signIn, signOut } from './login.js';
-import { notify } from './notices.js';
-import { showPeople } from './people.js';
-import { showStatus } from './status.js';
-import { errorWords } from './words.js';
+import { Frame } from './frame.js';
+import { Live } from './live.js';
+import { Projects } from './projects.js';
+import { boardLink, go, parseRoute, replaceRoute, takeCode } from './routes.js';
+import { account } from './screens/account.js';
+import { admin } from './screens/admin.js';
+import { boardScreen } from './screens/board.js';
+import { login, register, forgot, join, reset } from './screens/entry.js';
+import { notifications } from './screens/notifications.js';
+import { people } from './screens/people.js';
+import { projects } from './screens/projects.js';
+import { Session } from './session.js';
+import { byId, h } from './ui/dom.js';
+import { Drafts } from './ui/drafts.js';
+import { notify } from './ui/notices.js';
+import { errorWords } from './ui/words.js';
 
-/** Where this page's hub has its socket. */
-function socketUrl() {
-  const url = new URL('/socket', location.href);
-  url.protocol = url.protocol.replace('http', 'ws');
-  return url.href;
+/** @typedef {import('./routes.js').Route} Route */
+
+/**
+ * What a screen gets.
+ *
+ * @typedef {object} App
+ * @property {Session} session
+ * @property {Live} live
+ * @property {Projects} projects
+ * @property {Drafts} drafts
+ * @property {Frame} frame
+ * @property {() => void} entered somebody signed in
+ * @property {(everywhere: boolean) => Promise<void>} leave signs out
+ */
+
+/** @typedef {{ update?: (route: Route) => void, close?: () => void }} Shown */
+/** @typedef {(app: App, outlet: HTMLElement, route: Route) => Shown | void} Screen */
+
+/** @type {Record<string, Screen>} */
+const OUTSIDE = { login, register, forgot, join, reset };
+/** @type {Record<string, Screen>} */
+const INSIDE = { projects, board: boardScreen, people, account, notifications, admin, join, nowhere };
+
+/** @type {{ key: string, shown: Shown | void } | null} */
+let current = null;
+/** Where to go after signing in. */
+let wanted = '';
+
+const session = new Session();
+/** @type {App} */
+const app = /** @type {any} */ ({ session, entered, leave });
+
+/** @type {Screen} */
+function nowhere(_, outlet) {
+  outlet.append(h('div', { class: 'empty' }, h('h1', {}, 'There is nothing here'), h('a', { class: 'button', href: '#/' }, 'Your projects')));
 }
 
 async function start() {
-  const { token, project: id } = await signIn();
-  const client = connect({ url: socketUrl(), token });
-  const project = client.channel(`project:${id}`, { presence: 'join' });
-  showStatus(client, project);
-  showPeople(client, project);
-  byId('board').hidden = false;
-  new Board(project, () => client.me);
-  showName(project);
-  project.subscribe(() => project.status === 'removed' && leave(project.error));
-  client.subscribe(({ state, reason }) => state === 'closed' && leave(reason));
-}
-
-/** @param {import('/client/index.js').Channel} project */
-function showName(project) {
-  const projects = project.table('projects');
-  const show = () => {
-    const name = projects.rows()[0]?.name ?? '';
-    setText(byId('project'), name);
-    document.title = name === '' ? 'Rowcast' : `${name} · Rowcast`;
-  };
-  projects.subscribe(show);
+  app.frame = new Frame(byId('app'), app);
+  const code = takeCode();
+  if (code?.kind === 'code') await redeem(code.code);
+  else await session.restore();
+  session.onended = (error) => ended(error);
+  if (session.user) begin();
+  addEventListener('hashchange', () => void moved());
   show();
 }
 
-let left = false;
-
-/** The person cannot go on here: says why, and makes room for another login. @param {Error | null} reason */
-function leave(reason) {
-  if (left) return;
-  left = true;
-  signOut();
-  byId('board').inert = true;
-  notify(`${reason ? errorWords(reason) : 'The connection was closed.'} Reload the page to sign in again.`);
+/** The address changed; a one-time link may have been opened in a tab that is open already. */
+async function moved() {
+  const code = takeCode();
+  if (code?.kind !== 'code') return show();
+  if (session.user) stop();
+  await redeem(code.code);
+  if (session.user) begin();
+  show();
 }
 
+/** Exchanges a demo link's code. @param {string} code */
+async function redeem(code) {
+  try {
+    session.forget();
+    const { project } = await session.signIn('/demo/session', { code });
+    if (project) history.replaceState(null, '', boardLink(typeof project === 'string' ? project : project.id));
+  } catch (error) {
+    const used = /** @type {any} */ (error).status === 401;
+    notify(used ? 'This link was used already, or has ended.' : errorWords(error));
+  }
+}
+
+/** Somebody is signed in: their connection and what they have. */
+function begin() {
+  app.drafts = new Drafts(session.user?.id ?? '');
+  app.projects = new Projects(session);
+  app.live = new Live(session);
+  app.frame.begin();
+  void app.projects.refresh();
+  const { client } = app.live;
+  client.onFailed(refused);
+  client.subscribe(({ state, reason }) => state === 'closed' && app.live.client === client && session.user && ended(reason));
+}
+
+/**
+ * An edit was refused, perhaps one from before a reload. Whoever was outrun while writing a text has it as
+ * a draft again, and is asked where it stands.
+ *
+ * @param {import('/client/outbox.js').FailedEdit} edit
+ */
+function refused({ error, ops }) {
+  const code = /** @type {any} */ (error).code;
+  if (code !== 'guard_failed' && code !== 'closed') return void notify(`A change was undone. ${errorWords(error)}`);
+  for (const op of ops) {
+    if (op.op !== 'update' || op.table !== 'tasks' || !op.if || !op.set) continue;
+    for (const [field, text] of Object.entries(op.set)) app.drafts.set(`text.${op.key}.${field}`, { text, base: op.if[field] });
+  }
+}
+
+function entered() {
+  const to = wanted;
+  wanted = '';
+  begin();
+  const { name } = parseRoute(location.hash);
+  if (name === 'join' || !(name in OUTSIDE)) show();
+  else replaceRoute(to || '#/');
+}
+
+/** The session is over: says why, and comes back here after signing in again. @param {any} reason */
+function ended(reason) {
+  wanted = location.hash;
+  session.forget();
+  stop();
+  notify(errorWords(reason ?? { code: 'token_expired' }));
+  replaceRoute('#/login');
+}
+
+/** @param {boolean} everywhere */
+async function leave(everywhere) {
+  await session.signOut(everywhere);
+  stop();
+  go('#/login');
+}
+
+function stop() {
+  current?.shown?.close?.();
+  current = null;
+  app.live?.close();
+  app.frame.end();
+}
+
+/** Shows the screen that the address names. */
+function show() {
+  const route = parseRoute(location.hash);
+  const inside = session.user !== null;
+  if (!inside && !(route.name in OUTSIDE)) return askToSignIn();
+  if (inside && route.name !== 'join' && route.name !== 'reset' && route.name in OUTSIDE) return replaceRoute('#/');
+  const key = [route.name, route.project].join('/');
+  if (current?.key === key && current.shown?.update) return current.shown.update(route);
+  current?.shown?.close?.();
+  const outlet = app.frame.outlet(route, inside);
+  const screen = (inside ? INSIDE : OUTSIDE)[route.name] ?? OUTSIDE[route.name] ?? nowhere;
+  current = { key, shown: screen(app, outlet, route) };
+}
+
+function askToSignIn() {
+  if (location.hash.length > 2) wanted = location.hash;
+  replaceRoute('#/login');
+}
+
+/** The page's files are kept for when there is no network; see `sw.js`. */
+async function keepFiles() {
+  if (!navigator.serviceWorker) return;
+  await navigator.serviceWorker.register('/sw.js', { type: 'module' });
+  const loaded = performance.getEntriesByType('resource').map(({ name }) => new URL(name));
+  const ours = loaded.filter(({ origin, pathname }) => origin === location.origin && !pathname.startsWith('/api/'));
+  const files = ['/', ...new Set(ours.map(({ pathname }) => pathname))];
+  const cache = await caches.open('rowcast');
+  const known = await Promise.all(files.map((file) => cache.match(file)));
+  await cache.addAll(files.filter((_, at) => !known[at]));
+  document.documentElement.dataset.kept = 'true';
+}
+
+addEventListener('load', () => void keepFiles().catch(() => {}));
 start().catch((error) => notify(errorWords(error)));

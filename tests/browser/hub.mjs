@@ -1,6 +1,6 @@
 /** Runs the hub's program on a fresh database, kills it and starts it again on the same one. */
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -46,11 +46,25 @@ export class Hub {
     await this.#run(0);
   }
 
+  /** Writes the database as any other program would: SQLite only. */
+  sql(statement) {
+    execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(this.#folder, 'rowcast.db'), `PRAGMA foreign_keys=ON; ${statement}`]);
+  }
+
+  /** Runs another command of the program on the same database; what it says. */
+  command(...words) {
+    return execFileSync(PROGRAM, words, { cwd: this.#folder, env: this.#environment(), encoding: 'utf8' });
+  }
+
+  #environment() {
+    return { ...cleanEnvironment(), DATABASE_URL: this.#database, ROWCAST_SERVER__LISTEN: `127.0.0.1:${this.port}` };
+  }
+
   /** Starts the program; resolved with the links it printed once it answers. */
   async #run(links) {
     this.#process = spawn(PROGRAM, [], {
       cwd: this.#folder,
-      env: { ...cleanEnvironment(), DATABASE_URL: this.#database, ROWCAST_SERVER__LISTEN: `127.0.0.1:${this.port}` },
+      env: this.#environment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process.stderr.on('data', (bytes) => (this.#said += bytes));

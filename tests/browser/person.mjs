@@ -38,50 +38,55 @@ export async function aBrowser() {
 
 export class Person {
   /** Opens the page with a one-time link, over a network of one's own. */
-  static async arrives(t, browser, hub, code) {
-    const person = await Person.#opens(t, browser, hub, `#code=${code}`);
-    await person.sees(() => person.page.locator('#status[data-state=live]'), 'that the page is live');
+  static async arrives(t, browser, hub, code, options) {
+    const person = await Person.opens(t, browser, hub, `#code=${code}`, options);
+    await person.isIn('live');
     return person;
   }
 
-  /** The same person at another device, with a token of their own. */
+  /** The same person at another device, with the login of the first. */
   static async alsoArrives(t, browser, hub, person) {
-    const { token, project } = await person.login();
-    const other = await Person.#opens(t, browser, hub, '');
-    await other.page.getByLabel('Token').fill(token);
-    await other.page.getByLabel('Project id').fill(project);
-    await other.page.getByRole('button', { name: 'Sign in' }).click();
-    await other.sees(() => other.page.locator('#status[data-state=live]'), 'that the page is live');
+    const login = await person.page.evaluate(() => sessionStorage.getItem('rowcast.session'));
+    const fragment = new URL(person.page.url()).hash;
+    const other = await Person.opens(t, browser, hub, '', { init: (kept) => sessionStorage.setItem('rowcast.session', kept), given: login });
+    await other.page.goto(`${other.network.address}/${fragment}`);
+    await other.isIn('live');
     return other;
   }
 
-  static async #opens(t, browser, hub, fragment) {
+  /** Opens the page, in a browser profile of one's own; with null as the fragment, an empty page. */
+  static async opens(t, browser, hub, fragment = '', { init, given, ...options } = {}) {
     const person = new Person();
     person.network = await Network.to(t, hub);
-    const context = await browser.newContext();
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     t.after(() => context.close());
+    if (init) await context.addInitScript(init, given);
     person.page = await context.newPage();
     person.page.setDefaultTimeout(PATIENCE_MS);
     person.faults = [];
     person.page.on('pageerror', (error) => person.faults.push(String(error)));
     person.page.on('console', (message) => person.#console(message));
-    await person.page.goto(`${person.network.address}/${fragment}`);
+    if (fragment !== null) await person.page.goto(`${person.network.address}/${fragment}`);
     return person;
   }
 
-  /** A failed connection is the tests' doing; anything else that the browser complains of is a fault. */
+  /** A failed connection or a refused request is the tests' doing; other complaints of the browser are faults. */
   #console(message) {
-    const expected = /WebSocket connection|ERR_CONNECTION|ERR_EMPTY_RESPONSE|status of 401/;
+    const expected = /WebSocket connection|ERR_|status of 4\d\d|fetching the script|service worker/i;
     if (message.type() === 'error' && !expected.test(message.text())) this.faults.push(message.text());
   }
 
-  /** What the tab keeps. */
-  login() {
-    return this.page.evaluate(() => JSON.parse(sessionStorage.getItem('rowcast.login')));
+  card(title) {
+    return this.page.locator('.board .card').filter({ has: this.page.locator('.title', { hasText: exactly(title) }) });
   }
 
-  card(title) {
-    return this.page.locator('.card').filter({ has: this.page.locator('.title', { hasText: exactly(title) }) });
+  /** The open task. */
+  get panel() {
+    return this.page.locator('.task');
+  }
+
+  column(status) {
+    return this.page.locator(`.column[data-status=${status}]`);
   }
 
   /** Titles by column, as the page shows them. */
@@ -100,27 +105,74 @@ export class Person {
     return Object.values(await this.board()).flat();
   }
 
-  /** People in the header: id → devices. */
+  /** People in the bar: id → devices. */
   people() {
     return this.page.evaluate(() =>
-      Object.fromEntries([...document.querySelectorAll('#people li')].map((item) => [item.dataset.user, Number(item.dataset.devices)])),
+      Object.fromEntries([...document.querySelectorAll('#people li[data-user]')].map((item) => [item.dataset.user, Number(item.dataset.devices)])),
     );
   }
 
-  async adds(title) {
-    await this.page.getByLabel('New task').fill(title);
-    await this.page.getByRole('button', { name: 'Add', exact: true }).click();
+  /** Adds tasks at the foot of a column, one after the other. */
+  async adds(...titles) {
+    return this.addsTo('todo', ...titles);
+  }
+
+  async addsTo(status, ...titles) {
+    const add = this.column(status).locator('.add');
+    const input = add.locator('.add-input');
+    if (!(await input.isVisible())) await add.locator('.add-open').click();
+    for (const title of titles) {
+      await input.fill(title);
+      await input.press('Enter');
+    }
+    await input.press('Escape');
+  }
+
+  /** Opens a task's details. */
+  async opens(title) {
+    await this.card(title).click();
+    await this.sees(() => this.panel.locator('.text-title'), `the details of ${title}`);
+  }
+
+  /** Closes them. */
+  async closesTask() {
+    await this.panel.getByRole('button', { name: 'Close the task' }).click();
+    await this.panel.waitFor({ state: 'hidden' });
   }
 
   async renames(title, to) {
-    await this.card(title).locator('.title').click();
-    const input = this.page.locator('.title-input:visible');
+    await this.opens(title);
+    const input = this.panel.locator('.text-title');
     await input.fill(to);
     await input.press('Enter');
+    await this.closesTask();
   }
 
-  async presses(title, button) {
-    await this.card(title).locator(`.${button}`).click();
+  /** Sets one of a task's choices, such as its status. */
+  async sets(title, label, option) {
+    await this.opens(title);
+    await this.panel.getByLabel(label, { exact: true }).selectOption(option);
+    await this.closesTask();
+  }
+
+  /** Deletes a task from its details. */
+  async deletes(title) {
+    await this.opens(title);
+    await this.panel.getByRole('button', { name: 'Delete the task' }).click();
+    await this.panel.waitFor({ state: 'hidden' });
+  }
+
+  /** Drags a card to a place, as a hand with a mouse does. */
+  async drags(title, target, place = { x: 0.5, y: 0.5 }) {
+    const from = await this.card(title).boundingBox();
+    const to = await target.boundingBox();
+    const { mouse } = this.page;
+    await mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+    await mouse.down();
+    await mouse.move(from.x + from.width / 2 + 8, from.y + from.height / 2 + 8, { steps: 2 });
+    await mouse.move(to.x + to.width * place.x, to.y + to.height * place.y, { steps: 6 });
+    await this.sees(() => this.page.locator('.drop-line'), 'where it would land');
+    await mouse.up();
   }
 
   /** Waits until a locator is visible. */
@@ -133,7 +185,7 @@ export class Person {
   }
 
   seesNotice(words) {
-    return this.sees(() => this.page.locator('#notices', { hasText: words }), `the notice ${words}`);
+    return this.sees(() => this.page.locator('#notices .notice', { hasText: words }), `the notice ${words}`);
   }
 
   /** Waits until the connection is in a state. */
@@ -149,16 +201,20 @@ export class Person {
 
   /** Waits until every change has arrived. */
   async hasSentAll() {
-    await this.page.locator('#unsent[data-count="0"]').waitFor({ state: 'attached' });
-    await this.isIn('live');
+    await this.page.locator('#status[data-unsent="0"][data-state=live]').waitFor({ state: 'attached' });
   }
 
   async hasUnsent(count) {
-    await this.sees(() => this.page.locator(`#unsent[data-count="${count}"]`), `${count} unsent changes`);
+    await this.page.locator(`#status[data-unsent="${count}"]`).waitFor({ state: 'attached' }).catch(() => assert.fail(`never had ${count} unsent changes`));
+  }
+
+  /** Makes the connection come back now. It may have come back by itself by then. */
+  async triesNow() {
+    await this.page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => {});
   }
 }
 
-/** Waits until a question is answered as expected, asking again whenever the page has changed. */
+/** Waits until a question is answered as expected, asking again until then. */
 export async function becomes(ask, expected) {
   const until = Date.now() + PATIENCE_MS;
   for (;;) {
@@ -168,7 +224,7 @@ export async function becomes(ask, expected) {
     } catch (error) {
       if (Date.now() > until) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 40));
   }
 }
 

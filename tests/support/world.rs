@@ -122,10 +122,10 @@ impl World {
         self.keys.issue(user, None, life).expect("the key signs").token
     }
 
-    /// A token for an administrator.
+    /// A token for an admin.
     pub(crate) fn admin_token(&self, user: &str) -> String {
-        let (name, session, admin, life) = (None, None, true, LIFE);
-        self.keys.sign(Grant { user, name, session, admin, life }).expect("the key signs").token
+        let grant = Grant { user, name: None, session: None, admin: true, life: LIFE };
+        self.keys.sign(grant).expect("the key signs").token
     }
 
     /// A device of Ada's, in JSON.

@@ -1,56 +1,24 @@
 /**
- * The order in which a table's rows stand: by the order column where there is one, else by key, with
- * rows that were just placed shown at their anchors.
+ * Rows that were just placed by hand, shown at their anchors until the hub has made their order texts.
  *
  * @module
  */
 
-import { compareBytes, compareKeys, keyOf, keyText } from './key.js';
+import { keyOf, keyText } from './key.js';
 
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').TableSchema} TableSchema */
 /** @typedef {import('./overlay.js').Placing} Placing */
 
 /**
- * @param {Iterable<Row>} rows
+ * @param {readonly Row[]} sorted rows in the table's own order
  * @param {Pick<TableSchema, 'key' | 'order'>} table
  * @param {readonly Placing[]} placings in the order in which they were asked for
  * @returns {Row[]}
  */
-export function arranged(rows, table, placings) {
-  const sorted = [...rows].sort((a, b) => compareRows(a, b, table));
-  if (table.order === undefined || placings.length === 0) return sorted;
-  return withPlacings(sorted, table, table.order, placings);
-}
-
-/**
- * @param {Row} a
- * @param {Row} b
- * @param {Pick<TableSchema, 'key' | 'order'>} table
- */
-function compareRows(a, b, table) {
-  const byHand = table.order === undefined ? 0 : compareOrder(a[table.order], b[table.order]);
-  return byHand || compareKeys(keyOf(a, table.key), keyOf(b, table.key));
-}
-
-/**
- * Null comes last.
- *
- * @param {import('./types.js').Value} a
- * @param {import('./types.js').Value} b
- */
-function compareOrder(a, b) {
-  if (a == null || b == null) return Number(a == null) - Number(b == null);
-  return compareBytes(a, b);
-}
-
-/**
- * @param {Row[]} sorted
- * @param {Pick<TableSchema, 'key' | 'order'>} table
- * @param {string} order
- * @param {readonly Placing[]} placings
- */
-function withPlacings(sorted, table, order, placings) {
+export function arranged(sorted, table, placings) {
+  const { order } = table;
+  if (order === undefined || placings.length === 0) return [...sorted];
   const list = sorted.map((row) => {
     return { key: keyText(keyOf(row, table.key)), row, hasPlace: row[order] != null };
   });

@@ -7,9 +7,9 @@
 
 import { isRetryable } from './codes.js';
 import { Collection } from './collection.js';
-import { Closed, ConnectionLost, HubError, Misuse } from './errors.js';
+import { Closed, ConnectionLost, HubError } from './errors.js';
 import { Listeners } from './listeners.js';
-import { Outbox } from './outbox.js';
+import { Maker } from './maker.js';
 import { Presence } from './presence.js';
 import { Replica } from './replica.js';
 import { Signals } from './signals.js';
@@ -48,6 +48,9 @@ import { Deferred } from './wait.js';
  * @property {() => number} random
  * @property {() => void} changed the channel's status or number of unsent edits changed
  * @property {() => void} tokenExpired
+ * @property {import('./outboxes.js').Outboxes} outboxes
+ * @property {import('./undo.js').History} history
+ * @property {() => boolean} hearsFailures whether refused edits are told to somebody
  * @property {(channel: Channel) => void} closed
  */
 
@@ -57,12 +60,15 @@ export class Channel {
   #subscription;
   #outbox;
   #view;
+  #maker;
   #presenceMode;
   /** @type {Map<string, Collection>} */
   #collections = new Map();
   /** @type {Socket | null} */
   #socket = null;
   #head = 0;
+  /** Whether the hub took the rows away and they are not back. */
+  #dropped = false;
   /** @type {Deferred<void>} */
   #ready = new Deferred();
   /** @type {Listeners<[]>} */
@@ -84,17 +90,14 @@ export class Channel {
     this.name = name;
     this.#presenceMode = options.presence;
     this.#client = client;
-    this.#replica = new Replica(client.schema);
+    this.#outbox = client.outboxes.of(name);
+    this.#view = new View(client.schema, name, (table, changes) => this.#collections.get(table)?.changed(changes));
+    const look = (/** @type {string} */ table) => this.table(table);
+    this.#maker = new Maker({ channel: name, outbox: this.#outbox, view: this.#view, table: look, ...client });
+    this.#replica = new Replica(client.schema, this.#maker.traced);
     this.#subscription = new Subscription({ channel: name, ...options }, this.#replica, client, {
       held: (socket, reply) => this.#subscribed(socket, reply),
       refused: (error) => this.#end('removed', error),
-    });
-    this.#view = new View(client.schema, name, (table, changes) => {
-      this.#collections.get(table)?.changed(changes);
-    });
-    this.#outbox = new Outbox(name, client.schema, client, {
-      changed: () => this.#advance(),
-      tokenExpired: client.tokenExpired,
     });
     /** Who is here. */
     this.presence = new Presence();
@@ -102,6 +105,8 @@ export class Channel {
     this.state = new States(name, client.timing);
     /** Messages to whoever is here now. */
     this.signals = new Signals(name);
+    this.#outbox.follow(() => this.#advance());
+    this.#advance();
   }
 
   /** Resolved when rows are first shown; rejected if the hub refuses the channel. */
@@ -134,8 +139,9 @@ export class Channel {
   table(name) {
     let collection = this.#collections.get(name);
     if (collection) return collection;
-    const edit = (/** @type {import('./types.js').Op[]} */ ops) => this.edit(ops);
-    collection = new Collection(name, { schema: this.#client.schema, view: this.#view, edit });
+    const edit = this.edit.bind(this);
+    const refuse = (/** @type {Error} */ error) => this.#maker.refuse(error);
+    collection = new Collection(name, { schema: this.#client.schema, view: this.#view, edit, refuse });
     this.#collections.set(name, collection);
     return collection;
   }
@@ -144,13 +150,40 @@ export class Channel {
    * Changes rows, all or none. The change shows at once, and is rolled back if the hub refuses it.
    *
    * @param {import('./types.js').Op[]} ops
-   * @returns {Promise<import('./pending.js').EditPosition>} resolved when it is durable; rejected with
+   * @param {import('./edit.js').EditOptions} [options]
+   * @returns {import('./edit.js').Edit} to be awaited: resolved when it is durable; rejected with
    *   `EditError` if it was refused
    */
-  async edit(ops) {
-    if (ops.length === 0) throw new Misuse('an edit needs at least one operation');
-    if (this.error) throw this.error;
-    return this.#outbox.add(structuredClone(ops));
+  edit(ops, options = {}) {
+    return this.#maker.edit(ops, options, this.error);
+  }
+
+  /**
+   * Takes the newest edit of this channel back, and leaves alone what others have done since.
+   *
+   * @param {{ scope?: string }} [which]
+   */
+  undo(which) {
+    return this.#client.history.undo({ ...which, channel: this.name });
+  }
+
+  /**
+   * Does again what was taken back last.
+   *
+   * @param {{ scope?: string }} [which]
+   */
+  redo(which) {
+    return this.#client.history.redo({ ...which, channel: this.name });
+  }
+
+  /** Whether there is something to take back. */
+  get canUndo() {
+    return this.#client.history.canUndo({ channel: this.name });
+  }
+
+  /** Whether there is something to do again. */
+  get canRedo() {
+    return this.#client.history.canRedo({ channel: this.name });
   }
 
   /**
@@ -167,7 +200,7 @@ export class Channel {
   }
 
   /**
-   * Calls `listener` when the status, the role or the number of unsent edits changed.
+   * Calls `listener` when the status, the role, the position or the edits under way may have changed.
    *
    * @param {() => void} listener
    * @returns {() => void} stops it
@@ -176,10 +209,11 @@ export class Channel {
     return this.#listeners.add(listener);
   }
 
-  /** Stops following. Edits without an answer are rejected. */
+  /** Stops following. Edits that were made are sent all the same. */
   close() {
     if (this.status === 'closed') return;
     this.#end('closed', new Closed('the channel was closed'));
+    this.#outbox.unfollow();
     this.#client.closed(this);
   }
 
@@ -188,7 +222,6 @@ export class Channel {
     if (this.status === 'removed' || this.status === 'closed') return;
     this.#socket = socket;
     this.#subscription.attach(socket);
-    this.#outbox.attach(socket);
     this.#advance();
   }
 
@@ -196,7 +229,6 @@ export class Channel {
   detach() {
     this.#socket = null;
     this.#subscription.detach();
-    this.#outbox.detach();
     this.state.detach();
     this.signals.detach();
     this.#advance();
@@ -207,7 +239,6 @@ export class Channel {
     if (this.status === 'closed') return;
     this.status = 'closed';
     this.error = error;
-    this.#outbox.fail(error);
     this.#ready.reject(error);
     this.detach();
   }
@@ -273,6 +304,8 @@ export class Channel {
   #removed({ code, message }) {
     const retry = isRetryable(code);
     if (!retry) return this.#end('removed', new HubError({ code, message, retry }));
+    this.#replica.clear();
+    this.#dropped = true;
     this.#subscription.later();
     this.#advance();
   }
@@ -290,7 +323,7 @@ export class Channel {
     this.detach();
     this.#replica.clear();
     this.presence.clear();
-    this.#outbox.fail(error);
+    if (status === 'removed') this.#outbox.refuseAll(error);
     this.#ready.reject(error);
     this.#advance();
   }
@@ -298,10 +331,14 @@ export class Channel {
   /** Brings what is seen up to what is known, in one step. */
   #advance() {
     const renewed = this.#replica.canShow && !this.#outbox.uncertain;
-    if (renewed) this.#replica.show();
+    if (renewed) {
+      this.#replica.show();
+      this.#dropped = false;
+    }
     const { position, assembling } = this.#replica;
     this.#outbox.settle(position, this.#replica.takeNamed(), renewed, assembling);
-    this.#view.refresh(this.#replica.rows, this.#replica.takeTouched(), this.#outbox.ops);
+    const shown = this.error === null && !this.#dropped ? this.#outbox.ops : [];
+    this.#view.refresh(this.#replica.rows, this.#replica.takeTouched(), shown);
     if (renewed) this.#ready.resolve();
     this.#updateStatus();
     this.#listeners.call();

@@ -1,28 +1,33 @@
 /**
- * How messages become frames. JSON in text frames; the other encoding of the protocol is not needed
- * by browsers.
+ * How messages become frames: JSON in text frames. `msgpack.js` is the other encoding of the protocol.
  *
  * @module
  */
 
 import { HubError } from './errors.js';
 
-/** The WebSocket subprotocol of this codec. */
-export const SUBPROTOCOL = 'rowcast.v1.json';
+/** @typedef {string | Uint8Array<ArrayBuffer>} Frame */
 
 /**
- * @param {object} message
- * @returns {string}
+ * An encoding of the protocol.
+ *
+ * @typedef {object} Codec
+ * @property {string} subprotocol under which the hub knows it
+ * @property {(message: object) => Frame} encode
+ * @property {(frame: unknown) => any} decode the message, or undefined if the frame is none
+ * @property {(pieces: any[]) => unknown} join the `data` of parts put together to a frame
  */
-export function encode(message) {
-  return JSON.stringify(message);
-}
 
-/**
- * @param {unknown} frame
- * @returns {any} the message, or undefined if the frame is none
- */
-export function decode(frame) {
+/** @type {Readonly<Codec>} */
+export const json = Object.freeze({
+  subprotocol: 'rowcast.v1.json',
+  encode: (message) => JSON.stringify(message),
+  decode,
+  join: (pieces) => pieces.join(''),
+});
+
+/** @param {unknown} frame */
+function decode(frame) {
   if (typeof frame !== 'string') return undefined;
   try {
     const message = JSON.parse(frame);
@@ -35,13 +40,13 @@ export function decode(frame) {
 /**
  * Refuses what the hub would refuse by closing the socket.
  *
- * @param {string} frame
+ * @param {Frame} frame
  * @param {number} limit the hub's limit, bytes
  */
 export function checkSize(frame, limit) {
   // A UTF-16 unit is at most three bytes of UTF-8: most frames need not be measured.
-  if (frame.length * 3 <= limit) return;
-  const bytes = new TextEncoder().encode(frame).length;
+  if (typeof frame === 'string' && frame.length * 3 <= limit) return;
+  const bytes = typeof frame === 'string' ? new TextEncoder().encode(frame).length : frame.length;
   if (bytes <= limit) return;
   throw new HubError({
     code: 'too_large',

@@ -8,6 +8,10 @@ import { arranged } from './arrange.js';
 import { Misuse } from './errors.js';
 import { keyOf, keyText } from './key.js';
 import { Listeners } from './listeners.js';
+import { ownOrder } from './order.js';
+import { Query } from './query.js';
+import { RowWatchers } from './row.js';
+import { SortedRows } from './sorted.js';
 import { uuidv7 } from './uuid.js';
 
 /** @typedef {import('./types.js').Row} Row */
@@ -16,22 +20,31 @@ import { uuidv7 } from './uuid.js';
 /** @typedef {import('./types.js').Place} Place */
 /** @typedef {import('./types.js').UpdateOp} UpdateOp */
 /** @typedef {import('./view.js').TableChanges} TableChanges */
-/** @typedef {import('./pending.js').EditPosition} EditPosition */
+/** @typedef {import('./edit.js').EditOptions} EditOptions */
 
-/** What a collection needs of its channel. */
 /**
+ * What a collection needs of its channel.
+ *
  * @typedef {object} Owner
  * @property {import('./schema.js').SchemaBook} schema
  * @property {import('./view.js').View} view
- * @property {(ops: import('./types.js').Op[]) => Promise<EditPosition>} edit
+ * @property {(ops: import('./types.js').Op[], options?: EditOptions) => import('./edit.js').Edit} edit
+ * @property {(error: Error) => import('./edit.js').Edit} refuse an edit that never was one
  */
 
 export class Collection {
   #owner;
   /** @type {Listeners<[TableChanges]>} */
   #listeners = new Listeners();
-  /** @type {readonly Row[] | null} */
+  #watchers = new RowWatchers();
+  /** @type {Set<Query>} */
+  #queries = new Set();
+  /** @type {{ table: Pick<import('./types.js').TableSchema, 'key' | 'order'>, rows: SortedRows } | null} */
   #sorted = null;
+  /** @type {readonly Row[] | null} */
+  #shown = null;
+  #version = 0;
+  #source;
 
   /**
    * @param {string} name
@@ -41,12 +54,13 @@ export class Collection {
     /** The table's name. */
     this.name = name;
     this.#owner = owner;
+    this.#source = this.#makeSource();
   }
 
   /** All rows in their order. The same list until something changes. @returns {readonly Row[]} */
   rows() {
-    this.#sorted ??= Object.freeze(this.#arranged());
-    return this.#sorted;
+    this.#shown ??= Object.freeze(arranged(this.#inOrder(), this.#schema, this.#placings));
+    return this.#shown;
   }
 
   /** @param {Key} key @returns {Row | undefined} */
@@ -57,6 +71,41 @@ export class Collection {
   /** How many rows there are. */
   get size() {
     return this.#owner.view.table(this.name).size;
+  }
+
+  /**
+   * A live query: the rows that fit, kept up to date.
+   *
+   * @param {import('./query.js').QueryOptions} [options]
+   * @returns {Query}
+   */
+  query(options = {}) {
+    return new Query(this.#source, options);
+  }
+
+  /**
+   * A live query for one row: `first()` is it.
+   *
+   * @param {import('./query.js').QueryOptions} options
+   * @returns {Query}
+   */
+  find(options) {
+    return new Query(this.#source, { ...options, limit: 1 });
+  }
+
+  /**
+   * One row, live: its listeners are called for this row alone.
+   *
+   * @param {Key} key
+   * @returns {import('./row.js').LiveRow}
+   */
+  row(key) {
+    const text = keyText(key);
+    return {
+      key,
+      get: () => this.get(key),
+      subscribe: (listener) => this.#watchers.add(text, listener),
+    };
   }
 
   /**
@@ -75,17 +124,18 @@ export class Collection {
   }
 
   /**
-   * Adds a row. Its key is made here if it is one `uuid` column that was left out.
+   * Adds a row. Its key is made here if it is one `uuid` column that was left out; it is known at once
+   * as `key` of what is returned.
    *
    * @param {Fields} fields
-   * @param {{ place?: Place }} [options]
-   * @returns {Promise<EditPosition & { key: Key }>}
+   * @param {{ place?: Place } & EditOptions} [options]
+   * @returns {import('./edit.js').Edit<import('./pending.js').EditPosition & { key: Key }> & { key: Key }}
    */
-  async insert(fields, { place } = {}) {
+  insert(fields, { place, ...options } = {}) {
     const row = this.#withKey(fields);
+    if (row === null) return this.#owner.refuse(new Misuse('the tables are not known yet: wait for `channel.ready`')).with({ key: '' });
     const key = keyOf(row, this.#owner.schema.keyColumns(this.name));
-    const position = await this.#owner.edit([{ op: 'insert', table: this.name, row, ...given({ place }) }]);
-    return { ...position, key };
+    return this.#owner.edit([{ op: 'insert', table: this.name, row, ...given({ place }) }], options).with({ key });
   }
 
   /**
@@ -93,10 +143,10 @@ export class Collection {
    *
    * @param {Key} key
    * @param {Fields} set
-   * @param {{ if?: Fields }} [options]
+   * @param {{ if?: Fields } & EditOptions} [options] `if`: only if these fields hold these values
    */
-  update(key, set, options = {}) {
-    return this.change(key, { set, ...options });
+  update(key, set, { if: guard, ...options } = {}) {
+    return this.change(key, { set, if: guard }, options);
   }
 
   /**
@@ -104,9 +154,10 @@ export class Collection {
    *
    * @param {Key} key
    * @param {Omit<UpdateOp, 'op' | 'table' | 'key'>} how
+   * @param {EditOptions} [options]
    */
-  change(key, how) {
-    return this.#owner.edit([{ op: 'update', table: this.name, key, ...given(how) }]);
+  change(key, how, options) {
+    return this.#owner.edit([{ op: 'update', table: this.name, key, ...given(how) }], options);
   }
 
   /**
@@ -114,19 +165,20 @@ export class Collection {
    *
    * @param {Key} key
    * @param {Place} place
+   * @param {EditOptions} [options]
    */
-  place(key, place) {
-    return this.change(key, { place });
+  place(key, place, options) {
+    return this.change(key, { place }, options);
   }
 
   /**
    * Removes a row.
    *
    * @param {Key} key
-   * @param {{ if?: Fields }} [options]
+   * @param {{ if?: Fields } & EditOptions} [options]
    */
-  delete(key, options = {}) {
-    return this.#owner.edit([{ op: 'delete', table: this.name, key, ...given(options) }]);
+  delete(key, { if: guard, ...options } = {}) {
+    return this.#owner.edit([{ op: 'delete', table: this.name, key, ...given({ if: guard }) }], options);
   }
 
   /**
@@ -136,34 +188,72 @@ export class Collection {
    * @param {string} to
    * @param {{ if?: Fields }} [options]
    */
-  move(key, to, options = {}) {
-    return this.#owner.edit([{ op: 'move', table: this.name, key, to, ...given(options) }]);
+  move(key, to, { if: guard } = {}) {
+    return this.#owner.edit([{ op: 'move', table: this.name, key, to, ...given({ if: guard }) }]);
   }
 
   /**
    * For the channel only: what is seen changed.
    *
    * @param {TableChanges} changes
+   * @returns {() => void} tells the listeners, once all tables know
    */
   changed(changes) {
-    this.#sorted = null;
-    this.#listeners.call(changes);
+    this.#version += 1;
+    this.#shown = null;
+    this.#sorted?.rows.apply(changes);
+    const told = [...this.#queries].map((query) => query.take(changes));
+    return () => {
+      this.#watchers.tell(changes, this.#schema.key);
+      for (const tell of told) tell();
+      this.#listeners.call(changes);
+    };
   }
 
-  #arranged() {
-    const { view, schema } = this.#owner;
-    const table = schema.table(this.name) ?? { key: schema.keyColumns(this.name) };
-    return arranged(view.table(this.name).values(), table, view.placings(this.name));
+  /** @returns {Pick<import('./types.js').TableSchema, 'key' | 'order'>} */
+  get #schema() {
+    const { schema } = this.#owner;
+    return schema.table(this.name) ?? { key: schema.keyColumns(this.name) };
   }
 
-  /** @param {Fields} fields @returns {Fields} */
+  get #placings() {
+    return this.#owner.view.placings(this.name);
+  }
+
+  /** The rows in the order that they tell themselves; sorted anew when the schema is another. */
+  #inOrder() {
+    const table = this.#schema;
+    if (this.#sorted?.table.key !== table.key || this.#sorted.table.order !== table.order) {
+      const rows = this.#owner.view.table(this.name).values();
+      this.#sorted = { table, rows: new SortedRows(ownOrder(table), rows) };
+    }
+    return this.#sorted.rows.list;
+  }
+
+  /** @returns {import('./query.js').Source} */
+  #makeSource() {
+    const { schema, view } = this.#owner;
+    return {
+      version: () => this.#version,
+      all: () => view.table(this.name).values(),
+      arranged: () => (this.#placings.length > 0 ? this.rows() : null),
+      schema: () => this.#schema,
+      typeOf: (field) => schema.columnType(this.name, field),
+      follow: (query) => {
+        this.#queries.add(query);
+        return () => void this.#queries.delete(query);
+      },
+    };
+  }
+
+  /** @param {Fields} fields @returns {Fields | null} null if it is not known what the key is */
   #withKey(fields) {
     const { schema } = this.#owner;
     const columns = schema.keyColumns(this.name);
     const [column] = columns;
     const given = columns.every((name) => fields[name] != null);
     if (given || column === undefined) return fields;
-    if (!schema.known) throw new Misuse('the tables are not known yet: wait for `channel.ready`');
+    if (!schema.known) return null;
     const isUuid = columns.length === 1 && schema.columnType(this.name, column) === 'uuid';
     return isUuid ? { [column]: uuidv7(), ...without(fields, column) } : fields;
   }

@@ -54,6 +54,7 @@ export class Connection {
    * @param {import('./types.js').SocketClass} options.WebSocket
    * @param {import('./timing.js').Timing} options.timing
    * @param {() => number} options.random
+   * @param {import('./codec.js').Codec} [options.codec]
    * @param {import('./tokens.js').Tokens} tokens
    * @param {Hooks} hooks
    */
@@ -187,9 +188,9 @@ export class Connection {
    * @param {Deferred<import('./socket.js').SocketEnd>} ended
    */
   #openSocket(url, ended) {
-    const { WebSocket, timing } = this.#options;
+    const { WebSocket, timing, codec } = this.#options;
     const onNews = (/** @type {any} */ news) => this.#news(news);
-    return new Socket({ url, WebSocket, timing, onNews, onEnd: ended.resolve });
+    return new Socket({ url, WebSocket, timing, codec, onNews, onEnd: ended.resolve });
   }
 
   /**

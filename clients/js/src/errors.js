@@ -5,6 +5,8 @@
  * @module
  */
 
+import { wordsFor } from './words.js';
+
 /** @typedef {import('./types.js').ErrorReply} ErrorReply */
 
 /** Any failure of the client or the hub. */
@@ -18,6 +20,11 @@ export class RowcastError extends Error {
     this.name = this.constructor.name;
     /** What kind of failure; a code of PROTOCOL.md, or one of this module's own. */
     this.code = code;
+  }
+
+  /** What happened and what to do, in words for people. */
+  get words() {
+    return wordsFor(this.code, this.message);
   }
 }
 

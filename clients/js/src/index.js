@@ -7,10 +7,15 @@
 
 import { Client } from './client.js';
 
+export { Api, ApiError, api } from './api.js';
 export { Channel } from './channel.js';
 export { Client } from './client.js';
 export { Collection } from './collection.js';
 export { Closed, ConnectionLost, EditError, HubError, Misuse, RowcastError } from './errors.js';
+export { Edit } from './edit.js';
+export { indexedDbStorage, memoryStorage } from './storage.js';
+export { Query } from './query.js';
+export { Session, session } from './session.js';
 export { uuidv7 } from './uuid.js';
 
 /**

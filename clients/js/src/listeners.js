@@ -19,6 +19,11 @@ export class Listeners {
     return () => void this.#functions.delete(own);
   }
 
+  /** How many there are. */
+  get size() {
+    return this.#functions.size;
+  }
+
   /**
    * Calls all of them. One that throws harms neither the others nor the caller; its error is
    * reported as uncaught.

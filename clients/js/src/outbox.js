@@ -5,6 +5,8 @@
  * Several edits are on their way at once, but never two of which one names a row that the other
  * changes: should the hub put the first one off, the second must not overtake it.
  *
+ * It outlives the channel that people look at: what was made is sent, followed or not.
+ *
  * @module
  */
 
@@ -22,16 +24,34 @@ import { EDITS_IN_FLIGHT, EDITS_KEPT, INTERNAL_RETRIES, OLDEST_EDIT_MS } from '.
 const LOOK_AHEAD = 4 * EDITS_IN_FLIGHT;
 
 /**
- * @typedef {object} OutboxHooks
- * @property {() => void} changed the edits shown, or what is known of them, changed
+ * What an outbox needs of the client.
+ *
+ * @typedef {object} OutboxSide
+ * @property {import('./schema.js').SchemaBook} schema
+ * @property {import('./timing.js').Timing} timing
+ * @property {() => number} random
+ * @property {import('./keeper.js').Keeper} keeper where edits are written down
+ * @property {(refused: FailedEdit) => void} failed
+ * @property {() => void} changed the number of unsent edits changed
  * @property {() => void} tokenExpired the hub wants a new token first
+ */
+
+/**
+ * An edit that was refused, or is too old to be sent again: what the person made, to give it back.
+ *
+ * @typedef {object} FailedEdit
+ * @property {string} id
+ * @property {string} channel
+ * @property {readonly import('./types.js').Op[]} ops
+ * @property {number} madeAt milliseconds since 1970
+ * @property {RowcastError} error
  */
 
 export class Outbox {
   #channel;
-  #schema;
-  #options;
-  #hooks;
+  #client;
+  /** Tells the channel that follows. @type {(() => void) | null} */
+  #follower = null;
   /** @type {PendingEdit[]} */
   #edits = [];
   /** @type {import('./socket.js').Socket | null} */
@@ -45,15 +65,26 @@ export class Outbox {
 
   /**
    * @param {string} channel
-   * @param {import('./schema.js').SchemaBook} schema
-   * @param {{ timing: import('./timing.js').Timing, random: () => number }} options
-   * @param {OutboxHooks} hooks
+   * @param {OutboxSide} client
    */
-  constructor(channel, schema, options, hooks) {
+  constructor(channel, client) {
     this.#channel = channel;
-    this.#schema = schema;
-    this.#options = options;
-    this.#hooks = hooks;
+    this.#client = client;
+  }
+
+  /**
+   * A channel shows these edits from now on.
+   *
+   * @param {() => void} changed called when the edits shown, or what is known of them, changed
+   */
+  follow(changed) {
+    this.#follower = changed;
+  }
+
+  /** No channel shows them any more; they are sent all the same. */
+  unfollow() {
+    this.#follower = null;
+    this.#edits = this.#edits.filter((edit) => edit.phase !== 'acked' || this.#drop(edit));
   }
 
   /** How many edits are not known to be durable. */
@@ -75,16 +106,47 @@ export class Outbox {
    * Takes an edit.
    *
    * @param {readonly import('./types.js').Op[]} ops
-   * @returns {Promise<EditPosition>} resolved once it is durable, rejected with `EditError` if it was
-   *   refused
+   * @returns {{ edit: PendingEdit | null, outcome: Promise<EditPosition> }} the outcome is resolved once
+   *   it is durable, rejected with `EditError` if it was refused
    */
   add(ops) {
-    if (this.#edits.length >= EDITS_KEPT) return Promise.reject(tooManyKept());
-    const edit = new PendingEdit(ops, this.#schema);
+    if (this.#edits.length >= EDITS_KEPT) return { edit: null, outcome: Promise.reject(tooManyKept()) };
+    const edit = new PendingEdit(ops, this.#client.schema);
     this.#edits.push(edit);
+    edit.phase = 'storing';
+    this.#client.keeper.keep(this.#recordOf(edit), () => this.#stored(edit));
+    this.#changed();
+    return { edit, outcome: edit.outcome.promise };
+  }
+
+  /**
+   * Takes edits that were written down earlier, by this tab or one that is gone. Whether they were sent
+   * is not known.
+   *
+   * @param {import('./keeper.js').EditRecord[]} records
+   * @param {boolean} elsewhere another tab sends them; this one only shows them
+   */
+  restore(records, elsewhere) {
+    const known = new Map(this.#edits.map((edit) => [edit.id, edit]));
+    for (const record of records) {
+      const edit = known.get(record.id) ?? new PendingEdit(record.ops, this.#client.schema, record);
+      if (edit.phase !== 'elsewhere' && known.has(record.id)) continue;
+      edit.phase = elsewhere ? 'elsewhere' : 'queued';
+      edit.uncertain = !elsewhere;
+      if (!known.has(record.id)) this.#edits.push(edit);
+    }
+    this.#edits.sort((a, b) => (a.id < b.id ? -1 : 1));
     this.#send();
-    this.#hooks.changed();
-    return edit.outcome.promise;
+    this.#changed();
+  }
+
+  /** Another tab has nothing more to do for these edits. @param {ReadonlySet<string>} ids */
+  goneElsewhere(ids) {
+    const left = this.#edits.filter((edit) => edit.phase !== 'elsewhere' || !ids.has(edit.id));
+    if (left.length === this.#edits.length) return;
+    this.#edits = left;
+    this.#send();
+    this.#changed();
   }
 
   /** @param {import('./socket.js').Socket} socket a greeted one */
@@ -116,15 +178,26 @@ export class Outbox {
     if (position === null) return;
     this.#edits = this.#edits.filter((edit) => {
       const seq = named.get(edit.id);
-      if (seq === undefined) return !isSettled(edit.ack, position, renewed, assembling);
+      if (seq === undefined) return !isSettled(edit.ack, position, renewed, assembling) || this.#drop(edit);
       edit.outcome.resolve(this.#positionOf(edit.id, position.epoch, seq));
-      return false;
+      return this.#drop(edit);
     });
     this.#send();
   }
 
   /**
-   * Gives all edits up.
+   * Gives all edits up: the hub would refuse them.
+   *
+   * @param {RowcastError} error
+   */
+  refuseAll(error) {
+    const edits = this.#edits.filter((edit) => edit.phase !== 'elsewhere');
+    this.fail(error);
+    for (const edit of edits) this.#gaveUp(edit, error);
+  }
+
+  /**
+   * Gives all edits up here; what was written down stays for another time.
    *
    * @param {RowcastError} error
    */
@@ -133,6 +206,39 @@ export class Outbox {
     const edits = this.#edits;
     this.#edits = [];
     for (const edit of edits) edit.outcome.reject(error);
+  }
+
+  /** @param {PendingEdit} edit */
+  #stored(edit) {
+    if (edit.phase !== 'storing') return;
+    edit.phase = 'queued';
+    this.#send();
+  }
+
+  /** Nothing more is to be done for an edit. @param {PendingEdit} edit @returns {false} */
+  #drop(edit) {
+    if (edit.phase !== 'elsewhere') this.#client.keeper.drop(edit.id);
+    return false;
+  }
+
+  /**
+   * @param {PendingEdit} edit
+   * @param {RowcastError} error
+   */
+  #gaveUp(edit, error) {
+    this.#drop(edit);
+    const { id, ops, madeAt } = edit;
+    if (edit.phase !== 'acked') this.#client.failed({ id, channel: this.#channel, ops, madeAt, error });
+  }
+
+  /** @param {PendingEdit} edit */
+  #recordOf({ id, ops, madeAt }) {
+    return { id, channel: this.#channel, ops, madeAt };
+  }
+
+  #changed() {
+    this.#follower?.();
+    this.#client.changed();
   }
 
   #send() {
@@ -177,7 +283,7 @@ export class Outbox {
     else if (canWait(edit, error)) this.#putOff(edit, error);
     else this.#refused(edit, error);
     this.#send();
-    this.#hooks.changed();
+    this.#changed();
   }
 
   /**
@@ -190,6 +296,9 @@ export class Outbox {
     this.#failures = 0;
     this.hindrance = null;
     edit.outcome.resolve(this.#positionOf(edit.id, ack.epoch, ack.seq));
+    if (this.#follower !== null) return;
+    this.#edits = this.#edits.filter((other) => other !== edit);
+    this.#drop(edit);
   }
 
   /**
@@ -198,8 +307,10 @@ export class Outbox {
    */
   #refused(edit, error) {
     this.#edits = this.#edits.filter((other) => other !== edit);
-    edit.outcome.reject(new EditError(replyOf(error)));
-    queueMicrotask(() => this.#hooks.changed());
+    const refusal = new EditError(replyOf(error));
+    edit.outcome.reject(refusal);
+    this.#gaveUp(edit, refusal);
+    queueMicrotask(() => this.#changed());
   }
 
   /**
@@ -209,9 +320,9 @@ export class Outbox {
   #putOff(edit, error) {
     edit.phase = 'queued';
     this.hindrance = error;
-    if (error.code === 'token_expired') this.#hooks.tokenExpired();
-    const { editRetryMs, editRetryMaxMs } = this.#options.timing;
-    const delay = jitteredDelay(this.#failures, editRetryMs, editRetryMaxMs, this.#options.random);
+    if (error.code === 'token_expired') this.#client.tokenExpired();
+    const { editRetryMs, editRetryMaxMs } = this.#client.timing;
+    const delay = jitteredDelay(this.#failures, editRetryMs, editRetryMaxMs, this.#client.random);
     this.#failures += 1;
     clearTimeout(this.#pause);
     this.#pause = setTimeout(() => this.#resume(), error.retryAfterMs ?? delay);
@@ -272,7 +383,7 @@ function tooManyKept() {
 function refuseIfTooOld(edit) {
   if (!edit.uncertain || Date.now() - edit.madeAt < OLDEST_EDIT_MS) return;
   const message = 'this change waited for so long that the hub may have forgotten whether it was made';
-  throw new HubError({ code: 'edit_conflict', message, retry: false });
+  throw new HubError({ code: 'edit_expired', message, retry: false });
 }
 
 /**

@@ -5,14 +5,20 @@
  */
 
 export class PartCollector {
-  /** @type {string[]} */
+  #join;
+  /** @type {unknown[]} */
   #pieces = [];
+
+  /** @param {(pieces: any[]) => unknown} join puts pieces together to a frame */
+  constructor(join) {
+    this.#join = join;
+  }
 
   /**
    * Takes the next piece.
    *
    * @param {import('./types.js').Part} message
-   * @returns {string | null | undefined} the whole as text with the last piece, null before;
+   * @returns {any} the whole frame with the last piece, null before;
    *   undefined if a piece is missing
    */
   add({ part, of, data }) {
@@ -20,7 +26,7 @@ export class PartCollector {
     if (part !== this.#pieces.length + 1) return undefined;
     this.#pieces.push(data);
     if (part < of) return null;
-    const whole = this.#pieces.join('');
+    const whole = this.#join(this.#pieces);
     this.#pieces = [];
     return whole;
   }

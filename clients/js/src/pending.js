@@ -20,10 +20,18 @@ import { Deferred } from './wait.js';
  * @property {number} seq
  */
 
+/**
+ * - `storing`: it is being written down, and not sent before
+ * - `queued`, `sent`, `acked`: on its way
+ * - `elsewhere`: another tab of this person sends it
+ *
+ * @typedef {'storing' | 'queued' | 'sent' | 'acked' | 'elsewhere'} Phase
+ */
+
 export class PendingEdit {
-  id = uuidv7();
-  madeAt = Date.now();
-  /** @type {'queued' | 'sent' | 'acked'} */
+  id;
+  madeAt;
+  /** @type {Phase} */
   phase = 'queued';
   /** Whether it was sent on a connection that broke, and nobody has said since what became of it. */
   uncertain = false;
@@ -37,8 +45,11 @@ export class PendingEdit {
   /**
    * @param {readonly Op[]} ops
    * @param {import('./schema.js').SchemaBook} schema
+   * @param {{ id: string, madeAt: number }} [origin] of an edit that was made earlier
    */
-  constructor(ops, schema) {
+  constructor(ops, schema, origin = { id: uuidv7(), madeAt: Date.now() }) {
+    this.id = origin.id;
+    this.madeAt = origin.madeAt;
     this.ops = ops;
     /** The keys of the rows that it changes. @type {Set<string>} */
     this.keys = new Set(ops.map((op) => changedKey(op, schema)).filter((key) => key !== undefined));

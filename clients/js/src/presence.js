@@ -18,14 +18,22 @@ import { Listeners } from './listeners.js';
 export class Presence {
   /** @type {Map<string, PresentPerson>} */
   #people = new Map();
+  /** @type {readonly PresentPerson[] | null} */
+  #sorted = null;
   /** @type {Listeners<[PresenceChange]>} */
   #listeners = new Listeners();
 
-  /** Everybody who is here, by name. While there is no connection: who was here last. */
+  /**
+   * Everybody who is here, by name. While there is no connection: who was here last. The same list
+   * until somebody comes or goes.
+   *
+   * @returns {readonly PresentPerson[]}
+   */
   people() {
-    return [...this.#people.values()].sort((a, b) => {
-      return compareBytes(a.name, b.name) || compareBytes(a.user, b.user);
-    });
+    this.#sorted ??= Object.freeze(
+      [...this.#people.values()].sort((a, b) => compareBytes(a.name, b.name) || compareBytes(a.user, b.user)),
+    );
+    return this.#sorted;
   }
 
   /**
@@ -59,6 +67,7 @@ export class Presence {
   #replace(after) {
     const before = this.#people;
     this.#people = after;
+    this.#sorted = null;
     const joined = [...after.values()].filter(({ user }) => !before.has(user));
     const left = [...before.values()].filter(({ user }) => !after.has(user));
     this.#listeners.call({ joined, left });

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keyText } from './key.js';
 import { Rows, Touched } from './rows.js';
 
 /** @typedef {import('./types.js').Entry} Entry */
@@ -30,6 +31,7 @@ class Copy {
 
 export class Replica {
   #schema;
+  #traced;
   #shown = new Copy();
   /** @type {{ copy: Copy, epoch: string, show: number } | null} */
   #building = null;
@@ -37,9 +39,13 @@ export class Replica {
   #void = true;
   #awaiting = true;
 
-  /** @param {import('./schema.js').SchemaBook} schema */
-  constructor(schema) {
+  /**
+   * @param {import('./schema.js').SchemaBook} schema
+   * @param {Map<string, import('./trace.js').Traces>} [traced] edits of which is kept what they do
+   */
+  constructor(schema, traced = new Map()) {
     this.#schema = schema;
+    this.#traced = traced;
   }
 
   /** The rows to show. */
@@ -171,10 +177,25 @@ export class Replica {
   #apply(copy, entry) {
     const touched = copy === this.#shown ? this.#touched : new Touched();
     for (const change of entry.changes ?? []) {
+      this.#trace(copy, entry, change);
       if (!copy.rows.apply(change, touched)) return false;
     }
-    for (const edit of entry.edits ?? []) copy.named.set(edit.id, entry.seq);
+    for (const edit of entry.edits ?? []) {
+      copy.named.set(edit.id, entry.seq);
+      this.#traced.delete(edit.id);
+    }
     return true;
+  }
+
+  /**
+   * @param {Copy} copy
+   * @param {Entry} entry
+   * @param {import('./types.js').Change} change
+   */
+  #trace(copy, entry, change) {
+    const edit = change.edit === undefined ? undefined : entry.edits?.[change.edit];
+    const traces = edit && this.#traced.get(edit.id);
+    traces?.refine(change, copy.rows.get(change.table, keyText(change.key)), this.#schema);
   }
 
   /**

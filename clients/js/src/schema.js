@@ -6,14 +6,34 @@
 
 /** @typedef {import('./types.js').TableSchema} TableSchema */
 
+/** The key of a table that is not in the schema. */
+const USUAL_KEY = ['id'];
+
 export class SchemaBook {
+  #memory;
   /** @type {string | undefined} */
   hash;
   /** @type {Map<string, TableSchema>} */
   #tables = new Map();
 
+  /**
+   * @param {import('./session.js').SessionMemory} [memory] where the schema is remembered, so that rows
+   *   can be added before there is a connection
+   */
+  constructor(memory) {
+    this.#memory = memory;
+    const known = remembered(memory);
+    if (known) this.#take(known);
+  }
+
   /** @param {import('./types.js').Schema} schema from `welcome`; without tables if the hash is known */
   learn(schema) {
+    if (schema.tables) this.#memory?.set(JSON.stringify(schema));
+    this.#take(schema);
+  }
+
+  /** @param {import('./types.js').Schema} schema */
+  #take(schema) {
     this.hash = schema.hash;
     if (schema.tables) this.#tables = new Map(schema.tables.map((table) => [table.name, table]));
   }
@@ -36,7 +56,7 @@ export class SchemaBook {
    * @returns {string[]} `id` for a table that is not in the schema
    */
   keyColumns(table) {
-    return this.table(table)?.key ?? ['id'];
+    return this.table(table)?.key ?? USUAL_KEY;
   }
 
   /**
@@ -51,6 +71,17 @@ export class SchemaBook {
   }
 
   /**
+   * Whether the hub alone fills a column.
+   *
+   * @param {string} table
+   * @param {string} column
+   */
+  isReadonly(table, column) {
+    const columns = this.table(table)?.columns ?? [];
+    return columns.some(({ name, readonly }) => name === column && readonly === true);
+  }
+
+  /**
    * The column that holds the channel's id, with that id.
    *
    * @param {string} table
@@ -60,5 +91,18 @@ export class SchemaBook {
   channelField(table, channel) {
     const column = /\{(.+)\}/.exec(this.table(table)?.channel ?? '')?.[1];
     return column === undefined ? {} : { [column]: channel.slice(channel.indexOf(':') + 1) };
+  }
+}
+
+/**
+ * @param {import('./session.js').SessionMemory | undefined} memory
+ * @returns {import('./types.js').Schema | null}
+ */
+function remembered(memory) {
+  try {
+    const schema = JSON.parse(memory?.get() ?? 'null');
+    return typeof schema?.hash === 'string' && Array.isArray(schema.tables) ? schema : null;
+  } catch {
+    return null;
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SUBPROTOCOL, checkSize, decode, encode } from './codec.js';
+import { checkSize, json } from './codec.js';
 import { closeWords } from './codes.js';
 import { ConnectionLost, HubError } from './errors.js';
 import { Liveness } from './liveness.js';
@@ -24,6 +24,7 @@ const CROWDED_BYTES = 64 * 1024;
 
 export class Socket {
   #raw;
+  #codec;
   #onNews;
   #onEnd;
   #requestMs;
@@ -31,7 +32,7 @@ export class Socket {
   #open = false;
   #ended = false;
   #nextRef = 1;
-  #parts = new PartCollector();
+  #parts;
   #messageBytes = DEFAULT_MESSAGE_BYTES;
   /** Requests without an answer, the oldest first. @type {Map<number, { answer: Answer, askedAt: number }>} */
   #waiting = new Map();
@@ -43,15 +44,19 @@ export class Socket {
    * @param {string} options.url
    * @param {import('./types.js').SocketClass} options.WebSocket
    * @param {import('./timing.js').Timing} options.timing
+   * @param {import('./codec.js').Codec} [options.codec]
    * @param {(news: any) => void} options.onNews
    * @param {(end: SocketEnd) => void} options.onEnd
    */
-  constructor({ url, WebSocket, timing, onNews, onEnd }) {
+  constructor({ url, WebSocket, timing, codec = json, onNews, onEnd }) {
+    this.#codec = codec;
+    this.#parts = new PartCollector(codec.join);
     this.#onNews = onNews;
     this.#onEnd = onEnd;
     this.#requestMs = timing.requestMs;
     /** @type {import('./types.js').SocketLike} */
-    const raw = new WebSocket(url, [SUBPROTOCOL]);
+    const raw = new WebSocket(url, [codec.subprotocol]);
+    raw.binaryType = 'arraybuffer';
     raw.onopen = () => this.#didOpen();
     raw.onmessage = (event) => this.#receive(event.data);
     raw.onclose = (event) => this.#finish(event?.code ?? 1006);
@@ -140,7 +145,7 @@ export class Socket {
   /** @param {object} message */
   #transmit(message) {
     if (!this.#open || this.#ended) throw new ConnectionLost('there is no connection');
-    const frame = encode(message);
+    const frame = this.#codec.encode(message);
     checkSize(frame, this.#messageBytes);
     this.#raw.send(frame);
   }
@@ -153,7 +158,7 @@ export class Socket {
   #receive(frame) {
     if (this.#ended) return;
     this.#liveness.heard();
-    const message = decode(frame);
+    const message = this.#codec.decode(frame);
     if (message !== undefined) this.#dispatch(message);
     if (this.#isOverdue()) this.abandon();
   }

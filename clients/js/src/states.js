@@ -15,6 +15,8 @@ export class States {
   #timing;
   /** @type {Map<string, StateItem>} */
   #items = new Map();
+  /** What `of` gave out. @type {Map<string, readonly StateItem[]>} */
+  #byKey = new Map();
   /** @type {Map<string, Value>} */
   #own = new Map();
   /** @type {Set<string>} */
@@ -41,13 +43,17 @@ export class States {
   }
 
   /**
-   * The values of one key.
+   * The values of one key. The same list until one of them changes.
    *
    * @param {string} key
-   * @returns {StateItem[]}
+   * @returns {readonly StateItem[]}
    */
   of(key) {
-    return this.all().filter((item) => item.key === key);
+    const known = this.#byKey.get(key);
+    if (known) return known;
+    const items = Object.freeze(this.all().filter((item) => item.key === key));
+    this.#byKey.set(key, items);
+    return items;
   }
 
   /**
@@ -100,6 +106,7 @@ export class States {
     if (full) this.#items.clear();
     for (const item of states) this.#put(item);
     changed.push(...states);
+    for (const { key } of changed) this.#byKey.delete(key);
     if (changed.length > 0) this.#listeners.call(changed);
   }
 

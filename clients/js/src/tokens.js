@@ -6,7 +6,12 @@
 
 import { RowcastError } from './errors.js';
 
-/** @typedef {string | (() => string | Promise<string>)} TokenSource */
+/**
+ * A token, or a function that gets one. It is told which token is no use any more, and must give
+ * another then.
+ *
+ * @typedef {string | ((use: { not: string | null }) => string | Promise<string>)} TokenSource
+ */
 
 export class Tokens {
   #source;
@@ -14,6 +19,8 @@ export class Tokens {
   #current = null;
   /** @type {string | null} */
   #refused = null;
+  /** The last one that was had. @type {string | null} */
+  #last = null;
   #goodUntil = Infinity;
   /** @type {Promise<string> | null} */
   #fetching = null;
@@ -63,11 +70,11 @@ export class Tokens {
 
   async #fetch() {
     const source = this.#source;
-    const token = typeof source === 'function' ? await source() : source;
+    const token = typeof source === 'function' ? await source({ not: this.#last }) : source;
     if (typeof token !== 'string' || token === '' || token === this.#refused) {
       throw new RowcastError('no_token', 'a new login is needed');
     }
-    this.#current = token;
+    this.#current = this.#last = token;
     this.#goodUntil = Infinity;
     return token;
   }

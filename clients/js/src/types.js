@@ -81,7 +81,7 @@
  * @typedef {{ type: 'removed', channel: string, code: string, message: string }} RemovedNews
  * @typedef {EntriesNews | SnapshotBegin | SnapshotPage | SnapshotEnd | StatesNews |
  *   PresenceNews | SignalsNews | MissedNews | RemovedNews} ChannelNews
- * @typedef {{ type: 'part', part: number, of: number, data: string }} Part
+ * @typedef {{ type: 'part', part: number, of: number, data: unknown }} Part
  * @typedef {{ type: 'token_expiring', expires: string }} TokenExpiring
  * @typedef {{ type: 'drain', reconnect_after_ms: number }} DrainNews
  * @typedef {{ type: 'degraded', parts: string[] }} DegradedNews
@@ -102,12 +102,13 @@
 /**
  * @typedef {object} SocketLike
  * @property {string} protocol
+ * @property {BinaryType} binaryType
  * @property {number} bufferedAmount
  * @property {((event: any) => void) | null} onopen
  * @property {((event: any) => void) | null} onmessage
  * @property {((event: any) => void) | null} onclose
  * @property {((event: any) => void) | null} onerror
- * @property {(data: string) => void} send
+ * @property {(data: import('./codec.js').Frame) => void} send
  * @property {(code?: number, reason?: string) => void} close
  */
 /** @typedef {new (url: string, protocols: string[]) => any} SocketClass */

@@ -34,7 +34,8 @@ export class View {
   /**
    * @param {import('./schema.js').SchemaBook} schema
    * @param {string} channel
-   * @param {(table: string, changes: TableChanges) => void} tell
+   * @param {(table: string, changes: TableChanges) => (() => void) | undefined} tell called when all
+   *   tables are as they will be; what it returns is called when all of them know
    */
   constructor(schema, channel, tell) {
     this.#schema = schema;
@@ -48,6 +49,11 @@ export class View {
    */
   table(table) {
     return this.#visible.get(table) ?? NO_ROWS;
+  }
+
+  /** The tables of which rows were seen. */
+  get tables() {
+    return this.#visible.keys();
   }
 
   /** @param {string} table */
@@ -83,7 +89,8 @@ export class View {
       changes.set(table, { inserted: [], updated: [], removed: [], rearranged: true });
     }
     for (const [table, keys] of touched) this.#compare(table, keys, changes);
-    for (const [table, change] of changes) this.#tell(table, change);
+    const told = [...changes].map(([table, change]) => this.#tell(table, change));
+    for (const tell of told) tell?.();
   }
 
   /**

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arranged } from '../src/arrange.js';
+import { ownOrder } from '../src/order.js';
+import { SortedRows } from '../src/sorted.js';
 import { compareBytes, compareKeys, keyOf, keyText } from '../src/key.js';
 import { foldEdits } from '../src/overlay.js';
 import { PartCollector } from '../src/parts.js';
@@ -56,22 +58,27 @@ test('values are the same by content', () => {
 });
 
 test('parts make a whole only in order', () => {
-  const parts = new PartCollector();
+  const parts = new PartCollector((pieces) => pieces.join(''));
   const piece = (/** @type {number} */ part, /** @type {string} */ data) => parts.add({ type: 'part', part, of: 2, data });
   assert.deepEqual([piece(1, '{"a"'), piece(2, ':1}')], [null, '{"a":1}']);
   assert.equal(piece(2, ':1}'), undefined);
   assert.deepEqual([piece(1, 'x'), piece(1, '{"b"'), piece(2, ':2}')], [null, null, '{"b":2}']);
 });
 
+/** @param {any[]} rows @param {any} table @param {any[]} placings */
+function inOrder(rows, table, placings) {
+  return arranged(new SortedRows(ownOrder(table), rows).list, table, placings);
+}
+
 test('rows stand by the order column, those without a place last, ties by key', () => {
   const rows = [['d', null], ['a', null], ['c', 'a1'], ['b', 'a1'], ['e', 'Z9']].map(([id, position]) => ({ id, position }));
-  const ids = (/** @type {any[]} */ placings) => arranged(rows, { key: ['id'], order: 'position' }, placings).map((row) => row.id).join('');
+  const ids = (/** @type {any[]} */ placings) => inOrder(rows, { key: ['id'], order: 'position' }, placings).map((row) => row.id).join('');
   assert.equal(ids([]), 'ebcad');
   assert.equal(ids([{ key: 'd', place: 'last' }]), 'ebcda');
   assert.equal(ids([{ key: 'd', place: 'last' }, { key: 'a', place: 'last' }]), 'ebcda');
   assert.equal(ids([{ key: 'c', place: 'first' }, { key: 'a', place: { after: 'c' } }]), 'caebd');
   assert.equal(ids([{ key: 'e', place: { before: 'zz' } }, { key: 'zz', place: 'first' }]), 'ebcad');
-  assert.equal(arranged(rows, { key: ['id'] }, [{ key: 'd', place: 'first' }]).map((row) => row.id).join(''), 'abcde');
+  assert.equal(inOrder(rows, { key: ['id'] }, [{ key: 'd', place: 'first' }]).map((row) => row.id).join(''), 'abcde');
 });
 
 test('an edit of which one operation does not fit shows nothing of itself', () => {

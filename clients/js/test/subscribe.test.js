@@ -234,16 +234,21 @@ test('somebody who was removed sees nothing any more and does not come back by i
   assert.equal(hub.count('subscribe'), 1);
 });
 
-test('a subscription that ended for now is taken up again, and the rows stay', async (t) => {
+test('a subscription that ended for now loses its rows, is taken up again, and edits under way go on', async (t) => {
   const hub = await aHub(t);
   hub.outside(APOLLO, [inserted('a')]);
   const { project, tasks } = await aPerson(t, hub, 'ada');
-  const sizes = watched(tasks, () => tasks.size);
+  const shown = watched(tasks, () => tasks.rows().map((row) => row.title));
+  hub.refuseEdit = () => ({ code: 'busy', retry: true });
+  const edit = tasks.update('a', { title: 'mine' });
+  await until(tasks, () => tasks.get('a')?.title === 'mine');
   hub.tellAll({ type: 'removed', channel: APOLLO, code: 'unavailable', message: 'no database' });
   const again = await hub.request('subscribe', 2);
-  assert.equal(again.cursor, hub.log(APOLLO).cursor(1));
+  assert.equal(again.cursor, undefined);
   await until(project, () => project.status === 'live');
-  assert.deepEqual(sizes, [1]);
+  hub.refuseEdit = () => undefined;
+  await edit;
+  assert.deepEqual(shown, [['task a'], ['mine'], [], ['mine']]);
 });
 
 test('a channel that is refused rejects `ready`, one that fails for now is tried again', async (t) => {

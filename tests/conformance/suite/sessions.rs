@@ -63,11 +63,14 @@ pub(crate) async fn a_second_use_is_a_race_at_first_and_then_a_theft<H: Harness>
 pub(crate) async fn of_two_who_refresh_at_once_one_wins<H: Harness>() {
     let bench = Bench::<H>::fresh().await;
     let accounts = adas_session(&bench).await;
-    let names: Vec<String> = (0..8).map(|n| format!("next {n}")).collect();
-    let tries = names.iter().map(|next| rotate(&*accounts, "first", next, 1));
+    let mut tries = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let accounts = std::sync::Arc::clone(&accounts);
+        tries.spawn(async move { rotate(&*accounts, "first", &format!("next {n}"), 1).await });
+    }
     let (mut won, mut raced) = (0, 0);
-    for outcome in futures_util::future::join_all(tries).await {
-        match outcome {
+    for rotation in tries.join_all().await {
+        match rotation {
             Rotation::Done { .. } => won += 1,
             Rotation::Raced => raced += 1,
             other => panic!("{other:?}"),

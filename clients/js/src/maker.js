@@ -1,0 +1,141 @@
+/**
+ * Makes edits for one channel: shows and sends them, and keeps what they do for undo.
+ *
+ * @module
+ */
+
+import { Edit } from './edit.js';
+import { Closed, Misuse } from './errors.js';
+import { keyOf, keyText } from './key.js';
+import { Traces } from './trace.js';
+
+/** @typedef {import('./types.js').Op} Op */
+/** @typedef {import('./edit.js').EditOptions} EditOptions */
+/** @typedef {import('./undo.js').Made} Made */
+
+/**
+ * @typedef {object} MakerSide
+ * @property {string} channel
+ * @property {import('./outbox.js').Outbox} outbox
+ * @property {import('./view.js').View} view
+ * @property {(table: string) => import('./collection.js').Collection} table
+ * @property {import('./schema.js').SchemaBook} schema
+ * @property {import('./undo.js').History} history
+ * @property {() => boolean} hearsFailures
+ */
+
+/** How many edits wait for the log to tell what they did. */
+const TRACED = 10_000;
+
+export class Maker {
+  #side;
+  #ground;
+
+  /** Edits of which the log has not told yet what they did. @type {Map<string, Traces>} */
+  traced = new Map();
+
+  /** @param {MakerSide} side */
+  constructor(side) {
+    this.#side = side;
+    /** @type {import('./undo.js').Ground} */
+    this.#ground = {
+      name: side.channel,
+      around: () => this.#around(),
+      make: (/** @type {Op[]} */ ops) => this.#made(ops),
+    };
+  }
+
+  /**
+   * @param {Op[]} ops
+   * @param {EditOptions} options
+   * @param {Error | null} error why none can be made
+   * @returns {Edit}
+   */
+  edit(ops, options, error) {
+    const why = ops.length === 0 ? new Misuse('an edit needs at least one operation') : error;
+    if (why) return this.refuse(why, ops);
+    const made = this.#made(structuredClone(ops));
+    const undoable = options.undo !== false && ops.every(({ op }) => op !== 'move');
+    if (undoable) this.#side.history.record(this.#ground, made, options);
+    const undo = () => this.#undo(made, undoable);
+    const what = { id: made.id, channel: this.#side.channel, ops };
+    return new Edit(what, made.outcome, undo, (error) => error instanceof Closed || this.#side.hearsFailures());
+  }
+
+  /**
+   * @param {Made} made
+   * @param {boolean} undoable
+   */
+  #undo(made, undoable) {
+    if (undoable) return this.#side.history.reverseOne(this.#ground, made.id, made.traces);
+    return Promise.reject(new Misuse('this edit is not kept for undo'));
+  }
+
+  /**
+   * @param {readonly Op[]} ops
+   * @returns {Made & { outcome: Promise<import('./pending.js').EditPosition> }}
+   */
+  #made(ops) {
+    const look = this.#look();
+    const traces = Traces.before(ops, look);
+    const { edit, outcome } = this.#side.outbox.add(ops);
+    outcome.catch(() => {});
+    traces.after(look);
+    if (edit) this.#trace(edit.id, traces, outcome);
+    return { id: edit?.id ?? '', outcome, traces };
+  }
+
+  /**
+   * @param {string} id
+   * @param {Traces} traces
+   * @param {Promise<unknown>} outcome
+   */
+  #trace(id, traces, outcome) {
+    if (this.traced.size >= TRACED) return;
+    this.traced.set(id, traces);
+    outcome.catch(() => this.traced.delete(id));
+  }
+
+  /**
+   * An edit that never was one.
+   *
+   * @param {Error} error
+   * @param {readonly Op[]} [ops]
+   * @returns {Edit}
+   */
+  refuse(error, ops = []) {
+    const what = { id: '', channel: this.#side.channel, ops };
+    return new Edit(what, Promise.reject(error), () => Promise.reject(error), () => false);
+  }
+
+  /** @returns {import('./trace.js').Looker} */
+  #look() {
+    const { schema, view } = this.#side;
+    return {
+      schema,
+      get: (table, key) => view.table(table).get(key),
+      neighbours: (table, key) => this.#neighbours(table, key),
+    };
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} key
+   */
+  #neighbours(table, key) {
+    const columns = this.#side.schema.keyColumns(table);
+    const rows = this.#side.table(table).rows();
+    const at = rows.findIndex((row) => keyText(keyOf(row, columns)) === key);
+    const keyAt = (/** @type {number} */ place) => {
+      const row = at < 0 ? undefined : rows[place];
+      return row && keyOf(row, columns);
+    };
+    return { after: keyAt(at - 1), before: keyAt(at + 1) };
+  }
+
+  #around() {
+    const { schema, view, channel } = this.#side;
+    const all = () => [...view.tables].map((table) => /** @type {[string, Iterable<any>]} */ ([table, view.table(table).values()]));
+    return { schema, channel, get: (/** @type {string} */ table, /** @type {string} */ key) => view.table(table).get(key), all };
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * What people do to tasks. Everything shows at once; what the hub refuses is undone, with words.
+ *
+ * @module
+ */
+
+import { announce, clipped } from '../ui/dom.js';
+import { notify } from '../ui/notices.js';
+import { errorWords } from '../ui/words.js';
+import { COLUMNS, columnName } from './data.js';
+
+/** @typedef {import('/client/types.js').Row} Row */
+/** @typedef {import('/client/types.js').Fields} Fields */
+/** @typedef {import('/client/types.js').Place} Place */
+
+export class Actions {
+  #project;
+  #data;
+
+  /**
+   * @param {import('/client/index.js').Channel} project
+   * @param {import('./data.js').BoardData} data
+   */
+  constructor(project, data) {
+    this.#project = project;
+    this.#data = data;
+  }
+
+  get #tasks() {
+    return this.#data.tasks;
+  }
+
+  /**
+   * Adds a task at the end of a column.
+   *
+   * @param {string} title
+   * @param {string} status
+   * @param {Fields} [more]
+   * @returns {{ id: string, done: Promise<unknown> }} `done` resolves with null if it was refused
+   */
+  add(title, status, more = {}) {
+    const edit = this.#tasks.insert({ title, status, priority: 'medium', ...more }, { place: 'last' });
+    return { id: String(edit.key), done: this.#done(edit) };
+  }
+
+  /**
+   * Changes fields of a task.
+   *
+   * @param {string} id
+   * @param {Fields} set
+   */
+  update(id, set) {
+    return this.#done(this.#tasks.update(id, set));
+  }
+
+  /**
+   * Changes a text that was edited for a while: not over somebody else's newer text.
+   *
+   * @param {string} id
+   * @param {string} field
+   * @param {string} text
+   * @param {string} base what it was when editing began
+   * @returns {Promise<'saved' | 'changed' | 'failed'>} `changed`: by somebody else in the meantime
+   */
+  async write(id, field, text, base) {
+    try {
+      await this.#tasks.update(id, { [field]: text }, { if: { [field]: base } });
+      return 'saved';
+    } catch (error) {
+      return /** @type {any} */ (error).code === 'guard_failed' ? 'changed' : 'failed';
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {'labels' | 'dependencies'} field
+   * @param {{ add?: string[], remove?: string[] }} how
+   */
+  changeSet(id, field, { add, remove }) {
+    const change = { ...(add ? { add: { [field]: add } } : {}), ...(remove ? { remove: { [field]: remove } } : {}) };
+    return this.#done(this.#tasks.change(id, change));
+  }
+
+  /**
+   * Puts a task into a column, at a place in the order.
+   *
+   * @param {Row} task
+   * @param {string} status
+   * @param {Place} [place]
+   */
+  move(task, status, place) {
+    const set = status === task.status ? undefined : statusFields(status);
+    if (!set && !place) return undefined;
+    announce(`“${clipped(task.title, 60)}” is in ${columnName(status)} now`);
+    return this.#done(this.#tasks.change(task.id, { ...(set ? { set } : {}), ...(place ? { place } : {}) }));
+  }
+
+  /**
+   * Moves a task to the next column on one side.
+   *
+   * @param {Row} task
+   * @param {-1 | 1} step
+   */
+  shift(task, step) {
+    const to = COLUMNS[COLUMNS.findIndex(({ status }) => status === task.status) + step];
+    if (to) this.move(task, to.status);
+  }
+
+  /**
+   * Moves a task past its neighbour among those shown in its column.
+   *
+   * @param {Row} task
+   * @param {-1 | 1} step
+   * @param {readonly Row[]} column
+   */
+  nudge(task, step, column) {
+    const neighbour = column[column.findIndex((row) => row.id === task.id) + step];
+    if (neighbour) this.move(task, task.status, step < 0 ? { before: neighbour.id } : { after: neighbour.id });
+  }
+
+  /**
+   * Deletes a task; there is a moment to undo it.
+   *
+   * @param {Row} task
+   */
+  remove(task) {
+    const edit = this.#tasks.delete(task.id);
+    void this.#done(edit);
+    this.#offerUndo(`Deleted “${clipped(task.title, 60)}”.`, edit);
+  }
+
+  /**
+   * @param {string} task
+   * @param {string} body
+   */
+  comment(task, body) {
+    return this.#done(this.#project.table('comments').insert({ task_id: task, body }));
+  }
+
+  /** @param {string} id */
+  removeComment(id) {
+    const edit = this.#project.table('comments').delete(id);
+    void this.#done(edit);
+    this.#offerUndo('Deleted a comment.', edit);
+  }
+
+  /** Takes back what this person did last here, and says what became of it. @param {'undo' | 'redo'} way */
+  async back(way) {
+    try {
+      tell(way, await this.#project[way]());
+    } catch (error) {
+      notify(`Nothing was changed. ${errorWords(error)}`);
+    }
+  }
+
+  /**
+   * Says what was done, with a way back.
+   *
+   * @param {string} words
+   * @param {import('/client/index.js').Edit} edit
+   */
+  #offerUndo(words, edit) {
+    const run = () => void edit.undo().then((result) => tell('undo', result), (error) => notify(errorWords(error)));
+    notify(words, { kind: 'info', action: { label: 'Undo', run } });
+  }
+
+  /**
+   * The page hears of every refusal in one place; here it only matters that there was one.
+   *
+   * @template T
+   * @param {PromiseLike<T>} edit
+   * @returns {Promise<T | null>} null if it was refused
+   */
+  async #done(edit) {
+    try {
+      return await edit;
+    } catch {
+      return null;
+    }
+  }
+}
+
+/**
+ * @param {'undo' | 'redo'} way
+ * @param {import('/client/undo.js').UndoResult} result
+ */
+function tell(way, { done, skipped }) {
+  if (skipped.length > 0) return void notify(done ? 'Done, but for what somebody else has changed since.' : 'Left as it is: somebody else has changed it since.', { kind: 'info' });
+  if (done) announce(way === 'undo' ? 'Undone' : 'Done again');
+  else notify(`There is nothing to ${way}.`, { kind: 'info' });
+}
+
+/** @param {string} status @returns {Fields} */
+function statusFields(status) {
+  return { status, completed_at: status === 'done' ? new Date().toISOString() : null };
+}

@@ -1,0 +1,50 @@
+/**
+ * The person's one connection to the hub: their own channel, and the projects they look at.
+ *
+ * @module
+ */
+
+import { Client } from '/client/client.js';
+
+/** @typedef {import('/client/channel.js').Channel} Channel */
+
+/** Where this page's hub has its socket. */
+function socketUrl() {
+  const url = new URL('/socket', location.href);
+  url.protocol = url.protocol.replace('http', 'ws');
+  url.hash = '';
+  return url.href;
+}
+
+export class Live {
+  /** @type {Client} */
+  client;
+  /** The person's own channel. @type {Channel} */
+  own;
+
+  /** @param {import('./session.js').Session} session */
+  constructor(session) {
+    const token = (/** @type {{ not: string | null }} */ { not }) => (not === null ? session.token() : session.renewed());
+    this.client = new Client({ url: socketUrl(), token, user: session.user?.id ?? '' });
+    this.own = this.client.channel(`user:${session.user?.id}`);
+  }
+
+  /**
+   * Follows a project.
+   *
+   * @param {string} id
+   * @returns {Channel}
+   */
+  project(id) {
+    return this.client.channel(`project:${id}`, { presence: 'join' });
+  }
+
+  /** What was made there is sent all the same. @param {Channel} channel */
+  leave(channel) {
+    channel.close();
+  }
+
+  close() {
+    this.client.close();
+  }
+}

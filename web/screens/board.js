@@ -1,0 +1,423 @@
+/**
+ * The screen of one project: its board, and the task that is open beside it.
+ *
+ * @module
+ */
+
+import { Actions } from '../board/actions.js';
+import { QuickAdd } from '../board/add.js';
+import { Card } from '../board/card.js';
+import { Column } from '../board/column.js';
+import { BoardData, COLUMNS, PRIORITIES } from '../board/data.js';
+import { Drag } from '../board/drag.js';
+import { FilterBar, filterOf, isFiltering, matching, queryOf } from '../board/filter.js';
+import { listenToKeys, showHelp } from '../board/keys.js';
+import { presenceBar } from '../board/presence.js';
+import { boardLink, go, replaceRoute } from '../routes.js';
+import { TaskPanel } from '../task/panel.js';
+import { announce, h, keepingFocus, oncePerFrame, setText } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { errorWords, plural } from '../ui/words.js';
+
+/** @typedef {import('/client/types.js').Row} Row */
+/** @typedef {import('../routes.js').Route} Route */
+/** @typedef {import('../app.js').App} App */
+
+/** How long after a keystroke the address follows the filter. */
+const ADDRESS_MS = 300;
+
+/** @type {import('../app.js').Screen} */
+export function boardScreen(app, outlet, route) {
+  return new Board(app, outlet, route);
+}
+
+class Board {
+  #app;
+  #outlet;
+  #id;
+  #route;
+  #project;
+  #data;
+  #actions;
+  #filter;
+  #filterBar;
+  /** @type {Map<string, Card>} */
+  #cards = new Map();
+  /** @type {Map<string, Column>} */
+  #columns = new Map();
+  /** @type {Map<string, QuickAdd>} */
+  #adds = new Map();
+  #columnsBox = h('div', { class: 'columns' });
+  #tabs = h('div', { class: 'tabs', role: 'group', 'aria-label': 'Columns' });
+  #body = h('div', { class: 'board-body' });
+  #waiting = h('p', { class: 'waiting', role: 'status', hidden: true });
+  #panel;
+  #heading;
+  /** The task that the keyboard is at. @type {string | null} */
+  #cursor = null;
+  /** Whether the focus must follow the cursor to wherever it went. */
+  #follow = false;
+  /** Which tables changed since the board was shown. */
+  #stale = new Set(['tasks', 'comments', 'people', 'touched']);
+  #addressTimer = 0;
+  #hoverTimer = 0;
+  #gone = false;
+  #closed = false;
+  /** @type {(() => void)[]} */
+  #stops = [];
+
+  /**
+   * @param {App} app
+   * @param {HTMLElement} outlet
+   * @param {Route} route
+   */
+  constructor(app, outlet, route) {
+    this.#app = app;
+    this.#outlet = outlet;
+    this.#route = route;
+    this.#id = route.project ?? '';
+    this.#project = app.live.project(this.#id);
+    this.#data = new BoardData(this.#project, app.live.client);
+    this.#actions = new Actions(this.#project, this.#data);
+    this.#filter = filterOf(route.query);
+    this.#filterBar = new FilterBar(this.#data, this.#filter, (filter) => this.#filtered(filter));
+    for (const column of COLUMNS) this.#makeColumn(column);
+    new Drag(this.#columnsBox, this.#dragHost());
+    const close = () => this.#openTask(null);
+    this.#panel = new TaskPanel({ app, project: this.#project, data: this.#data, actions: this.#actions, close, open: (id) => this.#openTask(id) });
+    const { bar, heading } = app.frame.bar(app.projects.get(this.#id)?.name ?? '', ...this.#barContent());
+    this.#heading = heading;
+    heading.classList.add('said');
+    this.#body.append(h('div', { class: 'board' }, this.#tabs, this.#waiting, this.#columnsBox), this.#panel.element);
+    outlet.append(bar, h('div', { class: 'board-tools' }, this.#filterBar.element, ...this.#tools()), this.#body);
+    this.#selectTab(sessionStorage.getItem('rowcast.column') ?? 'todo');
+    this.#listen();
+    this.#show();
+  }
+
+  /** The address changed, but not the project. @param {Route} route */
+  update(route) {
+    this.#route = route;
+    const filter = filterOf(route.query);
+    if (queryOf(filter).toString() !== queryOf(this.#filter).toString()) {
+      this.#filter = filter;
+      this.#filterBar.set(filter);
+    }
+    this.#show();
+    if (!route.task && this.#cursor) this.#focusCursor();
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#addressTimer);
+    for (const stop of this.#stops) stop();
+    this.#panel.close();
+    this.#project.state.set('at', null);
+    this.#app.live.leave(this.#project);
+  }
+
+  #barContent() {
+    const people = presenceBar(this.#project, this.#app.live.client, this.#data);
+    this.#stops.push(people.stop);
+    const members = h('a', { class: 'bare button', href: `#/p/${encodeURIComponent(this.#id)}/people`, 'aria-label': 'Members and invitations', title: 'Members and invitations' }, icon('people'));
+    return [people.element, members];
+  }
+
+  #tools() {
+    const tool = (/** @type {import('../ui/icons.js').IconName} */ picture, /** @type {string} */ label, /** @type {() => void} */ run) =>
+      h('button', { type: 'button', class: 'bare', 'aria-label': label, title: label, onclick: run }, icon(picture));
+    return [
+      tool('undo', 'Undo', () => void this.#actions.back('undo')),
+      tool('redo', 'Redo', () => void this.#actions.back('redo')),
+      tool('help', 'Keys', showHelp),
+    ];
+  }
+
+  /** @param {{ status: string, name: string }} column */
+  #makeColumn(column) {
+    const { status, name } = column;
+    const add = new QuickAdd(name, `add.${this.#id}.${status}`, this.#app.drafts, (title) => this.#add(title, status));
+    const made = new Column(column, (row) => this.#cardOf(row), add.element);
+    this.#columns.set(status, made);
+    this.#adds.set(status, add);
+    this.#columnsBox.append(made.element);
+    const tab = h('button', { type: 'button', class: 'tab', data: { status }, onclick: () => this.#selectTab(status) }, name, ' ', h('span', { class: 'count' }));
+    this.#tabs.append(tab);
+  }
+
+  /** Where only one column has room. @param {string} status */
+  #selectTab(status) {
+    const chosen = this.#columns.has(status) ? status : 'todo';
+    sessionStorage.setItem('rowcast.column', chosen);
+    this.#columnsBox.dataset.shown = chosen;
+    for (const tab of this.#tabs.querySelectorAll('button')) tab.setAttribute('aria-pressed', String(tab.dataset.status === chosen));
+    this.#columns.get(chosen)?.render();
+  }
+
+  #listen() {
+    const project = this.#project;
+    const soon = oncePerFrame(() => this.#show());
+    const stale = (/** @type {string[]} */ ...what) => () => {
+      for (const name of what) this.#stale.add(name);
+      soon();
+    };
+    this.#stops.push(
+      project.table('tasks').subscribe(stale('tasks')),
+      project.table('comments').subscribe(stale('comments')),
+      project.table('members').subscribe(stale('people')),
+      project.table('projects').subscribe(stale()),
+      project.presence.subscribe(stale('people')),
+      project.state.subscribe(stale('touched')),
+      project.subscribe(stale('people')),
+      this.#app.live.client.subscribe(stale()),
+      listenToKeys(this.#keyHost()),
+    );
+    this.#columnsBox.addEventListener('focusin', (event) => this.#focused(event));
+    project.ready.then(stale('tasks', 'comments', 'people', 'touched'), () => soon());
+  }
+
+  /** Brings the whole screen up to what is known. */
+  #show() {
+    if (this.#closed) return;
+    if (this.#project.status === 'removed') return this.#showGone();
+    this.#read();
+    const { ready } = this.#data;
+    this.#columnsBox.classList.toggle('skeleton', !ready);
+    this.#outlet.classList.toggle('readonly', ready && !this.#data.mayEdit);
+    this.#outlet.classList.toggle('with-task', this.#route.task !== undefined);
+    this.#showWaiting(!ready);
+    if (!ready) return;
+    this.#filterBar.refresh(this.#filter);
+    this.#showName();
+    keepingFocus(() => this.#showColumns());
+    for (const add of this.#adds.values()) add.allowed = this.#data.mayEdit;
+    this.#panel.show(this.#route.task ?? null);
+    if (this.#follow) this.#focusCursor();
+  }
+
+  /** Without a connection since the page was opened there is nothing to show, and that is said. @param {boolean} waiting */
+  #showWaiting(waiting) {
+    const { name, unsent } = this.#app.live.client.state;
+    const kept = unsent > 0 ? ` ${plural(unsent, 'change')} of yours ${unsent === 1 ? 'is' : 'are'} kept and will be sent.` : '';
+    this.#waiting.hidden = !waiting || name !== 'offline';
+    setText(this.#waiting, `The hub cannot be reached. The board comes as soon as it can.${kept}`);
+  }
+
+  #read() {
+    if (this.#stale.has('tasks')) this.#data.readTasks();
+    if (this.#stale.has('comments')) this.#data.readComments();
+    if (this.#stale.has('people')) this.#data.readPeople();
+    if (this.#stale.has('touched')) this.#data.readTouched();
+    this.#stale.clear();
+  }
+
+  #showName() {
+    const row = this.#project.table('projects').rows()[0];
+    const name = String(row?.name ?? '');
+    setText(this.#heading, name.slice(0, 200));
+    document.title = name === '' ? 'Rowcast' : `${name.slice(0, 80)} · Rowcast`;
+    if (row && this.#data.role) this.#app.projects.learn({ id: this.#id, name, role: this.#data.role });
+  }
+
+  #showColumns() {
+    const all = this.#data.top;
+    const shown = matching(all, this.#filter);
+    for (const [status, column] of this.#columns) {
+      const rows = shown.filter((row) => row.status === status);
+      const total = isFiltering(this.#filter) ? all.filter((row) => row.status === status).length : rows.length;
+      column.set(rows, total);
+      const count = this.#tabs.querySelector(`[data-status=${status}] .count`);
+      if (count) setText(count, String(rows.length));
+    }
+    for (const [id, card] of this.#cards) {
+      if (!card.element.isConnected) this.#cards.delete(id);
+      else card.mark(id === this.#route.task);
+    }
+  }
+
+  /** @param {Row} row */
+  #cardOf(row) {
+    let card = this.#cards.get(row.id);
+    if (!card) {
+      card = new Card(row.id, this.#data, (id) => boardLink(this.#id, id));
+      card.mark(row.id === this.#route.task);
+      this.#cards.set(row.id, card);
+    }
+    return card;
+  }
+
+  /** The person was taken out, or the project is gone: words, and a way on. */
+  #showGone() {
+    if (this.#gone) return;
+    this.#gone = true;
+    const name = this.#heading.textContent;
+    this.#panel.close();
+    this.#app.projects.forget(this.#id);
+    const words = this.#project.error?.code === 'forbidden' ? 'You are no longer a member of this project.' : errorWords(this.#project.error);
+    const title = h('h2', { tabindex: '-1' }, name ? `“${name}” is closed to you` : 'This project is closed to you');
+    const empty = h('div', { class: 'empty', role: 'alert' }, title, h('p', {}, words), h('a', { class: 'button primary', href: '#/' }, 'Go to your projects'));
+    this.#outlet.querySelector('.board-tools')?.remove();
+    this.#body.replaceChildren(empty);
+    title.focus();
+  }
+
+  /** @param {import('../board/filter.js').Filter} filter */
+  #filtered(filter) {
+    this.#filter = filter;
+    this.#showColumns();
+    for (const { scroller } of this.#columns.values()) scroller.scrollTop = 0;
+    clearTimeout(this.#addressTimer);
+    this.#addressTimer = window.setTimeout(() => {
+      const found = [...this.#columns.values()].reduce((sum, { rows }) => sum + rows.length, 0);
+      announce(`${found} tasks shown`);
+      history.replaceState(null, '', boardLink(this.#id, this.#route.task, queryOf(this.#filter)));
+    }, ADDRESS_MS);
+  }
+
+  /** @param {string | null} id */
+  #openTask(id) {
+    const address = boardLink(this.#id, id ?? undefined, queryOf(this.#filter));
+    if (id === null) {
+      this.#cursor = this.#route.task ?? this.#cursor;
+      replaceRoute(address);
+    } else go(address);
+  }
+
+  /** @param {string} title @param {string} status */
+  #add(title, status) {
+    const { id, done } = this.#actions.add(title, status);
+    requestAnimationFrame(() => requestAnimationFrame(() => this.#columns.get(status)?.reveal(id)));
+    return done;
+  }
+
+  /** @param {FocusEvent} event */
+  #focused(event) {
+    const card = event.target instanceof Element ? event.target.closest('.card') : null;
+    if (card instanceof HTMLElement) this.#cursor = card.dataset.id ?? null;
+  }
+
+  #focusCursor() {
+    this.#follow = false;
+    const task = this.#cursor === null ? undefined : this.#data.tasks.get(this.#cursor);
+    if (!task) return;
+    this.#selectTab(task.status);
+    this.#columns.get(task.status)?.reveal(task.id);
+    this.#cards.get(task.id)?.link.focus({ preventScroll: true });
+  }
+
+  /** The task that keys are about. */
+  get #current() {
+    const id = this.#route.task ?? this.#cursor;
+    return id === null ? undefined : this.#data.tasks.get(id);
+  }
+
+  /** @param {number} dx @param {number} dy */
+  #step(dx, dy) {
+    const statuses = [...this.#columns.keys()];
+    const task = this.#cursor === null ? undefined : this.#data.tasks.get(this.#cursor);
+    const column = this.#columns.get(task?.status ?? 'todo');
+    const at = column?.rows.findIndex((row) => row.id === task?.id) ?? -1;
+    let next = task && at >= 0 ? column?.rows[at + dy] : undefined;
+    if (dx !== 0 && task) next = this.#across(statuses, task, dx, at);
+    if (!task || at < 0) next = [...this.#columns.values()].find(({ rows }) => rows.length > 0)?.rows[0];
+    if (!next) return;
+    this.#cursor = next.id;
+    this.#focusCursor();
+  }
+
+  /**
+   * The task beside one, in the next column that has any.
+   *
+   * @param {string[]} statuses
+   * @param {Row} task
+   * @param {number} dx
+   * @param {number} at
+   */
+  #across(statuses, task, dx, at) {
+    for (let to = statuses.indexOf(task.status) + dx; to >= 0 && to < statuses.length; to += dx) {
+      const rows = this.#columns.get(statuses[to] ?? '')?.rows ?? [];
+      if (rows.length > 0) return rows[Math.min(Math.max(at, 0), rows.length - 1)];
+    }
+    return undefined;
+  }
+
+  /** @param {number} dx @param {number} dy */
+  #carry(dx, dy) {
+    const task = this.#current;
+    if (!task || !this.#data.mayEdit) return;
+    this.#cursor = task.id;
+    this.#follow = true;
+    if (dx !== 0) this.#actions.shift(task, /** @type {-1 | 1} */ (dx));
+    else this.#actions.nudge(task, /** @type {-1 | 1} */ (dy), this.#columns.get(task.status)?.rows ?? []);
+  }
+
+  /** @returns {import('../board/keys.js').KeyHost} */
+  #keyHost() {
+    const withTask = (/** @type {(task: Row) => void} */ action, edits = true) => () => {
+      const task = this.#current;
+      if (task && (this.#data.mayEdit || !edits)) action(task);
+    };
+    return {
+      step: (dx, dy) => this.#step(dx, dy),
+      carry: (dx, dy) => this.#carry(dx, dy),
+      open: withTask((task) => this.#openTask(task.id), false),
+      create: () => this.#data.mayEdit && this.#create(),
+      search: () => this.#filterBar.focus(),
+      escape: () => (this.#route.task ? this.#openTask(null) : isFiltering(this.#filter) && this.#filterBar.reset()),
+      remove: withTask((task) => this.#remove(task)),
+      take: withTask((task) => void this.#actions.update(task.id, { assignee: task.assignee === this.#data.me ? null : this.#data.me })),
+      rank: (rank) => withTask((task) => void this.#actions.update(task.id, { priority: PRIORITIES[rank] }))(),
+      back: (way) => void this.#actions.back(way),
+    };
+  }
+
+  #create() {
+    const status = this.#current?.status ?? this.#columnsBox.dataset.shown ?? 'todo';
+    this.#selectTab(status);
+    this.#adds.get(status)?.focus();
+  }
+
+  /** @param {Row} task */
+  #remove(task) {
+    const rows = this.#columns.get(task.status)?.rows ?? [];
+    const at = rows.findIndex((row) => row.id === task.id);
+    this.#cursor = (rows[at + 1] ?? rows[at - 1])?.id ?? null;
+    this.#follow = true;
+    this.#actions.remove(task);
+    if (this.#route.task === task.id) this.#openTask(null);
+  }
+
+  /** @returns {import('../board/drag.js').DragHost} */
+  #dragHost() {
+    return {
+      allowed: () => this.#data.mayEdit,
+      columns: () => [...this.#columns.values()],
+      drop: (id, status, before) => this.#drop(id, status, before),
+      dragging: (id) => this.#project.state.set('at', id === null ? null : { task: id, field: 'place' }),
+      hover: (x, y) => this.#hover(x, y),
+    };
+  }
+
+  /** @param {string} id @param {string} status @param {string | null} before */
+  #drop(id, status, before) {
+    const task = this.#data.tasks.get(id);
+    const rows = this.#columns.get(status)?.rows.filter((row) => row.id !== id) ?? [];
+    if (!task || before === id) return;
+    const at = before === null ? rows.length : rows.findIndex((row) => row.id === before);
+    const standing = this.#columns.get(status)?.rows.findIndex((row) => row.id === id);
+    if (standing === at && task.status === status) return;
+    const last = rows.at(-1);
+    this.#actions.move(task, status, before !== null ? { before } : last ? { after: last.id } : undefined);
+  }
+
+  /** A card that is held over a tab opens its column. @param {number} x @param {number} y */
+  #hover(x, y) {
+    const tab = document.elementFromPoint(x, y)?.closest('.tab');
+    if (!(tab instanceof HTMLElement)) {
+      clearTimeout(this.#hoverTimer);
+      this.#hoverTimer = 0;
+    } else if (this.#hoverTimer === 0) {
+      this.#hoverTimer = window.setTimeout(() => this.#selectTab(tab.dataset.status ?? ''), 350);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Keeps the page's own files, so that it opens without a network: what was typed is there again, and what
+ * was changed is sent later. With a network the hub's files always count.
+ *
+ * @module
+ */
+
+const CACHE = 'rowcast';
+/** How long the network may take when there is a kept file, milliseconds. */
+const PATIENCE_MS = 3_000;
+
+/** @type {any} */
+const worker = self;
+
+worker.addEventListener('install', () => worker.skipWaiting());
+worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(worker.clients.claim()));
+worker.addEventListener('fetch', (/** @type {any} */ event) => {
+  const { method, url } = event.request;
+  const { origin, pathname } = new URL(url);
+  const ours = method === 'GET' && origin === location.origin && !/^\/(api\/|(socket|metrics|healthz|readyz)$)/.test(pathname);
+  if (ours) event.respondWith(answer(event));
+});
+
+/** @param {any} event @returns {Promise<Response>} */
+async function answer(event) {
+  const { request } = event;
+  const cache = await caches.open(CACHE);
+  const fetched = fetch(request).then((response) => {
+    if (response.ok) event.waitUntil(cache.put(request, response.clone()));
+    return response;
+  });
+  const kept = await cache.match(request, { ignoreSearch: true });
+  if (!kept) return fetched;
+  fetched.catch(() => {});
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, kept));
+  return Promise.race([fetched.catch(() => kept), late]);
+}

@@ -1,0 +1,161 @@
+/**
+ * A text that is written for a while: title and description. What is typed is kept as a draft until it is
+ * saved; what somebody else wrote meanwhile is neither lost nor overwritten.
+ *
+ * @module
+ */
+
+import { announce, fit, h, visible } from '../ui/dom.js';
+
+/** @typedef {import('/client/types.js').Row} Row */
+/** @typedef {{ field: string, label: string, placeholder?: string, oneLine?: boolean }} TextSpec */
+/** What is typed, and what stood there when that began. @typedef {{ text: string, base: string }} Draft */
+
+/** How long after the last key a text is saved. */
+const PAUSE_MS = 900;
+
+export class TextField {
+  #context;
+  #task;
+  #spec;
+  #area;
+  #note;
+  #conflict = h('div', { class: 'conflict', role: 'alert', hidden: true });
+  #draftName;
+  /** @type {Draft | null} */
+  #draft;
+  #timer = 0;
+  #saving = false;
+  /** What the hub has. */
+  #stored = '';
+  #closed = false;
+
+  /**
+   * @param {import('./panel.js').TaskContext} context
+   * @param {string} task
+   * @param {TextSpec} spec
+   */
+  constructor(context, task, spec) {
+    this.#context = context;
+    this.#task = task;
+    this.#spec = spec;
+    this.#draftName = `text.${task}.${spec.field}`;
+    this.#draft = context.app.drafts.get(this.#draftName);
+    this.#area = h('textarea', { class: `text-${spec.field}`, rows: '1', 'aria-label': spec.label, placeholder: spec.placeholder ?? '', dir: 'auto', autocomplete: 'off' });
+    this.#note = h('small', { class: 'note', 'aria-live': 'polite' });
+    this.element = h('div', { class: 'text-field', data: { field: spec.field } }, this.#area, this.#note, this.#conflict);
+    this.#area.addEventListener('input', () => this.#typed());
+    this.#area.addEventListener('blur', () => void this.#save());
+    this.#area.addEventListener('keydown', (event) => this.#key(event));
+  }
+
+  /** @param {Row} task */
+  show(task) {
+    if (this.#saving) return this.#showNote();
+    this.#stored = String(task[this.#spec.field] ?? '');
+    this.#area.readOnly = !this.#context.data.mayEdit;
+    if (this.#draft?.text === this.#stored) this.#forget();
+    const text = this.#draft?.text ?? visibleOnly(this.#stored);
+    if (this.#area.value !== text) {
+      this.#area.value = text;
+      requestAnimationFrame(() => fit(this.#area));
+    }
+    this.#showNote();
+    if (this.#draft && !this.#saving && this.#timer === 0 && document.activeElement !== this.#area) this.#offer();
+  }
+
+  close() {
+    void this.#save();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #typed() {
+    const text = this.#area.value;
+    this.#draft = { text, base: this.#draft?.base ?? this.#stored };
+    this.#context.app.drafts.set(this.#draftName, this.#draft);
+    fit(this.#area);
+    this.#showNote();
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#save(), PAUSE_MS);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const done = event.key === 'Enter' && (this.#spec.oneLine || event.ctrlKey || event.metaKey);
+    if (!done || event.isComposing) return;
+    event.preventDefault();
+    this.#area.blur();
+  }
+
+  async #save() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    const draft = this.#draft;
+    if (!draft || this.#saving || !this.#conflict.hidden || this.#closed) return;
+    const text = this.#spec.oneLine ? draft.text.replace(/\s*\n\s*/g, ' ').trim() : draft.text;
+    if (text === this.#stored || (this.#spec.oneLine && text === '')) return this.#forget();
+    this.#saving = true;
+    const outcome = await this.#context.actions.write(this.#task, this.#spec.field, text, draft.base);
+    this.#saving = false;
+    this.#stored = String(this.#context.data.tasks.get(this.#task)?.[this.#spec.field] ?? '');
+    if (outcome === 'changed') this.#offer();
+    if (outcome === 'saved') this.#saved(draft, text);
+    this.#showNote();
+  }
+
+  /** What was typed since is a draft upon what was saved. @param {Draft} draft @param {string} text */
+  #saved(draft, text) {
+    if (this.#draft === null || this.#draft.text === draft.text) return this.#forget();
+    this.#draft = { text: this.#draft.text, base: text };
+    this.#context.app.drafts.set(this.#draftName, this.#draft);
+    if (!this.#closed && this.#timer === 0) this.#timer = window.setTimeout(() => void this.#save(), PAUSE_MS);
+  }
+
+  #forget() {
+    this.#draft = null;
+    this.#context.app.drafts.set(this.#draftName, null);
+    this.#conflict.hidden = true;
+  }
+
+  #showNote() {
+    this.#note.textContent = this.#draft === null ? '' : this.#saving ? 'Saving…' : 'Not saved yet';
+  }
+
+  /** Somebody else wrote here: both texts are there, and the person decides. */
+  #offer() {
+    const draft = this.#draft;
+    if (!draft) return;
+    if (draft.base === this.#stored) {
+      this.#timer = window.setTimeout(() => void this.#save(), PAUSE_MS);
+      return;
+    }
+    if (!this.#conflict.hidden) return;
+    const decide = (/** @type {() => void} */ action) => () => {
+      this.#conflict.hidden = true;
+      action();
+    };
+    const mine = () => {
+      this.#draft = { text: this.#area.value, base: this.#stored };
+      void this.#save();
+    };
+    const theirs = () => {
+      this.#forget();
+      this.#area.value = visibleOnly(this.#stored);
+      fit(this.#area);
+      this.#showNote();
+    };
+    this.#conflict.replaceChildren(
+      h('p', {}, 'Somebody else changed this while you were writing. Theirs:'),
+      h('blockquote', { class: 'said', dir: 'auto' }, visible(this.#stored).slice(0, 2_000) || '(empty)'),
+      h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', onclick: decide(mine) }, 'Keep mine'), h('button', { type: 'button', onclick: decide(theirs) }, 'Take theirs')),
+    );
+    this.#conflict.hidden = false;
+    announce('Somebody else changed this text while you were writing.');
+  }
+}
+
+/** A field shows control characters by itself; line ends are one thing everywhere. @param {string} text */
+function visibleOnly(text) {
+  return text.replace(/\r\n?/g, '\n');
+}

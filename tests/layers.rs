@@ -9,12 +9,14 @@ use std::{
 };
 
 /// A folder below `src/`, and words that none of its files may contain.
-const FORBIDDEN: [(&str, &[&str]); 9] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
+    ("accounts", &["axum", "sqlx", "crate::hub", "crate::session", "crate::http", "crate::commit"]),
     ("session", &["crate::store", "crate::bus", "sqlx", "axum", "redis::", "crate::server"]),
     ("hub", &["axum", "sqlx", "crate::session", "crate::http", "crate::server", "crate::auth"]),
     ("commit", &["axum", "sqlx", "crate::session", "crate::http", "crate::auth", "tungstenite"]),
     ("store", &["axum", "crate::hub", "crate::bus", "crate::session", "tungstenite"]),
     ("auth", &["axum", "sqlx", "crate::hub", "crate::session", "crate::commit", "tungstenite"]),
+    ("auth", &["crate::accounts", "crate::http", "crate::server"]),
     ("config", &["sqlx", "axum", "crate::hub", "crate::session", "crate::commit", "crate::auth"]),
     ("http", &["sqlx", "crate::store", "crate::commit"]),
     ("reads", &["axum", "sqlx", "crate::hub", "crate::session", "crate::http", "crate::auth"]),

@@ -31,7 +31,7 @@ use crate::config::AuthConfig;
 /// The `typ` of the hub's own tokens.
 pub(super) const TOKEN_KIND: &str = "at+jwt";
 
-/// How long after reading the files no unknown key makes the hub read them again.
+/// How long after an unknown key made the hub read the files no other one does.
 const COOL_DOWN: Duration = Duration::from_secs(1);
 
 /// The hub's own keys. Cheap to clone.
@@ -44,8 +44,8 @@ struct Shared {
     algorithms: Vec<Algorithm>,
     source: Source,
     loaded: RwLock<Arc<Loaded>>,
-    /// When the files were read last.
-    read: Mutex<Instant>,
+    /// When an unknown key made the hub read the files last.
+    sought: Mutex<Option<Instant>>,
 }
 
 /// Where the keys are.
@@ -163,7 +163,7 @@ impl OwnKeys {
             algorithms: auth.algorithms.clone(),
             source,
             loaded: RwLock::new(Arc::new(loaded)),
-            read: Mutex::new(Instant::now()),
+            sought: Mutex::default(),
         })))
     }
 
@@ -173,7 +173,6 @@ impl OwnKeys {
     /// If a file cannot be read or holds no suitable key, or none is left.
     pub fn reread(&self) -> Result<(), KeyError> {
         let shared = &*self.0;
-        *shared.read.lock() = Instant::now();
         let loaded = shared.source.load(&shared.algorithms)?;
         let is_new = shared.loaded.read().ids != loaded.ids;
         if is_new {
@@ -191,7 +190,7 @@ impl OwnKeys {
     /// again and again.
     pub(super) async fn find(&self, id: &str, algorithm: Algorithm) -> Option<Arc<VerifyingKey>> {
         let known = self.0.loaded.read().public.find(Some(id), algorithm);
-        if known.is_some() || self.0.read.lock().elapsed() < COOL_DOWN {
+        if known.is_some() || !self.may_seek() {
             return known;
         }
         let keys = self.clone();
@@ -200,6 +199,15 @@ impl OwnKeys {
             tracing::warn!(%error, "the keys cannot be read again");
         }
         self.0.loaded.read().public.find(Some(id), algorithm)
+    }
+
+    fn may_seek(&self) -> bool {
+        let mut sought = self.0.sought.lock();
+        let may = sought.is_none_or(|at| at.elapsed() >= COOL_DOWN);
+        if may {
+            *sought = Some(Instant::now());
+        }
+        may
     }
 
     /// Signs a token for a person, which holds from now on for this long.

@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod database_away;
 mod draining;
 mod editing;

@@ -74,6 +74,11 @@ impl World {
 }
 
 impl Browser {
+    /// A stranger at the hub that listens here.
+    pub(crate) fn at(address: std::net::SocketAddr) -> Self {
+        Self { address, token: None }
+    }
+
     /// The same with another token.
     pub(crate) fn with_token(&self, token: String) -> Self {
         Self { token: Some(token), ..self.clone() }

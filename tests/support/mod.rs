@@ -18,6 +18,7 @@ pub(crate) mod raw;
 pub(crate) mod stream;
 pub(crate) mod view;
 pub(crate) mod waiting;
+pub(crate) mod web;
 pub(crate) mod world;
 
 /// Makes one test per store out of each sentence.

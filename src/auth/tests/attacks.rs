@@ -201,6 +201,10 @@ async fn a_truncated_token_is_refused_wherever_it_ends() {
     assert!(hub.verify(&format!(" {token}")).await.is_err());
 }
 
+fn wait_for<T>(task: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(task)
+}
+
 proptest! {
     #[test]
     fn a_changed_token_is_never_good(at in any::<prop::sample::Index>(), with in "[A-Za-z0-9_.=é-]") {
@@ -211,13 +215,12 @@ proptest! {
         changed.replace_range(at..=at, &with);
         // The last sign of a signature has bits that mean nothing; strict base64 refuses them.
         prop_assume!(changed != token);
-        let verdict = futures_util::FutureExt::now_or_never(hub.verify(&changed));
-        prop_assert!(verdict.unwrap().is_err());
+        prop_assert!(wait_for(hub.verify(&changed)).is_err());
     }
 
     #[test]
     fn any_text_is_answered(text in "\\PC{0,40}(\\.\\PC{0,40}){0,3}") {
         let hub = Hub::new();
-        prop_assert!(futures_util::FutureExt::now_or_never(hub.verify(&text)).unwrap().is_err());
+        prop_assert!(wait_for(hub.verify(&text)).is_err());
     }
 }

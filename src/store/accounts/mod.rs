@@ -8,7 +8,7 @@
 //! - **One transaction.** Each call is done whole or not at all, and what it checked still holds
 //!   when it writes.
 //! - **No secrets.** Passwords are stored as the caller hashed them; tokens and codes come and stay
-//!   as [`Hash`]. What can be read here lets nobody in.
+//!   as [`struct@Hash`]. What can be read here lets nobody in.
 //! - **Plain rows.** People, projects, members and notifications are written like any other writer
 //!   writes them; recording makes entries of them, which the hub numbers.
 //! - **The caller's clock.** Whatever depends on time takes `now`.

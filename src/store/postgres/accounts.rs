@@ -16,7 +16,8 @@ use crate::store::{
 
 fn query(sql: &'static str, params: Vec<Param>) -> Query<'static, Postgres, PgArguments> {
     params.into_iter().fold(sqlx::query(sql), |query, param| match param {
-        Param::Text(text) => query.bind(text),
+        // No text of the database has the sign NUL, so what has it finds nothing.
+        Param::Text(text) => query.bind(text.map(|text| text.replace('\0', "\u{fffd}"))),
         Param::Int(number) => query.bind(number),
         Param::Bytes(bytes) => query.bind(bytes),
         Param::Bool(truth) => query.bind(truth),

@@ -1,0 +1,42 @@
+//! The demo people: a code for a session, once.
+
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::support::database::{Database, Kind};
+
+/// The first line of a hub's output that has this in it.
+fn line_with(output: impl std::io::Read, word: &str) -> String {
+    use std::io::{BufRead as _, BufReader};
+    BufReader::new(output).lines().map_while(Result::ok).find(|line| line.contains(word)).unwrap()
+}
+
+#[tokio::test]
+async fn a_demo_link_is_a_session_of_an_administrator_once() {
+    let database = Database::create(Kind::Sqlite).await;
+    let mut hub = Command::new(env!("CARGO_BIN_EXE_rowcast"))
+        .env("DATABASE_URL", &database.url)
+        .env("ROWCAST_SERVER__LISTEN", "127.0.0.1:0")
+        .env("ROWCAST_LOG__LEVEL", "off")
+        .current_dir(database.folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = line_with(hub.stdout.take().unwrap(), "Ada");
+    let (url, code) = line.trim().split_once("/#code=").unwrap();
+    let address = url.rsplit_once('/').unwrap().1.parse().unwrap();
+    let web = Web::at(address);
+    let session = web.posts("/demo/session", json!({ "code": code })).await.is(200).body;
+    assert_eq!(session["user"]["name"], "Ada");
+    assert_eq!(session["user"]["admin"], true);
+    let ada = web.with_token(session["access_token"].as_str().unwrap());
+    let projects = ada.gets("/projects").await.is(200).body;
+    assert_eq!(projects["items"][0]["id"], session["project"]);
+    let refresh = json!({ "refresh_token": session["refresh_token"] });
+    web.posts("/auth/refresh", refresh).await.is(200);
+    web.posts("/demo/session", json!({ "code": code })).await.fails(401, "unauthorized");
+    let login = json!({ "email": "ada@example.org", "password": "" });
+    web.posts("/auth/login", login).await.fails(401, "wrong_password");
+    hub.kill().unwrap();
+    hub.wait().unwrap();
+}

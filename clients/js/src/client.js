@@ -128,7 +128,7 @@ export class Client {
       closed: (/** @type {Channel} */ channel) => void this.#channels.delete(channel.name),
     };
     if (user !== undefined) void this.#isPerson(user);
-    this.#unfollow = options.session?.subscribe((now) => now?.id !== user && this.close());
+    this.#unfollow = options.session?.subscribe((now) => now?.id !== user && this.#connection.close(signedOut()));
     this.#unwatch = watchNetwork(() => this.#connection.networkChanged());
     this.#connection.start();
   }
@@ -296,6 +296,8 @@ export class Client {
     if (before !== this.#told) this.#listeners.call(this.status);
   }
 }
+
+const signedOut = () => new Closed('the person has signed out', 'no_token');
 
 /** @param {ConnectOptions} options */
 function identity({ url, token, user, session }) {

@@ -69,13 +69,13 @@ export class Connection {
     void this.#run();
   }
 
-  /** Ends for good. */
-  close() {
+  /** Ends for good. @param {RowcastError} [reason] */
+  close(reason = new Closed()) {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#pause.end();
     this.#socket?.abandon(1000);
-    this.#enter('closed', new Closed());
+    this.#enter('closed', reason);
   }
 
   /** Connects now instead of waiting on, or asks whether the hub still lives. */

@@ -66,9 +66,12 @@ export class ConnectionLost extends RowcastError {
 
 /** The client was closed, by its owner or for good by the hub. */
 export class Closed extends RowcastError {
-  /** @param {string} [message] */
-  constructor(message = 'the client was closed') {
-    super('closed', message);
+  /**
+   * @param {string} [message]
+   * @param {string} [code]
+   */
+  constructor(message = 'the client was closed', code = 'closed') {
+    super(code, message);
   }
 }
 

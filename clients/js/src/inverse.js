@@ -7,7 +7,7 @@
 
 import { keyText } from './key.js';
 import { rowId } from './trace.js';
-import { added, sameValue } from './values.js';
+import { negative, sameValue } from './values.js';
 
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').Key} Key */
@@ -64,7 +64,7 @@ class Maker {
   ops() {
     const of = (/** @type {RowTrace['kind']} */ kind) => this.#traces.filter((trace) => trace.kind === kind);
     const restored = parentsFirst(of('delete')).map((trace) => this.#restore(trace));
-    const reset = of('update').map((trace) => this.#reset(trace));
+    const reset = of('update').flatMap((trace) => this.#reset(trace));
     const removed = of('insert').reverse().map((trace) => this.#remove(trace));
     return [...restored, ...reset, ...removed].filter((op) => op !== null);
   }
@@ -143,17 +143,21 @@ class Maker {
     return false;
   }
 
-  /** A changed row becomes what it was. @param {RowTrace} trace @returns {Op | null} */
+  /** A changed row becomes what it was. @param {RowTrace} trace @returns {Op[]} */
   #reset(trace) {
     const current = this.#current(trace);
-    if (current === null) return this.#skip(trace, 'deleted');
+    if (current === null) {
+      this.#skip(trace, 'deleted');
+      return [];
+    }
     const { set, guard } = this.#oldFields(trace, current);
     const inc = Object.fromEntries([...trace.inc].map(([name, more]) => [name, negative(more)]));
     const [add, remove] = [items(trace, 'removed'), items(trace, 'added')];
     const place = this.#oldPlace(trace, current, guard);
-    const how = given({ set, inc, add, remove, place });
-    if (Object.keys(how).length === 0) return null;
-    return { op: 'update', table: trace.table, key: trace.key, ...how, ...given({ if: guard }) };
+    // One operation must not name a field twice.
+    const hows = [given({ set, inc, add, place, if: guard }), given({ remove })];
+    const useful = hows.filter((how) => Object.keys(how).length > 0);
+    return useful.map((how) => ({ op: 'update', table: trace.table, key: trace.key, ...how }));
   }
 
   /**
@@ -246,13 +250,6 @@ function items(trace, which) {
  */
 function holds(row, fields) {
   return Object.entries(fields).every(([name, value]) => sameValue(row[name], value));
-}
-
-/** @param {import('./types.js').Value} number */
-function negative(number) {
-  if (typeof number === 'number') return -number;
-  const text = String(number);
-  return added('decimal', text.startsWith('-') ? text.slice(1) : `-${text}`, '0');
 }
 
 /** The members that say something. @param {Record<string, any>} members @returns {Record<string, any>} */

@@ -116,18 +116,18 @@ export class Session {
    * @param {{ email: string, password: string, name: string, invitation?: string }} who
    * @returns {Promise<User>}
    */
-  register(who) {
-    return this.#enter('/auth/register', who);
+  register({ email, password, name, invitation }) {
+    return this.#enter('/auth/register', { email, password, name, invitation });
   }
 
   /** @param {{ email: string, password: string }} who @returns {Promise<User>} */
-  login(who) {
-    return this.#enter('/auth/login', who);
+  login({ email, password }) {
+    return this.#enter('/auth/login', { email, password });
   }
 
   /** Sets a new password with a code that was sent. @param {{ code: string, password: string }} what @returns {Promise<User>} */
-  reset(what) {
-    return this.#enter('/auth/reset', what);
+  reset({ code, password }) {
+    return this.#enter('/auth/reset', { code, password });
   }
 
   /**
@@ -142,8 +142,8 @@ export class Session {
   }
 
   /** Changes the password; every other session of the person ends. @param {{ current: string, new: string }} what */
-  async changePassword(what) {
-    const login = await this.api.post('/auth/password', { ...what, cookie: this.#options.cookie });
+  async changePassword({ current, new: wanted }) {
+    const login = await this.api.post('/auth/password', { current, new: wanted });
     return this.#begin(login);
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { keyOf, keyText } from './key.js';
-import { added, withItems, withoutItems } from './values.js';
+import { added, negative, withItems, withoutItems } from './values.js';
 
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').Key} Key */
@@ -238,13 +238,42 @@ function joined(a, b) {
  */
 function joinedUpdates(a, b, sure) {
   const both = copyOf(a);
-  for (const [name, { was, is }] of b.fields) both.fields.set(name, { was: a.fields.has(name) ? a.fields.get(name)?.was : was, is });
   for (const [name, more] of b.inc) {
-    both.inc.set(name, a.inc.has(name) ? added(typeof more === 'number' ? 'float' : 'decimal', a.inc.get(name), more) : more);
+    const [field, before] = [both.fields.get(name), both.inc.get(name)];
+    if (field) field.is = plus(field.is, more);
+    else both.inc.set(name, before === undefined ? more : plus(before, more));
   }
-  for (const [name, later] of b.lists) both.lists.set(name, joinedItems(a.lists.get(name), later));
+  for (const [name, later] of b.lists) {
+    const field = both.fields.get(name);
+    if (field) field.is = withItems(withoutItems(field.is, later.removed), later.added);
+    else both.lists.set(name, joinedItems(a.lists.get(name), later));
+  }
+  for (const [name, { was, is }] of b.fields) {
+    both.fields.set(name, { was: originally(a, name, was), is });
+    both.inc.delete(name);
+    both.lists.delete(name);
+  }
   const placed = b.placed && { neighbours: a.placed?.neighbours ?? b.placed.neighbours, text: b.placed.text };
   return { ...both, placed: placed ?? a.placed, sure };
+}
+
+/**
+ * What a field was before something happened to it.
+ *
+ * @param {RowTrace} earlier
+ * @param {string} name
+ * @param {Value} value what it was after that
+ */
+function originally(earlier, name, value) {
+  const [field, more, items] = [earlier.fields.get(name), earlier.inc.get(name), earlier.lists.get(name)];
+  if (field) return field.was;
+  if (more !== undefined) return plus(value, negative(more));
+  return items ? withItems(withoutItems(value, items.added), items.removed) : value;
+}
+
+/** @param {Value} a @param {Value} b */
+function plus(a, b) {
+  return added(typeof a === 'string' || typeof b === 'string' ? 'decimal' : 'float', a, b);
 }
 
 /**

@@ -36,6 +36,18 @@ export function added(type, value, more) {
 }
 
 /**
+ * The number that takes another back.
+ *
+ * @param {Value} number
+ * @returns {Value}
+ */
+export function negative(number) {
+  if (typeof number === 'number') return -number;
+  const text = String(number);
+  return text.startsWith('-') ? text.slice(1) : `-${text}`;
+}
+
+/**
  * @param {Value} value
  * @param {Value} more
  */

@@ -118,6 +118,26 @@ test('edits of one group, and those made together, are one step', async (t) => {
   assertEqualToHub(hub, project);
 });
 
+test('one step may set, count and list the same field', async (t) => {
+  const { hub, project, tasks } = await adaAndTasks(t);
+  tasks.change('a', { add: { labels: ['y', 'z'] }, inc: { votes: 2 } }, { group: 'g' });
+  tasks.change('a', { remove: { labels: ['x', 'y'] }, inc: { votes: 3 } }, { group: 'g' });
+  await project.undo();
+  await caughtUp(project, hub);
+  assert.deepEqual([tasks.get('a')?.labels, tasks.get('a')?.votes], [['x'], 0]);
+  assert(hub.received.filter(({ type }) => type === 'edit').every(({ ops }) => ops.every((/** @type {any} */ op) => !(op.add?.labels && op.remove?.labels))));
+  tasks.change('b', { add: { labels: ['y'] }, inc: { votes: 2 } }, { group: 'h' });
+  tasks.change('b', { set: { labels: ['w'], votes: 9 } }, { group: 'h' });
+  tasks.change('b', { add: { labels: ['v'] }, inc: { votes: 1 } }, { group: 'h' });
+  await caughtUp(project, hub);
+  assert.deepEqual((await project.undo()).skipped, []);
+  assert.deepEqual([tasks.get('b')?.labels, tasks.get('b')?.votes], [['x'], 0]);
+  await project.redo();
+  assert.deepEqual([tasks.get('b')?.labels, tasks.get('b')?.votes], [['w', 'v'], 10]);
+  await caughtUp(project, hub);
+  assertEqualToHub(hub, project);
+});
+
 test('one edit can be taken back by itself, and scopes keep apart what belongs apart', async (t) => {
   const { client, project, tasks } = await adaAndTasks(t);
   const first = tasks.update('a', { title: 'first' });

@@ -155,6 +155,35 @@ test('a tab that was frozen catches up when somebody looks at it again', async (
   await frozen.sees(`${COUNT('meanwhile')} === 1 && rc.state.name === 'live'`);
 });
 
+test('two tabs share one login by a cookie that no script can read, and sign out together', async (t) => {
+  const { site, context } = await aPlace(t);
+  const pages = [await context.newPage(), await context.newPage()];
+  for (const page of pages) {
+    await page.goto(site.url);
+    await page.evaluate(async () => {
+      const path = '/client/index.js';
+      const { session } = await import(path);
+      Object.assign(window, { me: session({ url: location.origin }) });
+    });
+  }
+  const [one, two] = /** @type {[import('playwright-core').Page, import('playwright-core').Page]} */ (pages);
+  const does = (/** @type {import('playwright-core').Page} */ page, /** @type {string} */ code) => page.evaluate(`(async () => { ${code} })()`);
+  const eve = `{ email: 'eve@example.net', password: 'a horse that is quite correct', name: 'Eve' }`;
+  await does(one, `await me.register(${eve}); window.first = await me.token()`);
+  assert.equal(await does(one, 'return document.cookie'), '');
+  assert.equal(await does(one, `return JSON.stringify(localStorage).includes('refresh_token')`), false);
+  await becomes(() => does(two, 'return me.user?.name'), 'Eve');
+  await becomes(() => does(one, 'return Math.floor(Date.now() / 1000) > JSON.parse(atob(first.split(".")[1])).iat'), true);
+  const refresh = 'return (await Promise.all([1, 2, 3].map(() => me.token({ not: window.first })))).length';
+  assert.deepEqual(await Promise.all([does(one, refresh), does(two, refresh)]), [3, 3]);
+  for (const page of pages) assert.equal(await does(page, 'return (await me.me()).name'), 'Eve');
+  await two.reload();
+  await does(two, `const { session } = await import('/client/index.js'); window.me = session({ url: location.origin }); return me.user.name`);
+  assert.equal(await does(two, 'return (await me.resume()).name'), 'Eve');
+  await does(one, 'await me.logout()');
+  await becomes(() => does(two, 'return me.user'), null);
+});
+
 test('MessagePack in a browser shows the same rows', async (t) => {
   const { site, context, logins } = await aPlace(t);
   const [plain, packed] = [await Tab.open(context, site, logins[0], 'a'), await Tab.open(context, site, logins[1], 'b', { codec: 'msgpack' })];

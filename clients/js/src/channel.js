@@ -140,7 +140,8 @@ export class Channel {
     let collection = this.#collections.get(name);
     if (collection) return collection;
     const edit = this.edit.bind(this);
-    collection = new Collection(name, { schema: this.#client.schema, view: this.#view, edit });
+    const refuse = (/** @type {Error} */ error) => this.#maker.refuse(error);
+    collection = new Collection(name, { schema: this.#client.schema, view: this.#view, edit, refuse });
     this.#collections.set(name, collection);
     return collection;
   }

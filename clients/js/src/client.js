@@ -9,6 +9,7 @@ import { Connection } from './connection.js';
 import { Closed, Misuse, RowcastError } from './errors.js';
 import { Keeper } from './keeper.js';
 import { Listeners } from './listeners.js';
+import { pageMemory } from './memory.js';
 import { watchNetwork } from './network.js';
 import { Outboxes } from './outboxes.js';
 import { SchemaBook } from './schema.js';
@@ -56,7 +57,7 @@ import { History } from './undo.js';
 
 export class Client {
   #connection;
-  #schema = new SchemaBook();
+  #schema;
   #side;
   #unwatch;
   #unfollow;
@@ -96,6 +97,9 @@ export class Client {
     const WebSocket = options.WebSocket ?? globalThis.WebSocket;
     if (WebSocket === undefined) throw new Misuse('this platform has no WebSocket: pass one as an option');
     const { codec } = options;
+    const hub = url.replace(/[?#].*/, '');
+    const storage = storageOf(options);
+    this.#schema = new SchemaBook(storage === null ? undefined : pageMemory(`rowcast schema ${hub}`));
     this.#connection = new Connection({ url, WebSocket, timing, random, codec }, new Tokens(token), {
       greeted: (socket, welcome) => this.#greeted(socket, welcome),
       lost: () => this.#lost(),
@@ -103,7 +107,7 @@ export class Client {
       changed: () => this.#phaseChanged(),
       schemaHash: () => this.#schema.hash,
     });
-    this.#keeper = new Keeper(storageOf(options), options.tabs ?? browserTabs(), url, {
+    this.#keeper = new Keeper(storage, options.tabs ?? browserTabs(), hub, {
       restore: (records, elsewhere) => this.#outboxes.restore(records, elsewhere),
       goneElsewhere: (ids) => this.#outboxes.goneElsewhere(ids),
       changed: () => this.#changed(),

@@ -29,6 +29,7 @@ import { uuidv7 } from './uuid.js';
  * @property {import('./schema.js').SchemaBook} schema
  * @property {import('./view.js').View} view
  * @property {(ops: import('./types.js').Op[], options?: EditOptions) => import('./edit.js').Edit} edit
+ * @property {(error: Error) => import('./edit.js').Edit} refuse an edit that never was one
  */
 
 export class Collection {
@@ -128,9 +129,11 @@ export class Collection {
    *
    * @param {Fields} fields
    * @param {{ place?: Place } & EditOptions} [options]
+   * @returns {import('./edit.js').Edit<import('./pending.js').EditPosition & { key: Key }> & { key: Key }}
    */
   insert(fields, { place, ...options } = {}) {
     const row = this.#withKey(fields);
+    if (row === null) return this.#owner.refuse(new Misuse('the tables are not known yet: wait for `channel.ready`')).with({ key: '' });
     const key = keyOf(row, this.#owner.schema.keyColumns(this.name));
     return this.#owner.edit([{ op: 'insert', table: this.name, row, ...given({ place }) }], options).with({ key });
   }
@@ -243,14 +246,14 @@ export class Collection {
     };
   }
 
-  /** @param {Fields} fields @returns {Fields} */
+  /** @param {Fields} fields @returns {Fields | null} null if it is not known what the key is */
   #withKey(fields) {
     const { schema } = this.#owner;
     const columns = schema.keyColumns(this.name);
     const [column] = columns;
     const given = columns.every((name) => fields[name] != null);
     if (given || column === undefined) return fields;
-    if (!schema.known) throw new Misuse('the tables are not known yet: wait for `channel.ready`');
+    if (!schema.known) return null;
     const isUuid = columns.length === 1 && schema.columnType(this.name, column) === 'uuid';
     return isUuid ? { [column]: uuidv7(), ...without(fields, column) } : fields;
   }

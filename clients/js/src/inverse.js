@@ -69,7 +69,7 @@ class Maker {
     return [...restored, ...reset, ...removed].filter((op) => op !== null);
   }
 
-  /** @param {RowTrace} trace @returns {Row | null} */
+  /** @param {Pick<RowTrace, 'table' | 'key'>} row @returns {Row | null} */
   #current({ table, key }) {
     const fresh = this.#around.fresh.get(rowId(table, key));
     return fresh === undefined ? (this.#around.get(table, keyText(key)) ?? null) : fresh;
@@ -93,7 +93,8 @@ class Maker {
   /** A deleted row comes back. @param {RowTrace} trace @returns {Op | null} */
   #restore(trace) {
     if (trace.row === null) return null;
-    if (this.#current(trace) !== null) return this.#skip(trace, 'exists');
+    const current = this.#current(trace);
+    if (current !== null) return this.#skip(trace, Object.keys(current).length > 0 ? 'exists' : 'changed');
     const { schema, channel } = this.#around;
     const own = schema.channelField(trace.table, channel);
     const order = schema.table(trace.table)?.order;
@@ -200,7 +201,7 @@ class Maker {
    */
   #placeOf({ table, placed, row }, order) {
     const { after, before } = placed?.neighbours ?? {};
-    const there = (/** @type {Key | undefined} */ key) => key !== undefined && this.#around.get(table, keyText(key)) !== undefined;
+    const there = (/** @type {Key | undefined} */ key) => key !== undefined && this.#current({ table, key }) !== null;
     if (there(after)) return { after: /** @type {Key} */ (after) };
     if (there(before)) return { before: /** @type {Key} */ (before) };
     if (placed !== null && after === undefined) return 'first';

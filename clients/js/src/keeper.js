@@ -107,7 +107,7 @@ export class Keeper {
     if (scope === this.#scope) return this.#opened?.promise;
     this.#scope = scope;
     const opened = (this.#opened = new Deferred());
-    this.#tabs.enter(scope, {
+    await this.#tabs.enter(scope, {
       died: (tab) => this.#adopt(scope, tab),
       edits: (records) => this.#hooks.restore(records, true),
       gone: (ids) => this.#hooks.goneElsewhere(new Set(ids)),

@@ -53,7 +53,7 @@ export class Maker {
    */
   edit(ops, options, error) {
     const why = ops.length === 0 ? new Misuse('an edit needs at least one operation') : error;
-    if (why) return this.#refused(ops, why);
+    if (why) return this.refuse(why, ops);
     const made = this.#made(structuredClone(ops));
     const undoable = options.undo !== false && ops.every(({ op }) => op !== 'move');
     if (undoable) this.#side.history.record(this.#ground, made, options);
@@ -97,10 +97,13 @@ export class Maker {
   }
 
   /**
-   * @param {readonly Op[]} ops
+   * An edit that never was one.
+   *
    * @param {Error} error
+   * @param {readonly Op[]} [ops]
+   * @returns {Edit}
    */
-  #refused(ops, error) {
+  refuse(error, ops = []) {
     const what = { id: '', channel: this.#side.channel, ops };
     return new Edit(what, Promise.reject(error), () => Promise.reject(error), () => false);
   }

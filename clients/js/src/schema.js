@@ -10,13 +10,30 @@
 const USUAL_KEY = ['id'];
 
 export class SchemaBook {
+  #memory;
   /** @type {string | undefined} */
   hash;
   /** @type {Map<string, TableSchema>} */
   #tables = new Map();
 
+  /**
+   * @param {import('./session.js').SessionMemory} [memory] where the schema is remembered, so that rows
+   *   can be added before there is a connection
+   */
+  constructor(memory) {
+    this.#memory = memory;
+    const known = remembered(memory);
+    if (known) this.#take(known);
+  }
+
   /** @param {import('./types.js').Schema} schema from `welcome`; without tables if the hash is known */
   learn(schema) {
+    if (schema.tables) this.#memory?.set(JSON.stringify(schema));
+    this.#take(schema);
+  }
+
+  /** @param {import('./types.js').Schema} schema */
+  #take(schema) {
     this.hash = schema.hash;
     if (schema.tables) this.#tables = new Map(schema.tables.map((table) => [table.name, table]));
   }
@@ -74,5 +91,18 @@ export class SchemaBook {
   channelField(table, channel) {
     const column = /\{(.+)\}/.exec(this.table(table)?.channel ?? '')?.[1];
     return column === undefined ? {} : { [column]: channel.slice(channel.indexOf(':') + 1) };
+  }
+}
+
+/**
+ * @param {import('./session.js').SessionMemory | undefined} memory
+ * @returns {import('./types.js').Schema | null}
+ */
+function remembered(memory) {
+  try {
+    const schema = JSON.parse(memory?.get() ?? 'null');
+    return typeof schema?.hash === 'string' && Array.isArray(schema.tables) ? schema : null;
+  } catch {
+    return null;
   }
 }

@@ -48,13 +48,21 @@ export class Tabs {
    *
    * @param {string} scope
    * @param {TabHooks} hooks
+   * @returns {Promise<void>} resolved once others can see that this tab lives
    */
-  enter(scope, hooks) {
+  async enter(scope, hooks) {
     this.leave();
     this.#scope = scope;
     this.#hooks = hooks;
     const life = (this.#life = new AbortController());
-    void this.#hold(life.signal);
+    await this.#hold(life.signal);
+    // Not before: whoever hears of a tab that holds no lock yet takes it for dead.
+    if (!life.signal.aborted) this.#meet();
+  }
+
+  /** Says to the other tabs that this one is here. */
+  #meet() {
+    const scope = this.#scope;
     if (this.#Channel === undefined) return;
     const channel = (this.#channel = new this.#Channel(`rowcast ${scope}`));
     channel.onmessage = ({ data }) => this.#hear(data);
@@ -89,7 +97,10 @@ export class Tabs {
     const [hooks, life] = [this.#hooks, this.#life];
     if (this.#locks === undefined || hooks === null || life === null || tab === this.name || this.#watched.has(tab)) return;
     this.#watched.add(tab);
-    const died = () => hooks.died(tab);
+    const died = () => {
+      this.#watched.delete(tab);
+      return hooks.died(tab);
+    };
     this.#locks.request(this.#lockOf(tab), { signal: life.signal }, died).catch(() => {});
   }
 
@@ -113,10 +124,23 @@ export class Tabs {
     this.#say({ type: 'gone', ids });
   }
 
-  /** Holds this tab's lock until it leaves. @param {AbortSignal} signal */
-  async #hold(signal) {
+  /**
+   * Holds this tab's lock until it leaves.
+   *
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>} resolved once it has the lock
+   */
+  #hold(signal) {
+    const locks = this.#locks;
+    if (locks === undefined) return Promise.resolve();
     const gone = new Promise((resolve) => signal.addEventListener('abort', resolve));
-    await this.#locks?.request(this.#lockOf(this.name), () => gone).catch(() => {});
+    return new Promise((resolve) => {
+      const held = () => {
+        resolve();
+        return gone;
+      };
+      locks.request(this.#lockOf(this.name), held).catch(() => resolve());
+    });
   }
 
   /** @param {string} tab */

@@ -7,6 +7,7 @@
 
 import { HubError } from './errors.js';
 import { inverse } from './inverse.js';
+import { keyOf } from './key.js';
 import { Listeners } from './listeners.js';
 import { rowId, Traces } from './trace.js';
 
@@ -216,7 +217,9 @@ export class History {
         return this.#ended(result);
       } catch (error) {
         this.#forget(id);
-        if (!learned(error, ops, fresh) || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof HubError) || !OUTRUN.has(error.code)) throw error;
+        const learned = learn(error, ops, step.ground.around().schema, fresh);
+        if (!learned || attempt === ATTEMPTS) return this.#ended({ ...result, done: false, skipped: all(merged) });
       }
     }
   }
@@ -258,18 +261,24 @@ function fits(step, { channel, scope }) {
 /**
  * Takes from a refusal how the row is that somebody else was quicker to change.
  *
- * @param {unknown} error
+ * @param {HubError} error
  * @param {import('./types.js').Op[]} ops
+ * @param {import('./schema.js').SchemaBook} schema
  * @param {Map<string, Row | null>} fresh
- * @returns {boolean} whether that may help
+ * @returns {boolean} whether that is news
  */
-function learned(error, ops, fresh) {
-  if (!(error instanceof HubError) || !OUTRUN.has(error.code)) return false;
+function learn(error, ops, schema, fresh) {
   const op = ops[error.op ?? 0];
-  const key = op && op.op !== 'insert' ? op.key : error.key;
-  if (op === undefined || key === undefined) return false;
-  const id = rowId(op.table, key);
+  if (op === undefined) return false;
+  const own = op.op === 'insert' ? keyOf(op.row, schema.keyColumns(op.table)) : op.key;
+  // What is not found may be the row beside which this one was to stand.
+  const id = rowId(op.table, error.code === 'not_found' ? (error.key ?? own) : own);
   if (fresh.has(id)) return false;
   fresh.set(id, error.code === 'not_found' ? null : (error.row ?? {}));
   return true;
+}
+
+/** @param {Traces} traces @returns {Skipped[]} */
+function all({ rows }) {
+  return [...rows.values()].map(({ table, key }) => ({ table, key, reason: 'changed' }));
 }

@@ -58,7 +58,7 @@ test('numbers of every size, and what JSON would make of other things', () => {
 });
 
 test('what is no message is none', () => {
-  const whole = msgpack.encode({ type: 'pong', ref: 1, time: 'x' });
+  const whole = /** @type {Uint8Array} */ (msgpack.encode({ type: 'pong', ref: 1, time: 'x' }));
   for (let length = 0; length < whole.length; length += 1) assert.equal(msgpack.decode(whole.slice(0, length)), undefined);
   assert.equal(msgpack.decode(Uint8Array.of(...whole, 0)), undefined, 'something after it');
   assert.equal(msgpack.decode(Uint8Array.of(0xc1)), undefined, 'a byte that means nothing');

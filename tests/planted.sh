@@ -38,39 +38,57 @@ program=$(cargo test --features planted-bugs --test blackbox --no-run 2>&1 |
     sed -n 's/.*Executable .*(\(.*\))/\1/p')
 [ -x "$program" ] || { echo "it does not build" >&2; cargo test --features planted-bugs --test blackbox --no-run; exit 1; }
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-wanted() { [ ${#only[@]} -eq 0 ] || printf '%s\n' "${only[@]}" | grep -qx -- "$1"; }
-only=("$@")
-failed=0
+# Most of them wait in vain most of the time, so some run side by side.
+at_once=3
 
-run() { ROWCAST_BUG=$1 timeout 300 "$program" "$2" --nocapture --test-threads 2 >"$log" 2>&1; }
+run() {
+    ROWCAST_BUG=$1 timeout 300 "$program" "$2" --nocapture --test-threads 2 >"$3" 2>&1
+}
 
-while read -r bug test words; do
-    [ -n "$bug" ] && wanted "$bug" || continue
-    if run "$bug" "$test"; then
+must_be_caught() {
+    local bug=$1 test=$2 words=$3 log=$4
+    if run "$bug" "$test" "$log"; then
         echo "NOT CAUGHT: $bug by $test"
-        failed=1
+        return 1
     elif ! grep -q 'panicked' "$log" || ! grep -q -- "$words" "$log"; then
         echo "failed in another way: $bug by $test"
         tail -n 20 "$log"
-        failed=1
-    else
-        echo "caught: $bug by $test: $(grep -m1 -A1 'panicked at' "$log" | tail -n 1 | cut -c1-140)"
+        return 1
     fi
-done <<<"$bugs"
+    echo "caught: $bug by $test: $(grep -m1 -A1 'panicked at' "$log" | tail -n 1 | cut -c1-140)"
+}
 
-while read -r bug test; do
-    [ -n "$bug" ] && wanted "$bug" || continue
-    if run "$bug" "$test"; then
-        echo "harmless, as it should be: $bug with $test"
-    else
+must_be_harmless() {
+    local bug=$1 test=$2 log=$3
+    if ! run "$bug" "$test" "$log"; then
         echo "NOT HARMLESS: $bug with $test"
         tail -n 20 "$log"
-        failed=1
+        return 1
     fi
-done <<<"$harmless"
+    echo "harmless, as it should be: $bug with $test"
+}
 
+logs=$(mktemp -d)
 # The storms of planted bugs leave their histories behind.
-rm -rf target/tmp/storm-*
+trap 'rm -rf "$logs" target/tmp/storm-*' EXIT
+only=("$@")
+wanted() { [ ${#only[@]} -eq 0 ] || printf '%s\n' "${only[@]}" | grep -qx -- "$1"; }
+
+failed=0
+started=0
+begin() {
+    started=$((started + 1))
+    [ "$started" -le "$at_once" ] || wait -n || failed=1
+    "$@" "$logs/$started" &
+}
+
+while read -r bug test words; do
+    [ -n "$bug" ] && wanted "$bug" && begin must_be_caught "$bug" "$test" "$words"
+done <<<"$bugs"
+while read -r bug test; do
+    [ -n "$bug" ] && wanted "$bug" && begin must_be_harmless "$bug" "$test"
+done <<<"$harmless"
+for job in $(jobs -p); do
+    wait "$job" || failed=1
+done
 exit $failed

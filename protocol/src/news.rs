@@ -100,6 +100,18 @@ pub enum Change {
     Leave(KeyChange),
 }
 
+impl Change {
+    /// Which edit of the entry did it, counted from 0.
+    #[must_use]
+    pub fn edit(&self) -> Option<u32> {
+        match self {
+            Self::Insert(row) | Self::Enter(row) => row.edit,
+            Self::Update(fields) => fields.edit,
+            Self::Delete(gone) | Self::Leave(gone) => gone.edit,
+        }
+    }
+}
+
 /// A change as it is read, in one pass and whatever the order of its members; a tagged enum would
 /// make serde keep all of them in a buffer.
 #[derive(Deserialize)]

@@ -163,7 +163,12 @@ fn perform(
     };
     telemetry::init(&config.log)?;
     match asked.command.unwrap_or(Command::Serve) {
-        Command::Serve => Ok(wait_for(server::run(config))??),
+        Command::Serve => {
+            // A socket is an open file: take as many as the system allows. What it does not give,
+            // `limits.sockets` turns away with words.
+            let _ = rlimit::increase_nofile_limit(u64::MAX);
+            Ok(wait_for(server::run(config))??)
+        }
         Command::Migrate => migrate(&config, out),
         Command::Token(asked) => token::run(&config, asked, out),
         Command::Account(asked) => account::run(&config, asked, out),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rowcast_protocol::{ChannelName, Edit, ErrorCode, Role, Schema, Value};
+use rowcast_protocol::{ChannelName, Edit, EditId, ErrorCode, Role, Schema, Value};
 
-use super::check::{check, row_key};
-use crate::store::{CheckedEdit, EditError, LiveSchema, LiveTable, NamedRow};
+use super::check::{check, row_key, rows_of, undo, with_tag};
+use crate::store::{CheckedEdit, EditError, LiveSchema, LiveTable, NamedRow, PastEntry};
 
 /// Checks what clients send against the live tables. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -38,6 +38,40 @@ impl Checker {
     /// The first thing that is wrong.
     pub fn edit(&self, user: &Arc<str>, role: Role, edit: &Edit) -> Result<CheckedEdit, EditError> {
         check(&self.schema, user, role, edit)
+    }
+
+    /// The same edit, of which another one may only claim to be the same if it asked for the same
+    /// state of the row.
+    #[must_use]
+    pub fn with_tag(&self, edit: CheckedEdit, tag: &str) -> CheckedEdit {
+        CheckedEdit { hash: with_tag(edit.hash, tag), ..edit }
+    }
+
+    /// The edit by which this person undoes an entry; see [`undo`].
+    ///
+    /// # Errors
+    /// If it cannot be undone, or not by this person.
+    pub fn undo(
+        &self,
+        user: &Arc<str>,
+        role: Role,
+        channel: &ChannelName,
+        id: EditId,
+        past: &PastEntry,
+    ) -> Result<CheckedEdit, EditError> {
+        undo(&self.schema, user, role, (channel, id), past)
+    }
+
+    /// The rows that an entry's changes name, one for each.
+    ///
+    /// # Errors
+    /// If a table of the entry is no longer live.
+    pub fn rows_of(
+        &self,
+        channel: &ChannelName,
+        past: &PastEntry,
+    ) -> Result<Vec<NamedRow>, EditError> {
+        rows_of(&self.schema, channel, past)
     }
 
     /// Finds the table and checks the key of a row in a channel.

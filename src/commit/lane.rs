@@ -10,7 +10,10 @@ use std::{
 
 use rand::RngExt as _;
 use rowcast_protocol::{ChannelName, EditId, ErrorCode};
-use tokio::{sync::Notify, sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -118,6 +121,24 @@ impl Committer {
         lane.try_send(Queued { edit, reply }).map_err(|_| QueueFull)
     }
 
+    /// Applies an edit: done once it is durable or refused.
+    ///
+    /// # Errors
+    /// Why it was not applied; `rate_limited` if the queue is full.
+    pub async fn apply(&self, edit: CheckedEdit) -> EditResult {
+        let (reply, outcome) = oneshot::channel();
+        // Whoever went away does not hear it.
+        let submitted = self.submit(edit, Box::new(move |outcome| drop(reply.send(outcome))));
+        submitted.map_err(|QueueFull| {
+            let words = "the database does not keep up; send the same edit again";
+            EditError::new(ErrorCode::RateLimited, words)
+        })?;
+        outcome.await.unwrap_or_else(|_| {
+            let words = "this node is stopping; send the same edit again with the same id";
+            Err(EditError::new(ErrorCode::Draining, words))
+        })
+    }
+
     fn lane_of(&self, channel: &ChannelName) -> Option<&mpsc::Sender<Queued>> {
         let count = self.lanes.len() as u64;
         let index = self.hasher.hash_one(channel).checked_rem(count)?;
@@ -221,6 +242,7 @@ async fn commit_patiently(
         let attempt = Instant::now();
         let result = shared.store.commit(edits).await;
         shared.metrics.commit_seconds.observe(attempt.elapsed().as_secs_f64());
+        shared.metrics.recent_commits.observe(attempt.elapsed());
         let error = match result {
             Ok(committed) => {
                 if shared.metrics.store_up.set(1) == 0 {

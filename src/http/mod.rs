@@ -22,7 +22,9 @@ use crate::{
     accounts::Accounts,
     config::{Config, HttpConfig, LimitsConfig, ServerConfig},
     hub::Flusher,
+    reads::Reads,
     session::{Places, Services, sweep::Sockets},
+    stats::Pace,
 };
 
 mod accounts;
@@ -34,15 +36,37 @@ mod origin;
 mod page;
 pub mod problem;
 pub mod rate;
+mod stats;
+mod tables;
 mod upgrade;
 
 pub use demo::DemoDesk;
+
+/// The running parts that the handlers use.
+#[derive(Debug)]
+pub struct Parts {
+    /// What sessions use.
+    pub services: Arc<Services>,
+    /// Questions about rows and logs.
+    pub reads: Reads,
+    /// How the node does.
+    pub pace: Arc<Pace>,
+    /// The desk for people, services, projects.
+    pub accounts: Accounts,
+    /// Whether the node is about to stop.
+    pub draining: Arc<AtomicBool>,
+    /// Where demo codes become tokens.
+    pub demo: Option<DemoDesk>,
+}
 
 /// What the handlers use. One for all workers.
 #[derive(Debug)]
 pub struct App {
     /// What sessions use.
     pub services: Arc<Services>,
+    /// Questions about rows and logs.
+    pub reads: Reads,
+    pace: Arc<Pace>,
     /// Deadlines of connections.
     pub limits: LimitsConfig,
     server: ServerConfig,
@@ -72,24 +96,21 @@ pub struct WorkerApp {
 impl App {
     /// Gathers what the handlers use.
     #[must_use]
-    pub fn new(
-        config: &Config,
-        services: Arc<Services>,
-        draining: Arc<AtomicBool>,
-        accounts: Accounts,
-        demo: Option<DemoDesk>,
-    ) -> Arc<Self> {
+    pub fn new(config: &Config, parts: Parts) -> Arc<Self> {
+        let Parts { services, reads, pace, accounts, draining, demo } = parts;
         let bound = |limit| match u32::try_from(limit) {
             Ok(0) | Err(_) => u32::MAX,
             Ok(limit) => limit,
         };
         Arc::new(Self {
+            description: api::Description::new(services.checker.wire()),
             services,
+            reads,
+            pace,
             limits: config.limits.clone(),
             server: config.server.clone(),
             http: config.http.clone(),
             rates: rate::Rates::new(&config.http),
-            description: api::Description::new(),
             draining,
             addresses: Places::new(bound(config.limits.sockets_per_address)),
             waiting: Places::new(bound(config.limits.sockets_not_greeted)),
@@ -106,6 +127,7 @@ impl App {
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .nest("/api", api::router(self, worker))
+            .merge(api::pages())
             .fallback(get(page::file))
             .with_state(Arc::clone(worker))
     }

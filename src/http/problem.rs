@@ -40,6 +40,8 @@ http_codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
     /// The answer took longer than the hub lets it; a narrower request may do.
     TooSlow = "too_slow", SERVICE_UNAVAILABLE;
+    /// The log cannot be continued from this cursor: read the tables again.
+    CursorGone = "cursor_gone", GONE;
     /// Somebody has registered with this address.
     EmailTaken = "email_taken", CONFLICT;
     /// The password is too easy to guess.
@@ -298,6 +300,12 @@ impl Problem {
     #[must_use]
     pub fn document(&self) -> &Document {
         &self.0
+    }
+
+    /// The document, to stand within an answer.
+    #[must_use]
+    pub fn into_document(self) -> Document {
+        *self.0
     }
 
     fn headers(&self, response: &mut Response) {

@@ -20,6 +20,18 @@ pub struct Batches<'a> {
     states: Made<(Codec, Version), (Bytes, Version)>,
     presence: Made<(Codec, Version), (Bytes, Version)>,
     signals: Made<(Codec, u64), (Bytes, u64)>,
+    /// Entries and bytes of the log that were given to subscribers; counted at the end, so that
+    /// workers do not share a counter on their way.
+    delivered: (u64, u64),
+}
+
+impl Drop for Batches<'_> {
+    fn drop(&mut self) {
+        let (entries, bytes) = self.delivered;
+        if entries > 0 {
+            self.channel.count_delivered(entries, bytes);
+        }
+    }
 }
 
 impl<'a> Batches<'a> {
@@ -32,7 +44,14 @@ impl<'a> Batches<'a> {
             states: Vec::new(),
             presence: Vec::new(),
             signals: Vec::new(),
+            delivered: (0, 0),
         }
+    }
+
+    /// Counts entries that a subscriber was given.
+    pub fn count(&mut self, entries: u64, bytes: usize) {
+        self.delivered.0 += entries;
+        self.delivered.1 += bytes as u64;
     }
 
     /// The channel.
@@ -48,17 +67,23 @@ impl<'a> Batches<'a> {
 
     /// The states that changed after a version, and the newest version.
     pub fn states(&mut self, codec: Codec, version: Version) -> (Bytes, Version) {
-        made(&mut self.states, (codec, version), || self.channel.states_after(version, codec))
+        made(&mut self.states, (codec, version), || {
+            self.channel.ephemera().states_after(version, codec)
+        })
     }
 
     /// The people who came, changed or left after a version, and the newest version.
     pub fn presence(&mut self, codec: Codec, version: Version) -> (Bytes, Version) {
-        made(&mut self.presence, (codec, version), || self.channel.presence_after(version, codec))
+        made(&mut self.presence, (codec, version), || {
+            self.channel.ephemera().presence_after(version, codec)
+        })
     }
 
     /// The signals from a number on, and the next number.
     pub fn signals(&mut self, codec: Codec, number: u64) -> (Bytes, u64) {
-        made(&mut self.signals, (codec, number), || self.channel.signals_from(number, codec))
+        made(&mut self.signals, (codec, number), || {
+            self.channel.ephemera().signals_from(number, codec)
+        })
     }
 }
 

@@ -1,5 +1,5 @@
-//! One channel on this node: the tail of its log, its states, presence and signals, and who
-//! follows it, per worker.
+//! One channel on this node: the tail of its log, what it carries beside it, and who follows it,
+//! per worker.
 
 use std::sync::{
     Arc,
@@ -8,18 +8,11 @@ use std::sync::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rowcast_protocol::{
-    ChannelName, Codec, Cursor, News, SignalItem, StateItem, Value,
-    news::{Missed, Presence},
-    request::PresenceMode,
-};
+use rowcast_protocol::{ChannelName, Codec, Cursor, SignalItem, Value, request::PresenceMode};
 
 use super::{
     Context,
-    frame::{ListFrames, ListKind, message_frames, push_message},
-    latest::{Latest, Version},
-    people::People,
-    ring::Ring,
+    ephemera::{Ephemera, StateBounds, TooMuchState},
     snapshot::Snapshot,
     subscription::{Subscriber, Subscription},
     tail::{Arrival, CodecsInUse, EncodedEntry, Tail},
@@ -28,9 +21,6 @@ use crate::{
     planted::{self, Bug},
     store::Appended,
 };
-
-/// A state is somebody's: the session and the key.
-type StateKey = (Arc<str>, String);
 
 /// One channel on this node.
 #[derive(Debug)]
@@ -41,10 +31,7 @@ pub struct Channel {
     tail: Mutex<Tail>,
     /// The number of the newest entry, to be read without the lock.
     head: AtomicU64,
-    live: Mutex<Ephemera>,
-    states: AtomicU64,
-    presence: AtomicU64,
-    signals: AtomicU64,
+    ephemera: Ephemera,
     readers: Box<[Readers]>,
     json_readers: AtomicUsize,
     msgpack_readers: AtomicUsize,
@@ -54,77 +41,6 @@ pub struct Channel {
     pub(super) read_back: tokio::sync::Mutex<Option<Tail>>,
     /// The snapshot last made, shared by those who come next.
     pub(super) snapshot: tokio::sync::Mutex<Option<Arc<Snapshot>>>,
-}
-
-#[derive(Debug, Default)]
-struct Ephemera {
-    states: Latest<StateKey, StateItem>,
-    people: People,
-    ring: Ring,
-}
-
-/// How much state one session may hold in a channel.
-#[derive(Debug, Clone, Copy)]
-pub struct StateBounds {
-    /// Keys.
-    pub keys: usize,
-    /// Bytes of all values, as JSON.
-    pub bytes: usize,
-}
-
-/// Why a state is not set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TooMuchState {
-    /// Too many keys.
-    Keys,
-    /// Too many bytes.
-    Bytes,
-}
-
-impl Ephemera {
-    fn set_state(
-        &mut self,
-        owner: &Subscriber,
-        key: String,
-        value: Value,
-        bounds: StateBounds,
-    ) -> Result<(), TooMuchState> {
-        let id = (Arc::clone(&owner.session), key);
-        if value.is_null() {
-            self.states.remove(&id);
-            return Ok(());
-        }
-        let others = |other: &&StateKey| other.0 == id.0 && other.1 != id.1;
-        let held: Vec<_> = self.states.keys().filter(others).collect();
-        if held.len() >= bounds.keys {
-            return Err(TooMuchState::Keys);
-        }
-        let size = |value: &Value| Codec::Json.encode(value).len();
-        let held: usize =
-            held.iter().filter_map(|key| self.states.get(key)).map(|held| size(&held.value)).sum();
-        if held + size(&value) > bounds.bytes {
-            return Err(TooMuchState::Bytes);
-        }
-        let item = StateItem {
-            session: owner.session.to_string(),
-            user: owner.user.to_string(),
-            key: id.1.clone(),
-            value,
-        };
-        self.states.set(id, item);
-        Ok(())
-    }
-}
-
-/// The newest places of what is not stored.
-#[derive(Debug, Clone, Copy)]
-pub struct EphemeralHeads {
-    /// Of the states.
-    pub states: Version,
-    /// Of presence.
-    pub presence: Version,
-    /// Of the signals.
-    pub signals: u64,
 }
 
 /// Those who follow a channel on one worker.
@@ -156,15 +72,13 @@ impl Channel {
     pub fn new(name: ChannelName, head: Cursor, context: Arc<Context>) -> Self {
         let readers = context.flushers.iter().map(|_| Readers::default()).collect();
         let tail = Tail::new(head, context.limits.tail_bytes);
+        let ephemera = Ephemera::new(name.clone(), context.limits.signals);
         Self {
             name,
             context,
             tail: Mutex::new(tail),
             head: AtomicU64::new(head.seq),
-            live: Mutex::default(),
-            states: AtomicU64::new(0),
-            presence: AtomicU64::new(0),
-            signals: AtomicU64::new(0),
+            ephemera,
             readers,
             json_readers: AtomicUsize::new(0),
             msgpack_readers: AtomicUsize::new(0),
@@ -186,26 +100,28 @@ impl Channel {
         self.tail.lock().head()
     }
 
+    /// Bytes of the newest entries in memory.
+    #[must_use]
+    pub fn tail_bytes(&self) -> usize {
+        self.tail.lock().bytes()
+    }
+
+    /// Counts what was written to readers.
+    pub(super) fn count_delivered(&self, entries: u64, bytes: u64) {
+        self.context.metrics.deliveries.inc_by(entries);
+        self.context.metrics.delivered_bytes.inc_by(bytes);
+    }
+
     /// The number of the newest entry known here, without the lock.
     #[must_use]
     pub fn head_seq(&self) -> u64 {
         self.head.load(Ordering::Acquire)
     }
 
-    /// The newest places of what is not stored.
+    /// What it carries beside the log.
     #[must_use]
-    pub fn ephemeral(&self) -> EphemeralHeads {
-        EphemeralHeads {
-            states: self.states.load(Ordering::Acquire),
-            presence: self.presence.load(Ordering::Acquire),
-            signals: self.signals.load(Ordering::Acquire),
-        }
-    }
-
-    /// The number of the next signal.
-    #[must_use]
-    pub fn next_signal(&self) -> u64 {
-        self.signals.load(Ordering::Acquire)
+    pub fn ephemera(&self) -> &Ephemera {
+        &self.ephemera
     }
 
     // --- who follows -------------------------------------------------------------------------
@@ -379,102 +295,30 @@ impl Channel {
         value: Value,
         bounds: StateBounds,
     ) -> Result<(), TooMuchState> {
-        {
-            let mut live = self.live.lock();
-            live.set_state(owner, key, value, bounds)?;
-            self.states.store(live.states.version(), Ordering::Release);
-        }
+        self.ephemera.set_state(owner, key, value, bounds)?;
         self.mark_dirty();
         Ok(())
     }
 
     fn clear_states(self: &Arc<Self>, session: &Arc<str>) {
-        {
-            let mut live = self.live.lock();
-            let owned: Vec<_> =
-                live.states.keys().filter(|(owner, _)| owner == session).cloned().collect();
-            for key in owned {
-                live.states.remove(&key);
-            }
-            self.states.store(live.states.version(), Ordering::Release);
-        }
+        self.ephemera.clear_states(session);
         self.mark_dirty();
     }
 
     /// A device of a person appears, or tells something new of itself.
     pub fn join(self: &Arc<Self>, who: &Subscriber, meta: Value) {
-        self.change_people(|people| people.join(who, meta));
+        self.ephemera.change_people(|people| people.join(who, meta));
+        self.mark_dirty();
     }
 
     fn part(self: &Arc<Self>, who: &Subscriber) {
-        self.change_people(|people| people.part(who));
-    }
-
-    fn change_people(self: &Arc<Self>, change: impl FnOnce(&mut People)) {
-        {
-            let mut live = self.live.lock();
-            change(&mut live.people);
-            self.presence.store(live.people.version(), Ordering::Release);
-        }
+        self.ephemera.change_people(|people| people.part(who));
         self.mark_dirty();
     }
 
     /// Says something to whoever is there now.
     pub fn signal(self: &Arc<Self>, signal: &SignalItem) {
-        {
-            let mut live = self.live.lock();
-            live.ring.push(signal, self.codecs(), self.context.limits.signals);
-            self.signals.store(live.ring.next(), Ordering::Release);
-        }
+        self.ephemera.signal(signal, self.codecs());
         self.mark_dirty();
-    }
-
-    /// The frames with the states that changed after a version, and the newest version.
-    #[must_use]
-    pub fn states_after(&self, version: Version, codec: Codec) -> (Bytes, Version) {
-        let live = self.live.lock();
-        let changes = live.states.after(version);
-        let mut items: Vec<Bytes> =
-            changes.present.iter().map(|(_, state)| codec.encode(state)).collect();
-        items.extend(changes.removed.iter().map(|(session, key)| {
-            codec.encode(&StateItem {
-                session: session.to_string(),
-                user: String::new(),
-                key: key.clone(),
-                value: Value::Null,
-            })
-        }));
-        let mut frames = ListFrames::new(codec, ListKind::States, &self.name).full(changes.full);
-        for item in &items {
-            frames.push(item, None);
-        }
-        (frames.finish(None), live.states.version())
-    }
-
-    /// The frames with the people who came, changed or left after a version, and the newest version.
-    #[must_use]
-    pub fn presence_after(&self, version: Version, codec: Codec) -> (Bytes, Version) {
-        let live = self.live.lock();
-        let (full, here, left) = live.people.after(version);
-        let news = News::Presence(Presence { channel: self.name.clone(), full, here, left });
-        (message_frames(codec, &codec.encode(&news)), live.people.version())
-    }
-
-    /// The frames with the signals from a number on, and the next number.
-    #[must_use]
-    pub fn signals_from(&self, number: u64, codec: Codec) -> (Bytes, u64) {
-        let live = self.live.lock();
-        let mut out = Vec::new();
-        let missed = live.ring.missed(number);
-        if missed > 0 {
-            let news = News::Missed(Missed { channel: self.name.clone(), signals: missed });
-            push_message(&mut out, codec, &codec.encode(&news));
-        }
-        let mut frames = ListFrames::new(codec, ListKind::Signals, &self.name);
-        for signal in live.ring.from(number, codec) {
-            frames.push(signal, None);
-        }
-        out.extend_from_slice(&frames.finish(None));
-        (out.into(), live.ring.next())
     }
 }

@@ -20,7 +20,9 @@ use crate::{
 
 pub mod batches;
 pub mod catchup;
+pub mod census;
 pub mod channel;
+pub mod ephemera;
 pub mod flush;
 pub mod frame;
 pub mod latest;

@@ -86,7 +86,7 @@ impl Subscription {
             log: channel.head(),
             states: 0,
             presence: 0,
-            signals: channel.next_signal(),
+            signals: channel.ephemera().heads().signals,
         };
         Self {
             subscriber,
@@ -118,6 +118,12 @@ impl Subscription {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.place.lock().mode == Mode::Gone
+    }
+
+    /// The number of the last entry that was written.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.place.lock().log.seq
     }
 
     /// From now on the flush loop serves it, from this place.
@@ -172,10 +178,15 @@ impl Subscription {
             return false;
         };
         let more = after.seq < batches.channel().head().seq;
-        if !self.write(Some((frames, after)), &mut place.log) {
+        let (before, bytes) = (place.log.seq, frames.len());
+        let written = self.write(Some((frames, after)), &mut place.log);
+        if place.log.seq > before {
+            batches.count(place.log.seq - before, bytes);
+        }
+        if !written {
             return false;
         }
-        let ephemeral = batches.channel().ephemeral();
+        let ephemeral = batches.channel().ephemera().heads();
         let states = (place.states < ephemeral.states).then(|| batches.states(codec, place.states));
         let seen = self.presence != PresenceMode::Off && place.presence < ephemeral.presence;
         let presence = seen.then(|| batches.presence(codec, place.presence));

@@ -124,6 +124,12 @@ impl Tail {
         self.entries.back().map_or(self.base, |entry| self.place(entry))
     }
 
+    /// Bytes of the entries held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The incarnation of the log.
     #[must_use]
     pub fn epoch(&self) -> Epoch {

@@ -13,13 +13,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
-    auth::Access,
+    auth::{Access, Verifier},
     commit::{Checker, Committer},
     config::Config,
-    http::App,
+    http::{App, Parts},
     hub::{Flusher, Hub},
     metrics::Metrics,
+    reads::Reads,
     session::{Places, Services, sweep::Sockets},
+    stats::Pace,
     store::{self, Made, Store, StoreError},
 };
 
@@ -120,45 +122,26 @@ impl Server {
         let listener = listen(config.server.listen)?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
         let entrance = entrance::Entrance::open(&config, &store).await?;
-        let metrics = Arc::new(Metrics::default());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let flushers: Vec<_> =
             (0..settings::workers(&config)).map(|index| Arc::new(Flusher::new(index))).collect();
-        let hub = Hub::new(
-            Arc::clone(&store),
-            settings::hub(&config),
-            Arc::clone(&metrics),
-            tracker.clone(),
-            flushers.clone(),
-        );
         let unnumbered = Arc::new(Notify::new());
-        let committer = Committer::start(
-            Arc::clone(&store),
-            hub.clone(),
-            Arc::clone(&metrics),
-            settings::commit(&config),
-            Arc::clone(&unnumbered),
-            &tracker,
-        );
-        let access = Arc::new(Access::new(Arc::clone(&store)));
-        hub.watch_access(recheck::Recheck::new(Arc::clone(&access), tracker.clone()));
-        let services = Arc::new(Services {
-            settings: settings::session(&config),
-            checker: Checker::new(Arc::clone(store.schema())),
-            people: Places::new(settings::bound(config.limits.sockets_per_user)),
-            hub,
-            committer,
-            verifier: Arc::clone(&entrance.verifier),
-            access,
-            metrics,
-            degraded: parking_lot::RwLock::default(),
-        });
+        let verifier = Arc::clone(&entrance.verifier);
+        let services = services(&config, &store, verifier, &flushers, &unnumbered, &tracker);
         let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
         let (demo_links, demo) = demo::prepare(&config, made, address).await?;
         let draining = Arc::default();
         let accounts = entrance.accounts(&config, &store, &unnumbered);
-        let app =
-            App::new(&config, Arc::clone(&services), Arc::clone(&draining), accounts.clone(), demo);
+        let pace = Arc::new(Pace::new(Arc::clone(&services.metrics)));
+        let parts = Parts {
+            services: Arc::clone(&services),
+            reads: Reads::new(Arc::clone(&store)),
+            pace: Arc::clone(&pace),
+            accounts: accounts.clone(),
+            draining: Arc::clone(&draining),
+            demo,
+        };
+        let app = App::new(&config, parts);
         let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
         let (workers, doors): (Vec<_>, Vec<_>) = started.into_iter().unzip();
         let places = Places::new(settings::connections(&config));
@@ -170,6 +153,7 @@ impl Server {
             accounts,
             unnumbered,
             settings: config.store.clone(),
+            pace,
         };
         tracker.spawn(poller.run(stop.clone()));
         tracker.spawn(entrance.guard(sockets.clone(), stop.clone()));
@@ -244,4 +228,39 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Made), StoreError> {
     let made = store::migrate(config).await?;
     Ok((store::open(config).await?, made))
+}
+
+/// What sessions use, on an open store.
+fn services(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    verifier: Arc<Verifier>,
+    flushers: &[Arc<Flusher>],
+    unnumbered: &Arc<Notify>,
+    tracker: &TaskTracker,
+) -> Arc<Services> {
+    let metrics = Arc::new(Metrics::default());
+    let (log, of_hub) = (Arc::clone(store), settings::hub(config));
+    let hub = Hub::new(log, of_hub, Arc::clone(&metrics), tracker.clone(), flushers.to_vec());
+    let committer = Committer::start(
+        Arc::clone(store),
+        hub.clone(),
+        Arc::clone(&metrics),
+        settings::commit(config),
+        Arc::clone(unnumbered),
+        tracker,
+    );
+    let access = Arc::new(Access::new(Arc::clone(store)));
+    hub.watch_access(recheck::Recheck::new(Arc::clone(&access), tracker.clone()));
+    Arc::new(Services {
+        settings: settings::session(config),
+        checker: Checker::new(Arc::clone(store.schema())),
+        people: Places::new(settings::bound(config.limits.sockets_per_user)),
+        hub,
+        committer,
+        verifier,
+        access,
+        metrics,
+        degraded: parking_lot::RwLock::default(),
+    })
 }

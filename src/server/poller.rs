@@ -12,6 +12,7 @@ use crate::{
     accounts::Accounts,
     config::StoreConfig,
     session::{Services, sweep::Sockets},
+    stats::Pace,
     store::{Store, StoreError},
 };
 
@@ -38,6 +39,8 @@ pub(super) struct Poller {
     /// Woken when something was recorded that nobody has numbered.
     pub(super) unnumbered: Arc<Notify>,
     pub(super) settings: StoreConfig,
+    /// Sampled once a second.
+    pub(super) pace: Arc<Pace>,
 }
 
 impl Poller {
@@ -50,12 +53,23 @@ impl Poller {
         let mut wait = self.settings.poll;
         let (mut compared, mut swept) = (Instant::now(), Instant::now());
         let mut trimmed: Option<Instant> = None;
+        let mut looked = Instant::now();
+        let mut sampled = Instant::now();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.unnumbered.notified() => {}
             }
             let mut result = self.number().await;
+            if result.is_ok() {
+                let waited = i64::try_from(looked.elapsed().as_millis()).unwrap_or(i64::MAX);
+                self.services.metrics.numbering_lag_ms.set(waited);
+                looked = Instant::now();
+            }
+            if sampled.elapsed() >= COMPARE {
+                sampled = Instant::now();
+                self.pace.sample();
+            }
             if result.is_ok() && compared.elapsed() >= COMPARE {
                 compared = Instant::now();
                 result = self.services.hub.check_heads(HEADS).await;

@@ -1,9 +1,12 @@
 //! The incoming half of a socket: bytes become messages, by tungstenite.
 //!
 //! tungstenite parses what comes in and makes the control frames that answer it; it never touches
-//! the stream. Its buffer is small: it is held per socket, idle or not.
+//! the stream. It is there only while a message is under way: an idle socket holds no parser.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    ops::RangeInclusive,
+};
 
 use bytes::Bytes;
 use rowcast_protocol::{CloseCode, Codec};
@@ -13,8 +16,10 @@ use tungstenite::{
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
-/// What tungstenite reads at a time. Held per socket.
-const PARSE_BYTES: usize = 128;
+use super::frames::Frames;
+
+/// The least and the most that tungstenite reads at a time.
+const PARSE_BYTES: RangeInclusive<usize> = 128..=64 * 1024;
 
 /// Something that came in.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,21 +38,17 @@ pub(super) enum Incoming {
 #[derive(Debug)]
 pub(super) struct Inbound {
     codec: Codec,
-    websocket: WebSocketContext,
+    message_bytes: usize,
+    frames: Frames,
+    /// There while something is unfinished.
+    parser: Option<Box<WebSocketContext>>,
     early: Vec<u8>,
-    unfinished: bool,
 }
 
 impl Inbound {
     pub(super) fn new(codec: Codec, message_bytes: usize) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(PARSE_BYTES)
-            .write_buffer_size(0)
-            .max_write_buffer_size(1024)
-            .max_message_size(Some(message_bytes))
-            .max_frame_size(Some(message_bytes));
-        let websocket = WebSocketContext::new(Role::Server, Some(config));
-        Self { codec, websocket, early: Vec::new(), unfinished: false }
+        let (frames, early) = (Frames::default(), Vec::new());
+        Self { codec, message_bytes, frames, parser: None, early }
     }
 
     /// Keeps bytes that came with the upgrade for the first feeding.
@@ -57,32 +58,30 @@ impl Inbound {
 
     /// Whether a message was begun that is not finished.
     pub(super) fn is_unfinished(&self) -> bool {
-        self.unfinished
+        self.frames.is_unfinished()
     }
 
     /// Takes bytes and returns what is whole.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Incoming>, CloseCode> {
         let early = std::mem::take(&mut self.early);
         let mut incoming = Vec::new();
-        if !early.is_empty() {
-            self.parse(&early, &mut incoming)?;
-        }
-        if !bytes.is_empty() {
-            self.parse(bytes, &mut incoming)?;
+        for bytes in [&early, bytes] {
+            if !bytes.is_empty() {
+                self.parse(bytes, &mut incoming)?;
+            }
         }
         Ok(incoming)
     }
 
     fn parse(&mut self, bytes: &[u8], incoming: &mut Vec<Incoming>) -> Result<(), CloseCode> {
+        self.frames.follow(bytes);
+        let mut parser = match self.parser.take() {
+            Some(parser) => parser,
+            None => new_parser(self.message_bytes, bytes.len()),
+        };
         let mut pipe = Pipe { input: bytes, output: Vec::new() };
-        self.unfinished = true;
         loop {
-            let read = self.websocket.read(&mut pipe);
-            if read.is_ok() {
-                // Whether bytes of another message follow shows when they are asked for.
-                self.unfinished = !pipe.input.is_empty();
-            }
-            match read {
+            match parser.read(&mut pipe) {
                 Ok(Message::Text(text)) if self.codec == Codec::Json => {
                     incoming.push(Incoming::Message(text.into()));
                 }
@@ -105,8 +104,19 @@ impl Inbound {
         if !pipe.output.is_empty() {
             incoming.push(Incoming::Control(pipe.output.into()));
         }
+        self.parser = self.frames.is_unfinished().then_some(parser);
         Ok(())
     }
+}
+
+fn new_parser(message_bytes: usize, at_hand: usize) -> Box<WebSocketContext> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(at_hand.clamp(*PARSE_BYTES.start(), *PARSE_BYTES.end()))
+        .write_buffer_size(0)
+        .max_write_buffer_size(1024)
+        .max_message_size(Some(message_bytes))
+        .max_frame_size(Some(message_bytes));
+    Box::new(WebSocketContext::new(Role::Server, Some(config)))
 }
 
 fn close_code(error: &Error) -> CloseCode {
@@ -180,6 +190,30 @@ mod tests {
         assert!(inbound.is_unfinished());
         inbound.feed(&masked(1, b"{}")[4..]).unwrap();
         assert!(!inbound.is_unfinished());
+    }
+
+    #[test]
+    fn a_ping_between_two_fragments_finishes_nothing() {
+        let mut first = masked(1, b"{");
+        first[0] &= 0x7f;
+        let mut inbound = json();
+        assert_eq!(inbound.feed(&first).unwrap(), []);
+        assert_eq!(inbound.feed(&masked(9, b"")).unwrap().len(), 2);
+        assert!(inbound.is_unfinished());
+        let whole = inbound.feed(&masked(0, b"}")).unwrap();
+        assert_eq!(whole, [Incoming::Message(Bytes::from_static(b"{}"))]);
+        assert!(!inbound.is_unfinished());
+    }
+
+    #[test]
+    fn an_idle_socket_holds_no_parser() {
+        let mut inbound = json();
+        inbound.feed(&masked(1, b"{}")).unwrap();
+        assert!(inbound.parser.is_none());
+        inbound.feed(&masked(1, b"{}")[..3]).unwrap();
+        assert!(inbound.parser.is_some());
+        inbound.feed(&masked(1, b"{}")[3..]).unwrap();
+        assert!(inbound.parser.is_none());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tracing::debug;
 use crate::hub::{Socket, batches::Batches, frame, socket::Written};
 
 mod deadline;
+mod frames;
 mod greeting;
 mod inbound;
 mod places;

@@ -17,7 +17,7 @@ use crate::{
     hub::{
         Subscription,
         catchup::{self, Begin},
-        channel::{StateBounds, TooMuchState},
+        ephemera::{StateBounds, TooMuchState},
     },
     metrics::KindLabel,
 };

@@ -77,6 +77,13 @@ impl EditError {
         }
     }
 
+    /// The id of an edit was used before, for another one.
+    #[must_use]
+    pub fn conflict() -> Self {
+        let words = "this id was used for an edit with other content; make a new id for every edit";
+        Self::new(ErrorCode::EditConflict, words)
+    }
+
     /// The same error, naming the operation.
     #[must_use]
     pub fn in_op(self, op: usize) -> Self {

@@ -18,12 +18,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use rowcast_protocol::{
-    ChannelName, Cursor, Entry, Epoch, Fields, Role, Seq, Value,
+    Change, ChannelName, Cursor, EditId, Entry, Epoch, Fields, Role, Seq, Value,
     reply::{PastChange, SnapshotReason},
 };
 
 pub mod accounts;
 pub mod build;
+mod clause;
 pub mod declaration;
 pub mod demo;
 pub mod edit;
@@ -32,6 +33,7 @@ pub mod fold;
 mod open;
 pub mod order;
 pub mod postgres;
+pub mod query;
 pub mod schema;
 pub mod sqlite;
 pub mod values;
@@ -41,6 +43,7 @@ pub use declaration::Declarations;
 pub use edit::{CheckedEdit, CheckedOp, NamedRow};
 pub use error::{EditError, StoreError};
 pub use open::{Made, migrate, open};
+pub use query::{Query, Selected};
 pub use schema::{LiveColumn, LiveSchema, LiveTable};
 
 /// A database that holds live tables and their logs.
@@ -115,6 +118,36 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         limit: u32,
     ) -> Result<(Vec<PastChange>, bool), StoreError>;
 
+    /// The rows of a table in a channel that pass a query's filters, in its order, read at one
+    /// instant. Takes some seconds at most.
+    ///
+    /// # Errors
+    /// If the database cannot be read now; `busy` if it takes too long.
+    async fn select(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        query: &Query,
+    ) -> Result<Selected, StoreError>;
+
+    /// One entry of a channel's log with what it replaced; `None`: there is none, or it is no longer
+    /// kept.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn entry(&self, channel: &ChannelName, seq: Seq)
+    -> Result<Option<PastEntry>, StoreError>;
+
+    /// What became of an edit of this person with this id, if it was committed or refused before;
+    /// a conflict if that one had another hash.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn outcome(
+        &self,
+        edit: &CheckedEdit,
+    ) -> Result<Option<Result<Applied, EditError>>, StoreError>;
+
     /// What a person may do in a channel, by the declared access rules; `None`: nothing, or there
     /// is no such channel.
     ///
@@ -165,6 +198,31 @@ pub struct StoredEntry {
     pub tag: u32,
     /// The entry as clients see it. Values of hidden columns are never in it.
     pub entry: Entry,
+}
+
+/// An entry with what it replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastEntry {
+    /// The entry.
+    pub stored: StoredEntry,
+    /// One item for each of its changes: the old values of the fields of an update, the whole row of
+    /// a delete or leave, nothing for the others.
+    pub olds: Vec<Fields>,
+}
+
+impl PastEntry {
+    /// What one edit of the entry did; nothing, if the edit is not in it.
+    #[must_use]
+    pub fn of_edit(mut self, id: EditId) -> Self {
+        let entry = &mut self.stored.entry;
+        let place = entry.edits.iter().position(|edit| edit.id == id);
+        let place = place.and_then(|place| u32::try_from(place).ok());
+        let changes = std::mem::take(&mut entry.changes).into_iter().zip(self.olds);
+        let own = |(change, _): &(Change, Fields)| place.is_some() && change.edit() == place;
+        (entry.changes, self.olds) = changes.filter(own).unzip();
+        entry.edits.retain(|edit| edit.id == id);
+        self
+    }
 }
 
 /// Entries that were added to one channel's log, in order and without a gap.

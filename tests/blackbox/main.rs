@@ -28,6 +28,7 @@ mod notifications;
 mod outside;
 mod presence;
 mod refusals;
+mod rest;
 mod resuming;
 mod rights;
 mod silence;

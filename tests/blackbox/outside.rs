@@ -248,6 +248,6 @@ async fn an_outsider_is_not_kept_waiting_by_the_hub(store: Kind) {
         times.push(began.elapsed());
     }
     times.sort_unstable();
-    assert!(times[98] < Duration::from_millis(500), "{:?}", &times[90..]);
+    assert!(times[50] < Duration::from_millis(100), "{times:?}");
     bob.sees_title(&world.project, &id(2), "Hand 99").await;
 }

@@ -1,10 +1,17 @@
 //! What only PostgreSQL has: many writers at once, isolation levels, prepared transactions, roles,
 //! sessions that are cut off, servers that take no writes.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use rowcast::store::{Store, StoreError, edit::FieldOps, fold::EntryLimits, postgres};
+use rowcast::store::{Store, StoreError, Verdict, edit::FieldOps, fold::EntryLimits, postgres};
 use rowcast_protocol::{Change, ErrorCode, Value};
 use tokio::task::JoinSet;
 
@@ -468,4 +475,43 @@ async fn a_task_with_many_comments_is_deleted_by_its_project() {
     let entry = bench.last_stored(&project(P)).await;
     assert!(entry.reset.contains(&"comments".to_owned()), "{entry:?}");
     assert!(bench.rows(&project(P)).await.rows.is_empty());
+}
+
+#[tokio::test]
+async fn a_hub_starts_beside_a_writer_who_does_not_end() {
+    let bench = PgBench::fresh().await;
+    bench.task(1, "Before").await;
+    let mut writer = bench.outsider().await;
+    writer.run("BEGIN; UPDATE tasks SET title = 'While'").await;
+    bench.harness.migrate(&declarations()).await.unwrap();
+    writer.run("COMMIT").await;
+}
+
+#[tokio::test]
+async fn a_migration_waits_for_a_writer_and_lets_others_pass() {
+    let bench = PgBench::fresh().await;
+    bench.task(1, "Before").await;
+    bench.harness.drop_a_trigger("tasks").await;
+    let mut writer = bench.outsider().await;
+    writer.run("BEGIN; UPDATE tasks SET title = 'While'").await;
+    let done = AtomicBool::new(false);
+    let migration = async {
+        bench.harness.migrate(&declarations()).await.unwrap();
+        done.store(true, Ordering::Relaxed);
+    };
+    let writers = async {
+        let mut other = bench.outsider().await;
+        for n in 2..12 {
+            let id = id(n);
+            let values = format!("VALUES ('{id}', '{P}', 'Other')");
+            other.run(&format!("INSERT INTO tasks (id, project_id, title) {values}")).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(!done.load(Ordering::Relaxed), "it did not wait for the first writer");
+        writer.run("COMMIT").await;
+    };
+    tokio::join!(migration, writers);
+    let found = bench.store.examine().await.unwrap();
+    let triggers = found.iter().find(|found| found.subject == "triggers of tasks").unwrap();
+    assert_eq!(triggers.verdict, Verdict::Good, "{triggers:?}");
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -99,9 +100,8 @@ impl Hub {
 
     /// Asks it to stop, as an operator does.
     pub(crate) fn is_asked_to_stop(&self) {
-        let id = self.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
-        assert!(status.success());
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw).expect("it has an id");
+        kill_process(id, Signal::TERM).expect("it can be told");
     }
 
     /// Waits until it has ended by itself.

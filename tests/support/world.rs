@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use rowcast::{auth::OwnKeys, config::Config};
+use rowcast::{
+    auth::{OwnKeys, keys::Grant},
+    config::Config,
+};
 use rowcast_protocol::{ChannelName, Codec};
 
 use super::{
@@ -117,6 +120,12 @@ impl World {
     /// A token for somebody.
     pub(crate) fn token(&self, user: &str, life: Duration) -> String {
         self.keys.issue(user, None, life).expect("the key signs").token
+    }
+
+    /// A token for an admin.
+    pub(crate) fn admin_token(&self, user: &str) -> String {
+        let grant = Grant { user, name: None, session: None, admin: true, life: LIFE };
+        self.keys.sign(grant).expect("the key signs").token
     }
 
     /// A device of Ada's, in JSON.

@@ -43,7 +43,11 @@ impl Triggers {
     /// Forgets what was recorded, and makes rounds alike: no dead rows, nothing left to write.
     pub(super) async fn tidy(&self, database: &Database) -> Result<(), LoadError> {
         let statements: &[&str] = match database.kind() {
-            Kind::Sqlite => &["DELETE FROM rowcast_pending", "PRAGMA wal_checkpoint(TRUNCATE)"],
+            Kind::Sqlite => &[
+                "DELETE FROM rowcast_pending",
+                "DELETE FROM rowcast_flood",
+                "PRAGMA wal_checkpoint(TRUNCATE)",
+            ],
             Kind::Postgres => &["TRUNCATE rowcast.pending", "VACUUM ANALYZE tasks", "CHECKPOINT"],
         };
         run(database, statements).await

@@ -18,8 +18,9 @@ use tokio::{sync::Notify, time::advance};
 use super::super::access::{Access, REMEMBERED};
 use super::*;
 use crate::store::{
-    AccountStore, Appended, CheckedEdit, CheckedOp, Committed, Finding, Head, LiveColumn,
-    LiveSchema, LiveTable, Page, PagePlace, ReadAfter, Store, StoreError, Trimmed,
+    AccountStore, Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, Finding, Head,
+    LiveColumn, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected,
+    Store, StoreError, Trimmed,
 };
 
 /// A store that knows roles and nothing else.
@@ -84,6 +85,23 @@ impl Store for Roles {
         _: Option<Seq>,
         _: u32,
     ) -> Result<(Vec<PastChange>, bool), StoreError> {
+        unreachable!()
+    }
+    async fn select(
+        &self,
+        _: &ChannelName,
+        _: &LiveTable,
+        _: &Query,
+    ) -> Result<Selected, StoreError> {
+        unreachable!()
+    }
+    async fn entry(&self, _: &ChannelName, _: Seq) -> Result<Option<PastEntry>, StoreError> {
+        unreachable!()
+    }
+    async fn outcome(
+        &self,
+        _: &CheckedEdit,
+    ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
         unreachable!()
     }
     async fn person_name(&self, _: &str) -> Result<Option<String>, StoreError> {

@@ -26,9 +26,12 @@ mod fingerprint;
 mod key;
 #[cfg(test)]
 mod tests;
+mod undo;
 pub mod values;
 
+pub use fingerprint::with_tag;
 pub use key::row_key;
+pub use undo::{rows_of, undo};
 
 /// Checks an edit of a person who has this role in the edit's channel, and brings its values into
 /// normal form. Touches nothing but memory and never panics.

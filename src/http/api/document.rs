@@ -1,21 +1,36 @@
-//! The description of the API: OpenAPI 3.1, generated from the code.
+//! The description of the API: OpenAPI 3.1, from the code and the declared tables, and a page to read
+//! it and to try it out.
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
-    http::header,
+    extract::{Request, State},
+    http::{HeaderValue, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 use bytes::Bytes;
+use rowcast_protocol::{Schema, TableSchema};
+use serde_json::{Map, Value};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::described;
 use crate::http::{WorkerApp, problem};
+
+/// Where the document is served.
+const ADDRESS: &str = "/api/v1/openapi.json";
+
+/// What the page may do: run its own scripts, ask its own hub. Its library writes styles into
+/// elements, so those are allowed.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; connect-src 'self'; font-src 'self' data:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
 
 /// The document as it is served, made once.
 #[derive(Debug, Clone)]
@@ -49,22 +64,26 @@ impl Modify for Tokens {
 }
 
 impl Description {
-    /// Describes all resources.
+    /// Describes all resources, those of these tables among them.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(schema: &Schema) -> Self {
         let (_, resources) = super::resources().split_for_parts();
         let document = Frame::openapi().nest("/api/v1", resources);
-        Self(rowcast_protocol::Codec::Json.encode(&document))
+        let mut document = serde_json::to_value(&document).unwrap_or_default();
+        let tables: &[TableSchema] = schema.tables.as_deref().unwrap_or_default();
+        add(&mut document, "/paths", described::paths(tables));
+        add(&mut document, "/components/schemas", described::schemas(tables));
+        Self(serde_json::to_vec(&document).unwrap_or_default().into())
     }
 }
 
-impl Default for Description {
-    fn default() -> Self {
-        Self::new()
+fn add(document: &mut Value, place: &str, members: Map<String, Value>) {
+    if let Some(Value::Object(known)) = document.pointer_mut(place) {
+        known.extend(members);
     }
 }
 
-/// Where the document is served.
+/// Where the document is served, within the API.
 pub(super) fn routes() -> Router<Arc<WorkerApp>> {
     Router::new().route("/openapi.json", get(document))
 }
@@ -72,4 +91,19 @@ pub(super) fn routes() -> Router<Arc<WorkerApp>> {
 async fn document(State(worker): State<Arc<WorkerApp>>) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
     (kind, worker.app.description.0.clone()).into_response()
+}
+
+/// The page, `/api/docs`.
+pub(in crate::http) fn pages() -> Router<Arc<WorkerApp>> {
+    let page = SwaggerUi::new("/api/docs").config(Config::new([ADDRESS]));
+    Router::from(page).layer(middleware::from_fn(with_policy))
+}
+
+async fn with_policy(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }

@@ -20,19 +20,22 @@ use super::{
     origin,
     problem::{HttpCode, Problem},
     rate::Standings,
+    stats, tables,
 };
 use crate::{config::ServerConfig, metrics::CodeLabel, server::Peer};
 
+mod described;
 mod document;
 
 pub use document::Description;
+pub(super) use document::pages;
 
 /// The header that names a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The resources under `/api/v1`, with their description.
 pub(super) fn resources() -> OpenApiRouter<Arc<WorkerApp>> {
-    OpenApiRouter::new().merge(accounts::resources())
+    OpenApiRouter::new().merge(accounts::resources()).merge(tables::routes()).merge(stats::routes())
 }
 
 /// Everything under `/api`, for one worker.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rowcast_protocol::{ChannelName, EditId, ErrorCode};
+use rowcast_protocol::ChannelName;
 use sqlx::{Acquire as _, PgConnection, types::Json};
 
 use super::{
@@ -166,7 +166,7 @@ impl PostgresStore {
         let applied = |seq, replayed| Ok(Applied { epoch: self.epoch, seq, replayed });
         if let Some(stored) = answer.stored.remove(&index) {
             if stored.hash.as_bytes() != &edit.hash {
-                return Err(conflict(edit.id));
+                return Err(EditError::conflict());
             }
             return match stored.failure {
                 Some(failure) => Err(failure.explain(&self.schema, edit)),
@@ -213,11 +213,6 @@ impl PostgresStore {
 fn bounds(limits: EntryLimits) -> (i32, i32) {
     let bound = |limit: usize| i32::try_from(limit).unwrap_or(i32::MAX);
     (bound(limits.changes), bound(limits.bytes))
-}
-
-fn conflict(id: EditId) -> EditError {
-    let words = format!("the id {id} was used for an edit with other content; make a new one");
-    EditError::new(ErrorCode::EditConflict, words)
 }
 
 /// The channels of a batch, and those that its rows are moved to.

@@ -39,6 +39,11 @@ const SESSION: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');";
 
+/// What sessions that answer questions of people are told beside it: these may read much and must
+/// end soon.
+const ASKING: &str = "SET statement_timeout = '5s'; SET enable_seqscan = on;
+    SET default_transaction_read_only = on;";
+
 /// How many connections a store may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolSizes {
@@ -61,6 +66,7 @@ impl Default for PoolSizes {
 pub(super) struct Pools {
     writers: PgPool,
     readers: PgPool,
+    askers: PgPool,
     broke: Broke,
 }
 
@@ -84,8 +90,15 @@ impl Pools {
         let options = PgConnectOptions::from_str(url).map_err(bad_url)?;
         let broke = Broke::default();
         Ok(Self {
-            writers: pool(&options, sizes.lanes + 1, sizes.patience, &broke),
-            readers: pool(&options, sizes.readers.max(1), sizes.patience, &broke),
+            writers: pool(&options, sizes.lanes + 1, sizes.patience, &broke, ""),
+            readers: pool(&options, sizes.readers.max(1), sizes.patience, &broke, ""),
+            askers: pool(
+                &options,
+                sizes.readers.div_ceil(2).max(1),
+                sizes.patience,
+                &broke,
+                ASKING,
+            ),
             broke,
         })
     }
@@ -98,6 +111,11 @@ impl Pools {
         self.lend(&self.readers).await
     }
 
+    /// A connection for questions of people, which may take long.
+    pub(super) async fn asker(&self) -> Result<Lent, StoreError> {
+        self.lend(&self.askers).await
+    }
+
     async fn lend(&self, pool: &PgPool) -> Result<Lent, StoreError> {
         let connection = pool.acquire().await.map_err(store_error)?;
         Ok(Lent { connection, broke: self.broke.clone() })
@@ -106,17 +124,27 @@ impl Pools {
     pub(super) async fn close(&self) {
         self.writers.close().await;
         self.readers.close().await;
+        self.askers.close().await;
     }
 }
 
-fn pool(options: &PgConnectOptions, most: u32, patience: Duration, broke: &Broke) -> PgPool {
+fn pool(
+    options: &PgConnectOptions,
+    most: u32,
+    patience: Duration,
+    broke: &Broke,
+    told: &'static str,
+) -> PgPool {
     let broke = broke.clone();
     PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(patience)
         .test_before_acquire(false)
-        .after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) })
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(SESSION).await?;
+                connection.execute(told).await.map(|_| ())
+            })
         })
         .before_acquire(move |connection, metadata| {
             let ask = metadata.idle_for > ASK_AFTER || broke.since(metadata.idle_for);

@@ -167,7 +167,8 @@ async fn settings(connection: &mut PgConnection) -> Result<Vec<Finding>, sqlx::E
     ])
 }
 
-async fn triggers(
+/// Whether the triggers of a table are there.
+pub(super) async fn triggers(
     connection: &mut PgConnection,
     table: &LiveTable,
 ) -> Result<Finding, sqlx::Error> {

@@ -1,5 +1,7 @@
 //! Brings a database to this program's form, and checks that one is.
 
+use std::time::Duration;
+
 use sha2::{Digest as _, Sha256};
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _,
@@ -9,12 +11,13 @@ use sqlx::{
 use super::{
     catalogue,
     connect::{check_version, single},
+    examine,
     failure::store_error,
     name::{column, key, quoted},
     recorder,
 };
 use crate::planted;
-use crate::store::{Declarations, LiveSchema, LiveTable, StoreError, build::live_schema};
+use crate::store::{Declarations, LiveSchema, LiveTable, StoreError, Verdict, build::live_schema};
 
 /// What this program understands. A database of a higher format is newer than this program.
 const FORMAT: u32 = 2;
@@ -23,6 +26,10 @@ const ENGINE: &str = include_str!("../../../migrations/postgres/0001_engine.sql"
 const TABLES: &str = include_str!("../../../migrations/postgres/0002_tables.sql");
 const ACCOUNTS: &str = include_str!("../../../migrations/postgres/0003_accounts.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
+
+/// How often a lock on a table is tried for, and how long writers may pass in between.
+const LOCK_ATTEMPTS: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// The tables that ship; one of them without the engine's own belongs to somebody else.
 const SHIPPED: [&str; 6] = ["users", "projects", "members", "tasks", "comments", "notifications"];
@@ -37,9 +44,7 @@ pub async fn migrate(url: &str, declarations: &Declarations) -> Result<(), Store
     check_version(&mut connection).await?;
     check_format(&mut connection, false).await?;
     migrator().run(&mut connection).await.map_err(migrate_error)?;
-    let mut transaction = connection.begin().await.map_err(store_error)?;
-    apply(&mut transaction, declarations).await?;
-    transaction.commit().await.map_err(store_error)?;
+    apply(&mut connection, declarations).await?;
     connection.close().await.map_err(store_error)
 }
 
@@ -66,37 +71,78 @@ fn migrate_error(error: MigrateError) -> StoreError {
     }
 }
 
-/// Functions, triggers and facts, in one transaction and one migration at a time.
+/// Functions, triggers and facts; one migration at a time. Where everything is as it should be, no
+/// table is locked: a hub starts beside writers without their noticing.
 async fn apply(
     connection: &mut PgConnection,
     declarations: &Declarations,
 ) -> Result<(), StoreError> {
-    let lock = "SELECT pg_advisory_xact_lock(1380926276)";
+    // Held until the connection closes.
+    let lock = "SELECT pg_advisory_lock(1380926276)";
     connection.execute(lock).await.map_err(store_error)?;
-    let functions = planted::functions(FUNCTIONS).into_owned();
-    connection.execute(AssertSqlSafe(functions)).await.map_err(store_error)?;
     let schema = live_schema(declarations, &catalogue::read(connection, declarations).await?)?;
-    for name in no_longer_live(connection, &schema).await? {
-        run(connection, recorder::removal(&name)).await?;
+    let removed = no_longer_live(connection, &schema).await?;
+    if removed.is_empty() && is_current(connection, &schema).await? {
+        return Ok(());
+    }
+    run(connection, &[planted::functions(FUNCTIONS).into_owned()]).await?;
+    for name in removed {
+        run(connection, &recorder::removal(&name)).await?;
     }
     for table in &schema.tables {
-        run(connection, recorder::statements(table)).await?;
-        run(connection, page_index(table)).await?;
+        run(connection, &recorder::statements(table)).await?;
+        run(connection, &page_index(table)).await?;
     }
+    set_facts(connection, &schema).await
+}
+
+/// Whether the triggers are those that this program would make.
+async fn is_current(
+    connection: &mut PgConnection,
+    schema: &LiveSchema,
+) -> Result<bool, StoreError> {
+    if fact(connection, "triggers").await?.as_deref() != Some(&triggers_hash(schema)) {
+        return Ok(false);
+    }
+    for table in &schema.tables {
+        let found = examine::triggers(connection, table).await.map_err(store_error)?;
+        if found.verdict != Verdict::Good {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Runs statements that lock one table, in a transaction of their own. Writers queue behind whoever
+/// waits for such a lock, so it waits only briefly, lets them pass, and tries again.
+async fn run(connection: &mut PgConnection, statements: &[String]) -> Result<(), StoreError> {
+    let mut left = LOCK_ATTEMPTS;
+    loop {
+        left -= 1;
+        match run_once(connection, statements).await {
+            Err(StoreError::Busy(_)) if left > 0 => tokio::time::sleep(LOCK_PAUSE).await,
+            done => return done,
+        }
+    }
+}
+
+async fn run_once(connection: &mut PgConnection, statements: &[String]) -> Result<(), StoreError> {
+    let mut transaction = connection.begin().await.map_err(store_error)?;
+    transaction.execute("SET LOCAL lock_timeout = '200ms'").await.map_err(store_error)?;
+    for statement in statements {
+        transaction.execute(AssertSqlSafe(statement.clone())).await.map_err(store_error)?;
+    }
+    transaction.commit().await.map_err(store_error)
+}
+
+async fn set_facts(connection: &mut PgConnection, schema: &LiveSchema) -> Result<(), StoreError> {
     let epoch = format!("{:016x}", rand::random::<u64>());
     for (name, value, keep) in [
         ("format", FORMAT.to_string(), false),
-        ("triggers", triggers_hash(&schema), false),
         ("epoch", epoch, true),
+        ("triggers", triggers_hash(schema), false),
     ] {
         set_fact(connection, name, &value, keep).await?;
-    }
-    Ok(())
-}
-
-async fn run(connection: &mut PgConnection, statements: Vec<String>) -> Result<(), StoreError> {
-    for statement in statements {
-        connection.execute(AssertSqlSafe(statement)).await.map_err(store_error)?;
     }
     Ok(())
 }

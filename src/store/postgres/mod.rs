@@ -33,8 +33,10 @@ mod history;
 mod log;
 mod migrate;
 mod name;
+mod past;
 mod place;
 mod plan;
+mod query;
 mod raw;
 mod recorder;
 mod shape;
@@ -53,8 +55,8 @@ pub use migrate::migrate;
 
 use self::connect::Pools;
 use super::{
-    Appended, CheckedEdit, Committed, Declarations, Finding, Head, LiveSchema, LiveTable, Page,
-    PagePlace, ReadAfter, Store, StoreError, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, Finding, Head, LiveSchema,
+    LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
 };
@@ -157,6 +159,30 @@ impl Store for PostgresStore {
         limit: u32,
     ) -> Result<(Vec<PastChange>, bool), StoreError> {
         self.read_history(channel, table, key, before, limit).await
+    }
+
+    async fn select(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        query: &Query,
+    ) -> Result<Selected, StoreError> {
+        self.find_rows(channel, table, query).await
+    }
+
+    async fn entry(
+        &self,
+        channel: &ChannelName,
+        seq: Seq,
+    ) -> Result<Option<PastEntry>, StoreError> {
+        self.read_entry(channel, seq).await
+    }
+
+    async fn outcome(
+        &self,
+        edit: &CheckedEdit,
+    ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
+        self.read_outcome(edit).await
     }
 
     async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {

@@ -60,7 +60,15 @@ pub(super) fn depends_on_settings(column: &LiveColumn) -> bool {
 
 /// JSON text of a whole row without its hidden columns.
 pub(super) fn json_of_row(alias: &str, table: &LiveTable) -> String {
-    let members = visible(table).map(|column| {
+    json_of_columns(alias, visible(table))
+}
+
+/// JSON text of these columns of a row.
+pub(super) fn json_of_columns<'a>(
+    alias: &str,
+    columns: impl Iterator<Item = &'a LiveColumn>,
+) -> String {
+    let members = columns.map(|column| {
         let name = serde_json::to_string(&column.name).unwrap_or_default();
         format!("{}, {}", literal(&format!("{name}:")), json_of(alias, column))
     });

@@ -144,14 +144,14 @@ fn rows_body(table: &LiveTable, event: Event) -> String {
     BEGIN
         PERFORM set_config('work_mem', '64MB', true) WHERE pg_size_bytes(memory) < 67108864;
         {early}
-        large := ARRAY({count});
+        {count}
         {markers}
         {rest}
         PERFORM set_config('work_mem', memory, true);
     END;
 ",
         small = record_sql(table, event, false),
-        count = count_sql(table, event, &format!("({PAIRED})")),
+        count = large_sql(table, event),
         rest = record_sql(table, event, true),
     )
 }
@@ -160,20 +160,9 @@ fn rows_body(table: &LiveTable, event: Event) -> String {
 /// changed are looked at twice. Rows that move or change their key go the long way.
 fn single_sql(table: &LiveTable) -> String {
     let (old, new) = ("rowcast_old", "rowcast_new");
-    let mut changed = String::new();
-    for column in visible(table) {
-        let name = serde_json::to_string(&column.name).unwrap_or_default();
-        let _ = write!(
-            changed,
-            "            IF {} THEN
-                rowcast_body := concat(rowcast_body, {}, {}, ',', {}, ']');
-            END IF;\n",
-            differ(old, new, column),
-            literal(&format!(",{name}:[")),
-            json_of(new, column),
-            json_of(old, column),
-        );
-    }
+    let columns: Vec<&LiveColumn> = visible(table).collect();
+    let changed: String =
+        columns.chunks(COMPARED_AT_ONCE).map(|some| changed_among(old, new, some)).collect();
     let keys: Vec<String> = key(table).map(|column| json_of(new, column)).collect();
     let channel = format!("({})", channel_of(new, table));
     let named = named_channels(table).replace("c.channel", &channel);
@@ -201,6 +190,29 @@ fn single_sql(table: &LiveTable) -> String {
     )
 }
 
+/// Columns of a single row that are first compared in one expression: in every transaction the
+/// database makes each expression that it comes to ready anew.
+const COMPARED_AT_ONCE: usize = 6;
+
+/// Adds those of these columns that changed to the body.
+fn changed_among(old: &str, new: &str, columns: &[&LiveColumn]) -> String {
+    let differing: Vec<String> = columns.iter().map(|column| differ(old, new, column)).collect();
+    let mut sql = format!("            IF {} THEN\n", differing.join(" OR "));
+    for (column, differs) in columns.iter().zip(&differing) {
+        let name = serde_json::to_string(&column.name).unwrap_or_default();
+        let _ = write!(
+            sql,
+            "                IF {differs} THEN
+                    rowcast_body := concat(rowcast_body, {}, {}, ',', {}, ']');
+                END IF;\n",
+            literal(&format!(",{name}:[")),
+            json_of(new, column),
+            json_of(old, column),
+        );
+    }
+    sql + "            END IF;\n"
+}
+
 /// How many of a large update's first rows are looked at.
 const FIRST_ROWS: usize = 4 * RESET_ROWS;
 
@@ -225,6 +237,24 @@ fn early_sql(table: &LiveTable, markers: &str) -> String {
         count = count_sql(table, Event::Update, &first),
         new = not_large("n", table),
         old = not_large("o", table),
+    )
+}
+
+/// Finds the channels of which the statement changed too many rows. An update's rows are paired and
+/// compared only if it touches so many rows of some channel.
+fn large_sql(table: &LiveTable, event: Event) -> String {
+    let counted = format!("large := ARRAY({});", count_sql(table, event, &format!("({PAIRED})")));
+    if event != Event::Update {
+        return counted;
+    }
+    format!(
+        "large := '{{}}';
+        IF EXISTS (SELECT FROM (SELECT {} AS id FROM new_rows n UNION ALL SELECT {} FROM old_rows o) c
+                   GROUP BY c.id HAVING count(*) > {RESET_ROWS}) THEN
+            {counted}
+        END IF;",
+        id_of("n", table),
+        id_of("o", table),
     )
 }
 
@@ -309,7 +339,8 @@ fn update_parts(table: &LiveTable) -> (String, String, String) {
     );
     (
         format!(
-            "({PAIRED}) JOIN (VALUES (true), (false)) v(leaving) ON NOT v.leaving OR {replaced}"
+            "({PAIRED}) CROSS JOIN LATERAL \
+             (SELECT true AS leaving WHERE {replaced} UNION ALL SELECT false) v"
         ),
         format!("CASE WHEN v.leaving THEN {old} ELSE {new} END"),
         change,

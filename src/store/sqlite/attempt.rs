@@ -1,6 +1,6 @@
 //! One try at a batch: one transaction, or nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rowcast_protocol::{ChannelName, Seq};
 
@@ -10,16 +10,16 @@ use super::{
         edit::{CheckedEdit, CheckedOp},
         error::{EditError, StoreError},
     },
-    apply,
+    apply, backlog,
     connection::{Connection, store_error},
     constraint,
     facts::Facts,
-    log::{self, Draft, Numbered},
+    log::{self, Draft, Forget, Numbered},
     outcomes::{self, Outcome},
     outside, own,
     raw::{Bound, own as column},
     sets::{self, Step},
-    transaction::{Halt, Mark, Transaction},
+    transaction::{Done, Halt, Mark, OWN, Transaction},
 };
 
 /// How careful a try is.
@@ -82,7 +82,8 @@ pub(super) async fn attempt(
     manner: Manner,
     refusal: Option<EditError>,
 ) -> Result<Committed, Trouble> {
-    let tried = Attempt { facts, edits, manner, refusal, draft: Draft::default() };
+    let draft = Draft::default();
+    let tried = Attempt { facts, edits, manner, refusal, draft, is_backlog_left: false };
     let tried = tried.run(connection).await;
     if tried.is_err() {
         // Fails if the database rolled back by itself.
@@ -97,6 +98,8 @@ struct Attempt<'a> {
     manner: Manner,
     refusal: Option<EditError>,
     draft: Draft,
+    /// Whether outsiders' records of other channels are left to the poller.
+    is_backlog_left: bool,
 }
 
 impl Attempt<'_> {
@@ -111,6 +114,7 @@ impl Attempt<'_> {
             let mut transaction = Transaction::new(self.facts, connection);
             self.apply(&mut transaction, &mut fates).await?;
             let done = transaction.done;
+            self.number_before(connection, &done).await?;
             places = own::fold(self.edits, done, self.facts.limits, &mut self.draft)
                 .map_err(Trouble::Spoilt)?;
         }
@@ -124,7 +128,8 @@ impl Attempt<'_> {
         let numbered = log::number_draft(connection, &self.draft).await?;
         let seqs = self.seqs(&fates, &places, &numbered);
         let outcomes = self.outcomes(&fates, &seqs);
-        log::write_and_commit(connection, &self.draft, &numbered, &outcomes, true).await?;
+        let forget = if self.is_backlog_left { Forget::Own } else { Forget::All };
+        log::write_and_commit(connection, &self.draft, &numbered, &outcomes, forget).await?;
         Ok(self.report(&fates, &seqs, Some(&numbered)))
     }
 
@@ -134,18 +139,41 @@ impl Attempt<'_> {
         connection: &mut Connection,
     ) -> Result<HashMap<usize, Fate>, StoreError> {
         let (lookup, arguments) = outcomes::lookup(self.edits);
-        let sql =
-            format!("BEGIN IMMEDIATE; SELECT EXISTS (SELECT 1 FROM rowcast_pending); {lookup}");
+        let sql = format!(
+            "BEGIN IMMEDIATE; SELECT EXISTS (SELECT 1 FROM rowcast_pending);
+             INSERT INTO rowcast_pending (id, shape, op) VALUES ({OWN}, 0, ''); {lookup}"
+        );
         let answers = connection.run(sql, arguments).await.map_err(store_error)?;
         let mut answers = answers.into_iter().skip(1);
         let pending = answers.next().unwrap_or_default().rows;
-        let mut more = pending.first().map_or(Ok(false), |row| column(row, 0))?;
-        let stored = answers.next().unwrap_or_default().rows;
-        while more {
-            more = outside::pass(connection, self.facts, &mut self.draft).await?;
+        let stored = answers.nth(1).unwrap_or_default().rows;
+        if pending.first().map_or(Ok(false), |row| column(row, 0))? {
+            let channels = self.edits.iter().map(|edit| edit.channel.clone()).collect();
+            let draft = &mut self.draft;
+            self.is_backlog_left =
+                outside::before_batch(connection, self.facts, draft, &channels).await?;
         }
         let stored = outcomes::found(self.facts, self.edits, &stored)?;
         Ok(stored.into_iter().map(|(index, outcome)| (index, Fate::Stored(outcome))).collect())
+    }
+
+    /// Numbers what outsiders left on other channels that the edits had an effect on.
+    async fn number_before(
+        &mut self,
+        connection: &mut Connection,
+        done: &[Done],
+    ) -> Result<(), StoreError> {
+        if !self.is_backlog_left {
+            return Ok(());
+        }
+        let own: BTreeSet<&ChannelName> = self.edits.iter().map(|edit| &edit.channel).collect();
+        let beside = done.iter().map(|done| &done.channel).filter(|name| !own.contains(name));
+        let beside: BTreeSet<ChannelName> = beside.cloned().collect();
+        if !beside.is_empty() {
+            let draft = &mut self.draft;
+            backlog::number_concerning(connection, self.facts, draft, &beside).await?;
+        }
+        Ok(())
     }
 
     fn undecided(&self, fates: &HashMap<usize, Fate>) -> Vec<usize> {
@@ -299,7 +327,7 @@ impl Attempt<'_> {
             appended: numbered
                 .map(|numbered| log::appended(self.facts, self.draft, numbered))
                 .unwrap_or_default(),
-            left_unnumbered: false,
+            left_unnumbered: self.is_backlog_left,
         }
     }
 }

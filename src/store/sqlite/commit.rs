@@ -15,7 +15,7 @@ use super::{
     attempt::{Manner, Trouble, attempt},
     connection::{Connection, nth, store_error},
     facts::Facts,
-    log::{self, Draft, Numbered},
+    log::{self, Draft, Forget, Numbered},
     outside,
     raw::{Bound, own},
 };
@@ -49,6 +49,7 @@ async fn apart(
             Ok(committed) => {
                 all.outcomes.extend(committed.outcomes);
                 all.appended.extend(committed.appended);
+                all.left_unnumbered |= committed.left_unnumbered;
             }
             Err(error) if all.outcomes.is_empty() => return Err(error),
             Err(error) => {
@@ -103,7 +104,8 @@ async fn number_begun(
 ) -> Result<(Numbered, bool), StoreError> {
     let more = outside::pass(connection, facts, draft).await?;
     let numbered = log::number_draft(connection, draft).await?;
-    log::write_and_commit(connection, draft, &numbered, &[], false).await.map_err(store_error)?;
+    let written = log::write_and_commit(connection, draft, &numbered, &[], Forget::Nothing).await;
+    written.map_err(store_error)?;
     Ok((numbered, more))
 }
 

@@ -123,7 +123,8 @@ pub(super) fn nth(answers: Vec<Answer>, n: usize) -> Answer {
 pub(super) fn store_error(error: sqlx::Error) -> StoreError {
     let words = error.to_string();
     match primary_code(&error) {
-        Some(5 | 6 | 17) => StoreError::Busy(words),
+        // Locked, or a query that ran into its deadline.
+        Some(5 | 6 | 9 | 17) => StoreError::Busy(words),
         Some(8) => StoreError::ReadOnly(words),
         Some(13) => StoreError::StorageFull(words),
         Some(10 | 14) => StoreError::Unavailable(words),

@@ -25,7 +25,7 @@ pub(super) struct Facts {
     pub(super) epoch: Epoch,
     /// How to read records.
     pub(super) layouts: Layouts,
-    /// The statement that reads records after a number.
+    /// The statement that reads records after one number and before another.
     pub(super) select_records: String,
     /// How much an entry holds.
     pub(super) limits: EntryLimits,

@@ -12,6 +12,7 @@ use super::{
     facts::Facts,
     outcomes::Outcome,
     raw::{Bound, number, own},
+    transaction::OWN,
     values_list::{padded, values_list},
 };
 use crate::planted::{self, Bug};
@@ -160,14 +161,34 @@ fn channel(row: &sqlx::sqlite::SqliteRow) -> Result<ChannelName, StoreError> {
     ChannelName::new(own(row, 0)?).map_err(|error| StoreError::Failed(error.to_string()))
 }
 
-/// Writes the entries and outcomes of a transaction and commits it. `all_recorded`: the draft holds
-/// all that was recorded.
+/// Which records a transaction forgets as it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forget {
+    /// All that there are.
+    All,
+    /// Those that the transaction caused.
+    Own,
+    /// None: they are gone already.
+    Nothing,
+}
+
+impl Forget {
+    fn sql(self) -> String {
+        match self {
+            Self::All => "DELETE FROM rowcast_pending; ".to_owned(),
+            Self::Own => format!("DELETE FROM rowcast_pending WHERE id >= {OWN}; "),
+            Self::Nothing => String::new(),
+        }
+    }
+}
+
+/// Writes the entries and outcomes of a transaction and commits it.
 pub(super) async fn write_and_commit(
     connection: &mut Connection,
     draft: &Draft,
     numbered: &Numbered,
     outcomes: &[Outcome<'_>],
-    all_recorded: bool,
+    forget: Forget,
 ) -> Result<(), sqlx::Error> {
     let (mut sql, mut bound) = (String::new(), Bound::default());
     let entries: Vec<_> = draft.entries.iter().zip(&numbered.places).collect();
@@ -194,7 +215,7 @@ pub(super) async fn write_and_commit(
         }
         bound.push_nulls((padded(chunk.len()) - chunk.len()) * 6);
     }
-    sql += if all_recorded { "DELETE FROM rowcast_pending; COMMIT" } else { "COMMIT" };
+    sql += &(forget.sql() + "COMMIT");
     connection.run(sql, bound.done()).await.map(drop)
 }
 

@@ -22,10 +22,11 @@ use super::{
 };
 
 /// The migrations, in order.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "engine", include_str!("../../../migrations/sqlite/0001_engine.sql")),
     (2, "tables", include_str!("../../../migrations/sqlite/0002_tables.sql")),
     (3, "accounts", include_str!("../../../migrations/sqlite/0003_accounts.sql")),
+    (4, "recording", include_str!("../../../migrations/sqlite/0004_recording.sql")),
 ];
 
 /// Makes the database if it is not there, runs the migrations that it has not seen, and makes the
@@ -184,10 +185,10 @@ pub(super) fn not_recorded(table: &str) -> StoreError {
     ))
 }
 
-/// The triggers of ours that there are.
+/// The triggers on live tables that there are.
 pub(super) async fn present(connection: &mut Connection) -> Result<Vec<Trigger>, StoreError> {
-    let sql =
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'rowcast_*'";
+    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'rowcast_*'
+            AND tbl_name <> 'rowcast_pending'";
     let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
     let triggers = nth(answers, 0).rows;
     triggers.iter().map(|row| Ok(Trigger { name: own(row, 0)?, sql: own(row, 1)? })).collect()

@@ -7,7 +7,7 @@
 //!   and do nothing else. What stands there when the hub begins a transaction is an outsider's, what
 //!   is added later is the hub's own, so the triggers need no context row to tell who did what.
 //! - **Numbering** is the last step of every transaction of the hub: first what outsiders left
-//!   ([`outside`]), then its own ([`own`]).
+//!   ([`outside`]; of a long [`backlog`] only what concerns its channels), then its own ([`own`]).
 //! - **Nothing is open when nothing runs.** If a caller goes away in the middle, the transaction is
 //!   rolled back before the next one begins.
 //!
@@ -28,8 +28,8 @@ use self::{
     writer::{Turn, Writer},
 };
 use super::{
-    Appended, CheckedEdit, Committed, Finding, Head, LiveSchema, LiveTable, Page, PagePlace,
-    ReadAfter, Store, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, EditError, Finding, Head, LiveSchema, LiveTable,
+    Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed,
     accounts::{AccountStore, Book},
     build::live_schema,
     declaration::Declarations,
@@ -42,6 +42,7 @@ mod accounts;
 mod apply;
 mod arithmetic;
 mod attempt;
+mod backlog;
 mod catalogue;
 mod commit;
 mod connection;
@@ -55,7 +56,9 @@ mod outcomes;
 mod outside;
 mod own;
 mod page;
+mod past;
 mod place;
+mod query;
 mod raw;
 mod read;
 mod records;
@@ -98,6 +101,8 @@ pub struct SqliteStore {
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
+    /// For questions of people, which may take long and have a deadline.
+    askers: SqlitePool,
 }
 
 /// Opens a database that [`migrate()`] has prepared for these declarations.
@@ -131,11 +136,15 @@ pub async fn open(
         .max_connections(options.readers)
         .min_connections(1)
         .test_before_acquire(false)
-        .connect_with(read)
+        .connect_with(read.clone())
         .await
         .map_err(store_error)?;
+    let askers = SqlitePoolOptions::new()
+        .max_connections(options.readers.div_ceil(2))
+        .test_before_acquire(false)
+        .connect_lazy_with(read);
     let writer = Mutex::new(Some(Writer::new(connection)));
-    Ok(SqliteStore { facts, writer, readers })
+    Ok(SqliteStore { facts, writer, readers, askers })
 }
 
 async fn load(
@@ -215,6 +224,30 @@ impl Store for SqliteStore {
         history::history(&self.facts, &self.readers, channel, table, key, before, limit).await
     }
 
+    async fn select(
+        &self,
+        channel: &ChannelName,
+        table: &LiveTable,
+        query: &Query,
+    ) -> Result<Selected, StoreError> {
+        query::select(&self.facts, &self.askers, channel, table, query).await
+    }
+
+    async fn entry(
+        &self,
+        channel: &ChannelName,
+        seq: Seq,
+    ) -> Result<Option<PastEntry>, StoreError> {
+        past::entry(&self.facts, &self.readers, channel, seq).await
+    }
+
+    async fn outcome(
+        &self,
+        edit: &CheckedEdit,
+    ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
+        past::outcome(&self.facts, &self.readers, edit).await
+    }
+
     async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
         access::role(&self.facts, &self.readers, channel, user).await
     }
@@ -274,6 +307,7 @@ impl Store for SqliteStore {
     async fn close(&self) {
         let writer = self.writer.lock().await.take();
         self.readers.close().await;
+        self.askers.close().await;
         if let Some(writer) = writer {
             writer.connection.close().await;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rowcast_protocol::{EditId, ErrorCode, ErrorReply, Seq};
+use rowcast_protocol::{EditId, ErrorReply, Seq};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use uuid::Uuid;
 
@@ -89,18 +89,11 @@ pub(super) fn found(
             continue;
         };
         let outcome = match own::<Option<&str>>(row, 4)? {
-            _ if own::<&[u8]>(row, 2)? != edit.hash.as_slice() => Err(conflict()),
+            _ if own::<&[u8]>(row, 2)? != edit.hash.as_slice() => Err(EditError::conflict()),
             Some(error) => Err(error_of(error)?),
             None => Ok(Applied { epoch: facts.epoch, seq: number(row, 3)?, replayed: true }),
         };
         stored.insert(index, outcome);
     }
     Ok(stored)
-}
-
-fn conflict() -> EditError {
-    EditError::new(
-        ErrorCode::EditConflict,
-        "this id was used for an edit with other content; make a new id for every edit",
-    )
 }

@@ -1,30 +1,44 @@
 //! Numbers what outsiders left in `rowcast_pending`.
 //!
-//! One pass takes some thousand records and makes one entry per channel of them. If more wait, the
-//! channels with more than an entry holds get a reset first, without reading their records.
+//! One pass takes some thousand records and makes one entry per channel of them, whatever the
+//! backlog. A batch of the hub waits for one pass at most, and for what concerns its channels.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use rowcast_protocol::{ChannelName, ColumnType, Value};
+use rowcast_protocol::ChannelName;
+use sqlx::sqlite::SqliteRow;
 
 use super::{
     super::{
         error::StoreError,
         fold::{EntryBuilder, Recorded},
-        values::{Raw, wire_value},
     },
+    backlog,
     connection::{Connection, nth, store_error},
     facts::Facts,
     log::Draft,
-    raw::{Bound, number, own, raw},
-    values_list::{padded, values_list},
+    raw::{Bound, own},
+    transaction::OWN,
 };
 
 /// Records that one pass reads.
 const PASS: i64 = 5_000;
 
-/// Channels that are reset in one statement.
-const CHUNK: usize = 1_024;
+/// Adds entries to the draft for all that a batch on these channels must come after. Returns whether
+/// something is left, of other channels.
+pub(super) async fn before_batch(
+    connection: &mut Connection,
+    facts: &Facts,
+    draft: &mut Draft,
+    channels: &BTreeSet<ChannelName>,
+) -> Result<bool, StoreError> {
+    let is_long = waiting(connection).await? > PASS;
+    if is_long && backlog::number_concerning(connection, facts, draft, channels).await? {
+        return Ok(true);
+    }
+    while pass(connection, facts, draft).await? {}
+    Ok(false)
+}
 
 /// Adds entries for one pass to the draft. Returns whether more is waiting.
 pub(super) async fn pass(
@@ -32,13 +46,12 @@ pub(super) async fn pass(
     facts: &Facts,
     draft: &mut Draft,
 ) -> Result<bool, StoreError> {
-    if waiting(connection).await? > PASS {
-        reset_the_large(connection, facts, draft).await?;
-    }
-    let sql = format!("{} LIMIT {PASS}", facts.select_records);
-    let answers =
-        connection.run(sql, Bound::default().with(0_i64).done()).await.map_err(store_error)?;
-    let rows = nth(answers, 0).rows;
+    backlog::reset_flooded(connection, facts, draft).await?;
+    let sql = format!("{} ORDER BY id LIMIT {PASS}", facts.select_records);
+    let bound = Bound::default().with(0_i64).with(OWN);
+    let answers = connection.run(sql, bound.done()).await.map_err(store_error)?;
+    let mut rows = nth(answers, 0).rows;
+    keep_together(&mut rows)?;
     let Some(last) = rows.last() else { return Ok(false) };
     let last: i64 = own(last, 0)?;
     let mut entries = Entries::new(facts);
@@ -47,34 +60,55 @@ pub(super) async fn pass(
             entries.push(channel, recorded);
         }
     }
-    draft.entries.extend(entries.in_order.into_iter().map(|(name, entry)| (name, entry.finish())));
-    let sql =
-        "DELETE FROM rowcast_pending WHERE id <= ?; SELECT EXISTS (SELECT 1 FROM rowcast_pending)";
-    let answers =
-        connection.run(sql, Bound::default().with(last).done()).await.map_err(store_error)?;
+    entries.finish(draft);
+    let sql = "DELETE FROM rowcast_pending WHERE id <= ?;
+        SELECT EXISTS (SELECT 1 FROM rowcast_pending WHERE id < ?)";
+    let bound = Bound::default().with(last).with(OWN);
+    let answers = connection.run(sql, bound.done()).await.map_err(store_error)?;
     nth(answers, 1).rows.first().map_or(Ok(false), |row| own(row, 0))
+}
+
+/// Leaves rows that stood in the way of an insert to the pass that reads the insert.
+fn keep_together(rows: &mut Vec<SqliteRow>) -> Result<(), StoreError> {
+    let is_full = i64::try_from(rows.len()).unwrap_or(PASS) >= PASS;
+    let mut end = rows.len();
+    while is_full && end > 0 {
+        match rows.get(end - 1).map(|row| own::<&str>(row, 2)).transpose()? {
+            Some("P") => end -= 1,
+            _ => break,
+        }
+    }
+    if end > 0 {
+        rows.truncate(end);
+    }
+    Ok(())
 }
 
 /// How many records wait, counted up to a little more than a pass.
 async fn waiting(connection: &mut Connection) -> Result<i64, StoreError> {
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM rowcast_pending LIMIT {})", PASS + 1);
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM rowcast_pending WHERE id < {OWN} LIMIT {})",
+        PASS + 1
+    );
     let answers = connection.run(sql, Bound::none()).await.map_err(store_error)?;
     nth(answers, 0).rows.first().map_or(Ok(0), |row| own(row, 0))
 }
 
 /// One entry per channel, in the order in which channels came up.
-struct Entries<'a> {
+pub(super) struct Entries<'a> {
     facts: &'a Facts,
     in_order: Vec<(ChannelName, EntryBuilder)>,
     places: HashMap<ChannelName, usize>,
 }
 
 impl<'a> Entries<'a> {
-    fn new(facts: &'a Facts) -> Self {
+    /// No entries.
+    pub(super) fn new(facts: &'a Facts) -> Self {
         Self { facts, in_order: Vec::new(), places: HashMap::new() }
     }
 
-    fn push(&mut self, channel: ChannelName, recorded: Recorded) {
+    /// Adds a change.
+    pub(super) fn push(&mut self, channel: ChannelName, recorded: Recorded) {
         let place = *self.places.entry(channel.clone()).or_insert_with(|| {
             self.in_order.push((channel, EntryBuilder::new(self.facts.limits)));
             self.in_order.len() - 1
@@ -83,111 +117,10 @@ impl<'a> Entries<'a> {
             entry.push(recorded, None);
         }
     }
-}
 
-/// A channel with many records.
-#[derive(Default)]
-struct Large {
-    /// How many changes of each table.
-    tables: BTreeMap<String, usize>,
-    /// How its id stands in records: the shape, and the value.
-    spelled: Vec<(i64, Raw)>,
-}
-
-async fn reset_the_large(
-    connection: &mut Connection,
-    facts: &Facts,
-    draft: &mut Draft,
-) -> Result<(), StoreError> {
-    let large: Vec<(ChannelName, Large)> = count_by_channel(connection, facts)
-        .await?
-        .into_iter()
-        .filter(|(_, large)| large.tables.values().sum::<usize>() > facts.limits.changes)
-        .collect();
-    if large.is_empty() {
-        return Ok(());
+    /// Adds the entries to a draft.
+    pub(super) fn finish(self, draft: &mut Draft) {
+        let entries = self.in_order.into_iter();
+        draft.entries.extend(entries.map(|(channel, entry)| (channel, entry.finish())));
     }
-    forget_records(connection, large.iter().flat_map(|(_, large)| &large.spelled)).await?;
-    for (channel, large) in large {
-        let mut entry = EntryBuilder::new(facts.limits);
-        for (table, count) in large.tables {
-            entry.push_unseen(&table, count);
-        }
-        draft.entries.push((channel, entry.finish()));
-    }
-    Ok(())
-}
-
-async fn count_by_channel(
-    connection: &mut Connection,
-    facts: &Facts,
-) -> Result<BTreeMap<ChannelName, Large>, StoreError> {
-    let sql = "SELECT s.id, s.name, p.c, p.n FROM (
-            SELECT shape, c, count(*) AS n FROM (
-                SELECT shape, ch AS c FROM rowcast_pending WHERE ch IS NOT NULL
-                UNION ALL
-                SELECT shape, och FROM rowcast_pending WHERE och IS NOT NULL AND och IS NOT ch
-            ) GROUP BY shape, c
-        ) p JOIN rowcast_shape s ON s.id = p.shape";
-    let answers = connection.run(sql, Bound::none()).await.map_err(store_error)?;
-    let mut channels: BTreeMap<ChannelName, Large> = BTreeMap::new();
-    for row in nth(answers, 0).rows {
-        let name: String = own(&row, 1)?;
-        let Some(table) = facts.schema.tables.iter().find(|table| table.name == name) else {
-            continue;
-        };
-        let kind = table.columns.get(table.channel_column).map(|column| column.kind);
-        let id = raw(&row, 2)?;
-        let Some(channel) = channel_name(&table.channel_kind, kind, id.clone()) else { continue };
-        let large = channels.entry(channel).or_default();
-        *large.tables.entry(name).or_default() += usize::try_from(number(&row, 3)?).unwrap_or(0);
-        large.spelled.push((own(&row, 0)?, id));
-    }
-    Ok(channels)
-}
-
-fn channel_name(kind: &str, column: Option<ColumnType>, id: Raw) -> Option<ChannelName> {
-    let id = match wire_value(column?, id) {
-        Value::Text(id) => id,
-        Value::Int(id) => id.to_string(),
-        _ => return None,
-    };
-    ChannelName::new(&format!("{kind}:{id}")).ok()
-}
-
-/// Deletes the records of some channels; of a record that concerns another channel as well, only
-/// this side.
-async fn forget_records(
-    connection: &mut Connection,
-    spelled: impl Iterator<Item = &(i64, Raw)>,
-) -> Result<(), StoreError> {
-    let create = "CREATE TEMP TABLE IF NOT EXISTS rowcast_large (shape, c, PRIMARY KEY (shape, c));
-        DELETE FROM temp.rowcast_large";
-    connection.run(create, Bound::none()).await.map_err(store_error)?;
-    let spelled: Vec<_> = spelled.collect();
-    for chunk in spelled.chunks(CHUNK) {
-        let mut bound = Bound::default();
-        for (shape, id) in chunk {
-            bound.push(*shape);
-            bound.push_raw(id.clone());
-        }
-        bound.push_nulls((padded(chunk.len()) - chunk.len()) * 2);
-        let sql = format!(
-            "INSERT INTO temp.rowcast_large SELECT column1, column2 FROM {} WHERE column1 IS NOT NULL",
-            values_list(chunk.len(), 2)
-        );
-        connection.run(sql, bound.done()).await.map_err(store_error)?;
-    }
-    let is_large = |column: &str| {
-        format!(
-            "EXISTS (SELECT 1 FROM temp.rowcast_large l WHERE l.shape = rowcast_pending.shape AND l.c = rowcast_pending.{column})"
-        )
-    };
-    let (from, to) = (is_large("och"), is_large("ch"));
-    let sql = format!(
-        "DELETE FROM rowcast_pending WHERE (ch IS NULL OR {to}) AND (och IS NULL OR {from});
-         UPDATE rowcast_pending SET ch = NULL WHERE {to};
-         UPDATE rowcast_pending SET och = NULL WHERE {from}"
-    );
-    connection.run(sql, Bound::none()).await.map(drop).map_err(store_error)
 }

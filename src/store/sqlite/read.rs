@@ -155,7 +155,10 @@ impl Bounds {
 }
 
 /// An entry from columns 6 to 11.
-fn stored_entry(schema: &LiveSchema, row: &SqliteRow) -> Result<StoredEntry, StoreError> {
+pub(super) fn stored_entry(
+    schema: &LiveSchema,
+    row: &SqliteRow,
+) -> Result<StoredEntry, StoreError> {
     let reset: Option<&str> = own(row, 9)?;
     let entry = Entry {
         seq: number(row, 6)?,
@@ -191,6 +194,15 @@ pub(super) fn changes(schema: &LiveSchema, text: &str) -> Result<Vec<Change>, St
         restore_bytes(schema, table, fields);
     }
     Ok(changes)
+}
+
+/// The table of a change.
+pub(super) fn change_table(change: &Change) -> &str {
+    match change {
+        Change::Insert(row) | Change::Enter(row) => &row.table,
+        Change::Update(fields) => &fields.table,
+        Change::Delete(gone) | Change::Leave(gone) => &gone.table,
+    }
 }
 
 /// Turns base64 text of byte columns back into bytes.

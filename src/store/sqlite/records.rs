@@ -69,12 +69,12 @@ impl Layouts {
         Ok(Self { by_shape, width })
     }
 
-    /// The statement that reads records after a number, in order.
+    /// The statement that reads records after one number and before another; without an order.
     pub(super) fn select(&self) -> String {
         let names = |letter: char| (0..self.width).map(move |n| format!(", {letter}{n}"));
         let values: String = names('o').chain(names('n')).collect();
         format!(
-            "SELECT id, shape, op, mask, och IS NULL, ch IS NULL{values} FROM rowcast_pending WHERE id > ? ORDER BY id"
+            "SELECT id, shape, op, mask, och IS NULL, ch IS NULL{values} FROM rowcast_pending WHERE id > ? AND id < ?"
         )
     }
 
@@ -211,7 +211,7 @@ fn replace(records: &mut [Record], place: usize, follower: Option<usize>, same_k
     if same_key {
         let before = blocker.before.take();
         if let Some(insert) = records.get_mut(follower) {
-            (insert.op, insert.before, insert.told) = (b'R', before, (false, false));
+            (insert.op, insert.before, insert.told) = (b'R', before, (false, insert.told.1));
         }
     } else {
         (blocker.op, blocker.after, blocker.told) = (b'D', None, (false, true));
@@ -224,9 +224,13 @@ impl Record {
         let Some(table) = schema.tables.get(self.table) else { return Vec::new() };
         let mut changes = changes_of(table, self.before.as_ref(), self.after.as_ref());
         let (left, entered) = self.told;
-        if changes.len() == 2 && self.op == b'R' {
-            let mut keep = [!left, !entered].into_iter();
-            changes.retain(|_| keep.next().unwrap_or(true));
+        match (self.op, changes.len()) {
+            (b'I', _) if entered => changes.clear(),
+            (b'R', 2) => {
+                let mut keep = [!left, !entered].into_iter();
+                changes.retain(|_| keep.next().unwrap_or(true));
+            }
+            _ => {}
         }
         changes
     }

@@ -1,8 +1,8 @@
 //! One transaction of the writer: statements, and what the triggers recorded of each.
 //!
 //! There is one writer at a time. So whatever stands in `rowcast_pending` right after our own
-//! `BEGIN IMMEDIATE` is somebody else's, and whatever is added later is ours; no context needs to
-//! be handed to the triggers. Each statement that changes rows is sent together with the question
+//! `BEGIN IMMEDIATE` is somebody else's, and whatever is added later is ours. A first record with
+//! the number [`OWN`] keeps the two apart: SQLite numbers on from there. Each statement that changes rows is sent together with the question
 //! what was recorded since, which tells which edit caused which change.
 
 use std::collections::HashMap;
@@ -21,6 +21,9 @@ use super::{
     records::Record,
     row::{RowPlace, visible_columns},
 };
+
+/// The number after which a transaction of the hub records. No outsider gets that far.
+pub(super) const OWN: i64 = 1 << 62;
 
 /// Why an operation stopped.
 #[derive(Debug)]
@@ -92,9 +95,9 @@ pub(super) struct Mark {
 }
 
 impl<'a> Transaction<'a> {
-    /// Takes over after `BEGIN IMMEDIATE`, when no records are left.
+    /// Takes over after `BEGIN IMMEDIATE`, when there is a record with the number [`OWN`].
     pub(super) fn new(facts: &'a Facts, connection: &'a mut Connection) -> Self {
-        Self { facts, connection, seen: 0, done: Vec::new() }
+        Self { facts, connection, seen: OWN, done: Vec::new() }
     }
 
     /// Runs a statement that changes rows, and takes down what was recorded of it.
@@ -104,8 +107,8 @@ impl<'a> Transaction<'a> {
         bound: Bound,
         cause: Cause<'_>,
     ) -> Result<Answer, Halt> {
-        let sql = format!("{sql}; {}", self.facts.select_records);
-        let answers = self.connection.run(sql, bound.with(self.seen).done()).await?;
+        let sql = format!("{sql}; {} ORDER BY id", self.facts.select_records);
+        let answers = self.connection.run(sql, bound.with(self.seen).with(i64::MAX).done()).await?;
         let mut answers = answers.into_iter();
         let answer = answers.next().unwrap_or_default();
         let rows = answers.next().unwrap_or_default().rows;

@@ -9,6 +9,10 @@
 //! - `R`: the whole row twice, where the key or the channel changed.
 //! - `P`: a row that stands in the way of an insert. SQLite fires no delete trigger for a row that
 //!   `INSERT OR REPLACE` removes; if an `I` of the same key follows, this row was removed.
+//!
+//! Once a channel is flooded (`rowcast_flood`, which a trigger of the migrations fills) a reset will
+//! stand for its changes, so they are not recorded any more: the writer pays for a look-up instead.
+//! A `P` needs the `I` that follows, so it has the channel recorded again.
 
 use super::{
     super::schema::{LiveColumn, LiveTable},
@@ -44,22 +48,29 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn insert(&self) -> Trigger {
         let record = self.record("'I'", "NULL", None, Some("NEW."));
-        self.trigger("insert", "AFTER INSERT", "1", &record)
+        self.trigger("insert", "AFTER INSERT", &format!("NOT {}", self.flooded("NEW")), &record)
     }
 
     fn delete(&self) -> Trigger {
         let record = self.record("'D'", "NULL", Some("OLD."), None);
-        self.trigger("delete", "AFTER DELETE", "1", &record)
+        self.trigger("delete", "AFTER DELETE", &format!("NOT {}", self.flooded("OLD")), &record)
     }
 
     fn rekey(&self) -> Trigger {
         let record = self.record("'R'", "NULL", Some("OLD."), Some("NEW."));
-        self.trigger("rekey", "AFTER UPDATE", &self.moved(), &record)
+        let (from, to) = (self.flooded("OLD"), self.flooded("NEW"));
+        let when = format!("({}) AND NOT ({from} AND {to})", self.moved());
+        self.trigger("rekey", "AFTER UPDATE", &when, &record)
     }
 
     fn update(&self) -> Trigger {
         let each: Vec<String> = recorded(self.table).map(|(_, c)| differs(&c.name)).collect();
-        let when = format!("NOT ({}) AND ({})", self.moved(), each.join(" OR "));
+        let when = format!(
+            "NOT {} AND NOT ({}) AND ({})",
+            self.flooded("NEW"),
+            self.moved(),
+            each.join(" OR ")
+        );
         let mask: Vec<String> = each.iter().map(|differs| format!("({differs})")).collect();
         let changed = |side: &str| -> Vec<String> {
             recorded(self.table)
@@ -114,7 +125,13 @@ impl Writer<'_> {
             olds.join(", "),
             news.join(", "),
         );
-        self.trigger("replace", "BEFORE INSERT", &format!("EXISTS (SELECT 1 {from})"), &record)
+        let again = format!(
+            "UPDATE rowcast_flood SET recorded = 1 WHERE shape = {} AND ch = NEW.{}",
+            self.shape,
+            self.channel(),
+        );
+        let when = format!("EXISTS (SELECT 1 {from})");
+        self.trigger("replace", "BEFORE INSERT", &when, &format!("{record}; {again}"))
     }
 
     fn record(&self, op: &str, mask: &str, old: Option<&str>, new: Option<&str>) -> String {
@@ -161,6 +178,15 @@ impl Writer<'_> {
 
     fn anchors(&self) -> impl Iterator<Item = &LiveColumn> {
         recorded(self.table).filter(|(index, _)| self.is_anchor(*index)).map(|(_, column)| column)
+    }
+
+    /// Whether changes of the row's channel are not recorded any more.
+    fn flooded(&self, side: &str) -> String {
+        format!(
+            "EXISTS (SELECT 1 FROM rowcast_flood WHERE shape = {} AND ch = {side}.{} AND NOT recorded)",
+            self.shape,
+            self.channel(),
+        )
     }
 
     /// Whether the key or the channel changed.

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod alone;
+mod backlog;
 
 every_test!(crate::sqlite::Sqlite);
 

@@ -34,7 +34,7 @@ pub(crate) async fn a_project_begins_with_its_owner<H: Harness>() {
     let made = accounts.make_project("Vega", &dora).await.unwrap();
     assert_eq!((&*made.name, made.role), ("Vega", Role::Owner));
     assert!(made.created.ends_with('Z') && made.created.len() == 27, "{}", made.created);
-    assert_eq!(accounts.projects("dora", None, 10).await.unwrap(), [made.clone()]);
+    assert_eq!(accounts.projects("dora", None, 10).await.unwrap(), std::slice::from_ref(&made));
     let members = accounts.members(made.id, "dora").await.unwrap();
     let (user, name, role) = ("dora".to_owned(), "Dora".to_owned(), Role::Owner);
     assert_eq!(members, [Member { user, name, role }]);

@@ -12,6 +12,7 @@ pub(crate) mod members;
 pub(crate) mod once;
 pub(crate) mod order;
 pub(crate) mod outside;
+pub(crate) mod queries;
 pub(crate) mod reading;
 pub(crate) mod services;
 pub(crate) mod sessions;
@@ -81,9 +82,14 @@ macro_rules! every_test {
                 an_update_that_changes_nothing_is_not_recorded, cascades_are_recorded,
                 a_move_between_channels_is_told_to_both, emptying_a_table_is_seen,
                 a_huge_update_becomes_a_reset, a_reset_of_one_channel_spares_the_others,
+                what_follows_a_huge_update_is_told_too, a_huge_move_is_told_to_both,
                 a_changed_primary_key_is_a_new_row, an_insert_over_a_row_replaces_it,
                 strange_text_and_large_values_survive, an_outsiders_change_comes_before_the_edit_that_saw_it,
                 a_busy_writer_is_waited_for, notifications_are_made;
+            queries: random_queries_find_what_a_plain_evaluation_finds,
+                a_channel_without_rows_gives_an_empty_answer,
+                an_entry_is_told_with_what_it_replaced,
+                an_outcome_is_found_by_person_id_and_content;
             reading: a_reader_continues_from_any_place, a_budget_cuts_between_entries,
                 a_cursor_of_another_history_needs_a_snapshot, a_cursor_ahead_needs_a_snapshot,
                 a_cursor_that_was_trimmed_needs_a_snapshot, a_reset_in_between_needs_a_snapshot,

@@ -160,6 +160,41 @@ pub(crate) async fn a_reset_of_one_channel_spares_the_others<H: Harness>() {
     assert_eq!(bench.rows(&board("other")).await.rows.len(), 2);
 }
 
+pub(crate) async fn what_follows_a_huge_update_is_told_too<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    bench.outside(MANY_CARDS).await;
+    let sql =
+        "BEGIN; UPDATE cards SET title = 'all'; UPDATE cards SET board = 'other' WHERE id = 7;
+         UPDATE cards SET title = 'late' WHERE id IN (7, 8);
+         DELETE FROM cards WHERE id > 1400; UPDATE cards SET id = -9 WHERE id = 9;
+         INSERT INTO cards(id, board, title) VALUES (2000, 'b', 'new'), (2001, 'other', 'new');
+         UPDATE cards SET board = 'b' WHERE id = 2001; COMMIT";
+    bench.outside(sql).await;
+    assert_eq!(bench.last_stored(&board("b")).await.reset, ["cards"]);
+    bench.log_gives_the_rows(&board("other")).await;
+    assert_eq!(bench.rows(&board("b")).await.rows.len(), 1401);
+    bench.outside("UPDATE cards SET title = 'after' WHERE id = 8").await;
+    assert_eq!(
+        tale(&bench.last_stored(&board("b")).await),
+        [r#"update cards 8 {"title":"after"}"#]
+    );
+}
+
+pub(crate) async fn a_huge_move_is_told_to_both<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    bench.outside(MANY_CARDS).await;
+    bench.outside("UPDATE cards SET board = 'c' WHERE id <= 1400").await;
+    for (name, rows) in [("b", 101), ("c", 1_400)] {
+        assert_eq!(bench.last_stored(&board(name)).await.reset, ["cards"]);
+        assert_eq!(bench.rows(&board(name)).await.rows.len(), rows);
+    }
+    bench.outside("UPDATE cards SET title = 'after' WHERE id IN (1400, 1401)").await;
+    for (name, id) in [("b", 1_401), ("c", 1_400)] {
+        let told = tale(&bench.last_stored(&board(name)).await);
+        assert_eq!(told, [format!(r#"update cards {id} {{"title":"after"}}"#)]);
+    }
+}
+
 pub(crate) async fn a_changed_primary_key_is_a_new_row<H: Harness>() {
     let bench = Bench::<H>::fresh().await;
     bench.card(1, Some("a0")).await;

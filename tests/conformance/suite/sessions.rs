@@ -63,13 +63,14 @@ pub(crate) async fn a_second_use_is_a_race_at_first_and_then_a_theft<H: Harness>
 pub(crate) async fn of_two_who_refresh_at_once_one_wins<H: Harness>() {
     let bench = Bench::<H>::fresh().await;
     let accounts = adas_session(&bench).await;
-    let tries = (0..8).map(|n| {
+    let mut tries = tokio::task::JoinSet::new();
+    for n in 0..8 {
         let accounts = std::sync::Arc::clone(&accounts);
-        tokio::spawn(async move { rotate(&*accounts, "first", &format!("next {n}"), 1).await })
-    });
+        tries.spawn(async move { rotate(&*accounts, "first", &format!("next {n}"), 1).await });
+    }
     let (mut won, mut raced) = (0, 0);
-    for one in tries.collect::<Vec<_>>() {
-        match one.await.unwrap() {
+    for rotation in tries.join_all().await {
+        match rotation {
             Rotation::Done { .. } => won += 1,
             Rotation::Raced => raced += 1,
             other => panic!("{other:?}"),

@@ -1,0 +1,169 @@
+//! The inverse of an entry as an edit, guarded so that it leaves alone what others did since.
+//!
+//! It restores values as they stood in the log, those of read-only columns and of the hand-made order
+//! among them. Rights are those of the inverse: who undoes a deletion must be allowed to insert.
+
+use std::{collections::HashSet, sync::Arc};
+
+use rowcast_protocol::{Change, ChannelName, EditId, ErrorCode, Fields, Role, Value};
+
+use super::{Scope, fingerprint, row_key};
+use crate::store::{
+    CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, NamedRow, PastEntry,
+    edit::{ColumnValues, FieldOps},
+};
+
+/// The edit by which this person undoes an entry.
+///
+/// # Errors
+/// If the entry is no such thing as can be undone, or the person's role does not allow it.
+pub fn undo(
+    schema: &LiveSchema,
+    user: &Arc<str>,
+    role: Role,
+    (channel, id): (&ChannelName, EditId),
+    past: &PastEntry,
+) -> Result<CheckedEdit, EditError> {
+    let entry = &past.stored.entry;
+    if !entry.reset.is_empty() || entry.changes.is_empty() {
+        let words = "the log does not hold what this entry changed, so it cannot be undone";
+        return Err(EditError::new(ErrorCode::Refused, words));
+    }
+    let undoer = Undoer { schema, user, role, channel };
+    let inverse = entry.changes.iter().zip(&past.olds).rev();
+    let ops: Result<Vec<CheckedOp>, EditError> =
+        inverse.map(|(change, old)| undoer.inverse(change, old)).collect();
+    let mut ops = ops?;
+    if each_row_once(&entry.changes) {
+        // What is referred to comes first and goes last.
+        ops.sort_by_key(rank);
+    }
+    let hash = fingerprint::of_undo(channel, entry);
+    Ok(CheckedEdit { user: Arc::clone(user), id, hash, channel: channel.clone(), ops })
+}
+
+/// The rows that an entry's changes name, one for each.
+///
+/// # Errors
+/// If a table of the entry is no longer live.
+pub fn rows_of(
+    schema: &LiveSchema,
+    channel: &ChannelName,
+    past: &PastEntry,
+) -> Result<Vec<NamedRow>, EditError> {
+    let changes = past.stored.entry.changes.iter();
+    let rows = changes.map(|change| {
+        let (table, key) = named(change);
+        let (index, live) = table_of(schema, channel, table)?;
+        Ok(NamedRow { table: index, key: row_key(live, key)? })
+    });
+    rows.collect()
+}
+
+/// Whose hand undoes what.
+struct Undoer<'a> {
+    schema: &'a LiveSchema,
+    user: &'a Arc<str>,
+    role: Role,
+    channel: &'a ChannelName,
+}
+
+impl Undoer<'_> {
+    fn inverse(&self, change: &Change, old: &Fields) -> Result<CheckedOp, EditError> {
+        let (name, key) = named(change);
+        let (index, table) = table_of(self.schema, self.channel, name)?;
+        let Self { user, role, channel, .. } = *self;
+        let scope = Scope { index, table, channel, user, role };
+        let key = row_key(table, key)?;
+        let inverse = match change {
+            Change::Insert(row) => {
+                scope.allow("delete from", table.delete)?;
+                Ok(CheckedOp::Delete { table: index, key, guard: scope.guard_of(&row.row)? })
+            }
+            Change::Update(fields) => {
+                scope.allow("update", table.update)?;
+                let mut change = FieldOps { set: scope.restored(old)?, ..FieldOps::default() };
+                scope.stamp(table.editor, &mut change.set)?;
+                change.set.sort_by_key(|(index, _)| *index);
+                let guard = scope.guard_of(&fields.set)?;
+                Ok(CheckedOp::Update { table: index, key, change, guard })
+            }
+            Change::Delete(_) => {
+                scope.allow("insert into", table.insert)?;
+                let fields = scope.all(old)?;
+                Ok(CheckedOp::Insert { table: index, fields, place: None })
+            }
+            Change::Enter(_) | Change::Leave(_) => {
+                let words = "a move is undone by moving the row back";
+                Err(EditError::new(ErrorCode::Refused, words))
+            }
+        };
+        inverse.map_err(|error: EditError| error.in_table(name))
+    }
+}
+
+impl Scope<'_> {
+    /// Values of the log for an update: neither the key nor the channel changes by one, and the
+    /// last editor is whoever undoes.
+    fn restored(&self, old: &Fields) -> Result<ColumnValues, EditError> {
+        let mut set = self.all(old)?;
+        let table = self.table;
+        set.retain(|(index, _)| {
+            !table.key.contains(index)
+                && *index != table.channel_column
+                && Some(*index) != table.editor
+        });
+        Ok(set)
+    }
+
+    /// What a row must still hold. Who edited it last does not matter.
+    fn guard_of(&self, new: &Fields) -> Result<ColumnValues, EditError> {
+        let mut guard = self.all(new)?;
+        guard.retain(|(index, _)| Some(*index) != self.table.editor);
+        Ok(guard)
+    }
+
+    /// All fields in column order; those of columns that are gone are left out.
+    fn all(&self, fields: &Fields) -> Result<ColumnValues, EditError> {
+        let known =
+            fields.iter().filter_map(|(name, value)| Some((self.table.column(name)?.0, value)));
+        let values = known.map(|(index, value)| self.fitting(index, value));
+        let mut values = values.collect::<Result<ColumnValues, _>>()?;
+        values.sort_by_key(|(index, _)| *index);
+        Ok(values)
+    }
+}
+
+fn table_of<'a>(
+    schema: &'a LiveSchema,
+    channel: &ChannelName,
+    name: &str,
+) -> Result<(usize, &'a LiveTable), EditError> {
+    schema.table(name, channel.kind()).ok_or_else(|| {
+        EditError::new(ErrorCode::UnknownTable, format!("`{name}` is no longer a live table"))
+    })
+}
+
+fn named(change: &Change) -> (&str, &Value) {
+    match change {
+        Change::Insert(row) | Change::Enter(row) => (&row.table, &row.key),
+        Change::Update(fields) => (&fields.table, &fields.key),
+        Change::Delete(gone) | Change::Leave(gone) => (&gone.table, &gone.key),
+    }
+}
+
+fn each_row_once(changes: &[Change]) -> bool {
+    let mut seen = HashSet::new();
+    let text = |key: &Value| serde_json::to_string(key).unwrap_or_default();
+    changes.iter().map(named).all(|(table, key)| seen.insert((table, text(key))))
+}
+
+/// Insertions by their tables' order, then updates, then deletions in the opposite order.
+fn rank(op: &CheckedOp) -> (u8, i64) {
+    let place = |table: usize| i64::try_from(table).unwrap_or(i64::MAX);
+    match op {
+        CheckedOp::Insert { table, .. } => (0, place(*table)),
+        CheckedOp::Update { .. } | CheckedOp::Move { .. } => (1, 0),
+        CheckedOp::Delete { table, .. } => (2, -place(*table)),
+    }
+}

@@ -1,0 +1,158 @@
+//! Rows: lists, one row, and writing one.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use rowcast_protocol::{
+    Cursor, Fields, Op,
+    request::{Delete, Insert, Update},
+};
+use serde::Serialize;
+
+use super::{
+    Visit, key_of, key_text,
+    precondition::{Conditions, IfNoneMatch},
+    write::Writer,
+};
+use crate::{
+    http::{
+        WorkerApp,
+        caller::Caller,
+        extract::{Asked, Named, Sent},
+        problem::Problem,
+    },
+    reads::tag,
+};
+
+/// A page of rows.
+#[derive(Debug, Serialize)]
+struct Page {
+    items: Vec<Fields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    cursor_log: Cursor,
+}
+
+/// `GET /channels/{channel}/{table}`.
+pub(super) async fn list(
+    State(worker): State<Arc<WorkerApp>>,
+    caller: Caller,
+    Named((channel, table)): Named<(String, String)>,
+    Asked(parameters): Asked<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let visit = Visit::to(&worker, &caller, &channel).await?;
+    let listed = worker.app.reads.list(&visit.channel, &table, &parameters).await?;
+    let (items, next, total) = (listed.items, listed.next, listed.total);
+    Ok(Json(Page { items, next, total, cursor_log: listed.cursor_log }).into_response())
+}
+
+/// `GET /channels/{channel}/{table}/{key}`.
+pub(super) async fn read(
+    State(worker): State<Arc<WorkerApp>>,
+    caller: Caller,
+    Named((channel, table, key)): Named<(String, String, String)>,
+    IfNoneMatch(known): IfNoneMatch,
+) -> Result<Response, Problem> {
+    let visit = Visit::to(&worker, &caller, &channel).await?;
+    let row = worker.row(&visit, &table, &key).await?;
+    let tag = tag::of(&row);
+    if known.is_some_and(|known| known.hold(&tag)) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, quoted(&tag))]).into_response());
+    }
+    Ok(tagged(row))
+}
+
+/// `POST /channels/{channel}/{table}`.
+pub(super) async fn insert(
+    State(worker): State<Arc<WorkerApp>>,
+    caller: Caller,
+    Named((channel, table)): Named<(String, String)>,
+    conditions: Conditions,
+    Sent(row): Sent<Fields>,
+) -> Result<Response, Problem> {
+    let visit = Visit::to(&worker, &caller, &channel).await?;
+    worker.app.reads.table(&visit.channel, &table)?;
+    let id = conditions.edit_id(caller.user(), 0);
+    let op = Op::Insert(Insert { table: table.clone(), row, place: None });
+    let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
+    let ack = writer.edit(id, vec![op]).await?;
+    let made = worker.app.reads.inserted(&visit.channel, ack.seq, id).await?;
+    let (key, row) =
+        made.ok_or_else(|| Problem::internal(&"an inserted row is not in its entry"))?;
+    let place = format!("/api/v1/channels/{}/{table}/{}", visit.channel, key_text(&key));
+    let mut response = (StatusCode::CREATED, tagged(row)).into_response();
+    set(&mut response, header::LOCATION, &place);
+    Ok(response)
+}
+
+/// `PATCH /channels/{channel}/{table}/{key}`.
+pub(super) async fn update(
+    State(worker): State<Arc<WorkerApp>>,
+    caller: Caller,
+    Named((channel, table, key)): Named<(String, String, String)>,
+    conditions: Conditions,
+    Sent(set): Sent<Fields>,
+) -> Result<Response, Problem> {
+    let visit = Visit::to(&worker, &caller, &channel).await?;
+    let named = worker.key(&visit, &table, &key)?;
+    let op = Op::Update(Update { table: table.clone(), key: named, set, ..Update::default() });
+    let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
+    writer.change(&table, &conditions, op).await?;
+    worker.row(&visit, &table, &key).await.map(tagged)
+}
+
+/// `DELETE /channels/{channel}/{table}/{key}`.
+pub(super) async fn delete(
+    State(worker): State<Arc<WorkerApp>>,
+    caller: Caller,
+    Named((channel, table, key)): Named<(String, String, String)>,
+    conditions: Conditions,
+) -> Result<StatusCode, Problem> {
+    let visit = Visit::to(&worker, &caller, &channel).await?;
+    let named = worker.key(&visit, &table, &key)?;
+    let op = Op::Delete(Delete { table: table.clone(), key: named, guard: Fields::new() });
+    let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
+    writer.change(&table, &conditions, op).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl WorkerApp {
+    /// The key in a path, as the wire has it.
+    pub(super) fn key(
+        &self,
+        visit: &Visit,
+        table: &str,
+        key: &str,
+    ) -> Result<rowcast_protocol::Value, Problem> {
+        let table = self.app.reads.table(&visit.channel, table)?;
+        key_of(key, table.key.len())
+    }
+
+    async fn row(&self, visit: &Visit, table: &str, key: &str) -> Result<Fields, Problem> {
+        let key = self.key(visit, table, key)?;
+        let row = self.app.services.checker.row(&visit.channel, table, &key)?;
+        Ok(self.app.reads.row(&visit.channel, &row).await?)
+    }
+}
+
+fn tagged(row: Fields) -> Response {
+    let tag = quoted(&tag::of(&row));
+    ([(header::ETAG, tag)], Json(row)).into_response()
+}
+
+fn quoted(tag: &str) -> String {
+    format!("\"{tag}\"")
+}
+
+fn set(response: &mut Response, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        response.headers_mut().insert(name, value);
+    }
+}

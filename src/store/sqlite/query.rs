@@ -1,0 +1,170 @@
+//! Rows by filters, in any order, and the log's head, by one statement.
+
+use std::time::Duration;
+
+use rowcast_protocol::{ChannelName, ColumnType, Cursor, Fields, Value};
+use sqlx::{
+    AssertSqlSafe, SqlitePool,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+use tokio::time::Instant;
+
+use super::{
+    super::{
+        clause::{self, Dialect},
+        error::StoreError,
+        query::{Query, Selected},
+        schema::{LiveColumn, LiveTable},
+    },
+    connection::{quoted, store_error},
+    facts::Facts,
+    raw::{Bound, number, own, wire},
+    read::tag,
+    row::{channel_column, push_channel},
+};
+
+/// How long a query may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many steps of SQLite's machine lie between two looks at the clock.
+const STEPS: i32 = 10_000;
+
+/// Columns before those of the row: the head, its tag, the total, the row's place.
+const HEAD: usize = 4;
+
+/// Finds rows. Connections of `pool` are for this alone: a query leaves its deadline behind.
+pub(super) async fn select(
+    facts: &Facts,
+    pool: &SqlitePool,
+    channel: &ChannelName,
+    table: &LiveTable,
+    query: &Query,
+) -> Result<Selected, StoreError> {
+    let (sql, arguments) = statement(channel, table, query);
+    let found = bounded(pool, sql, arguments).await?;
+    let (mut head, mut total, mut rows) = (facts.cursor(0, 0), None, Vec::new());
+    for row in &found {
+        head = head_of(facts, row)?;
+        total = own::<Option<i64>>(row, 2)?.map(i64::unsigned_abs);
+        if own::<Option<i64>>(row, 3)?.is_some() {
+            rows.push(fields(table, query, row)?);
+        }
+    }
+    Ok(query.answer(table, head, rows, total))
+}
+
+async fn bounded(
+    pool: &SqlitePool,
+    sql: String,
+    arguments: SqliteArguments,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let mut connection = pool.acquire().await.map_err(store_error)?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut handle = connection.lock_handle().await.map_err(store_error)?;
+    handle.set_progress_handler(STEPS, move || Instant::now() < deadline);
+    drop(handle);
+    let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false);
+    query.fetch_all(&mut *connection).await.map_err(store_error)
+}
+
+fn head_of(facts: &Facts, row: &SqliteRow) -> Result<Cursor, StoreError> {
+    match own::<Option<i64>>(row, 0)? {
+        None | Some(0) => Ok(facts.cursor(0, 0)),
+        Some(_) => Ok(facts.cursor(number(row, 0)?, tag(row, 1)?)),
+    }
+}
+
+fn fields(table: &LiveTable, query: &Query, row: &SqliteRow) -> Result<Fields, StoreError> {
+    let mut fields = Fields::new();
+    for (place, index) in query.to_read().into_iter().enumerate() {
+        if let Some(column) = table.columns.get(index) {
+            fields.insert(column.name.clone(), wire(row, HEAD + place, column.kind)?);
+        }
+    }
+    Ok(fields)
+}
+
+fn statement(channel: &ChannelName, table: &LiveTable, query: &Query) -> (String, SqliteArguments) {
+    let mut words = Words { bound: Bound::default(), count: 4 };
+    words.bound.push(channel.as_str().to_owned());
+    push_channel(&mut words.bound, table, channel);
+    words.bound.push(query.to_fetch());
+    words.bound.push(query.offset());
+    let (name, of) = (quoted(&table.name), channel_column(table));
+    let filters = clause::filters(&mut words, table, query);
+    let beginning = clause::beginning(&mut words, table, query);
+    let order = clause::order(&words, table, query);
+    let total = match query.total {
+        true => format!("(SELECT count(*) FROM {name} t WHERE t.{of} = ?2{filters})"),
+        false => "NULL".to_owned(),
+    };
+    let columns: Vec<String> = query
+        .to_read()
+        .iter()
+        .filter_map(|&index| table.columns.get(index))
+        .map(|column| format!("t.{}", quoted(&column.name)))
+        .collect();
+    let sql = format!(
+        "SELECT c.head, c.tag, {total}, r.*
+         FROM (SELECT 1) LEFT JOIN rowcast_channel c ON c.name = ?1
+         LEFT JOIN (SELECT row_number() OVER () AS \"rowcast nth\", x.* FROM
+             (SELECT {} FROM {name} t WHERE t.{of} = ?2{filters}{beginning}
+              {order} LIMIT ?3 OFFSET ?4) x) r
+         ORDER BY r.\"rowcast nth\"",
+        columns.join(", ")
+    );
+    (sql, words.bound.done())
+}
+
+/// How SQLite compares.
+struct Words {
+    bound: Bound,
+    count: usize,
+}
+
+impl Words {
+    fn next(&mut self) -> String {
+        self.count += 1;
+        format!("?{}", self.count)
+    }
+}
+
+impl Dialect for Words {
+    fn column(&self, column: &LiveColumn) -> String {
+        let name = quoted(&column.name);
+        match column.kind {
+            ColumnType::Decimal => format!("CAST(t.{name} AS REAL)"),
+            ColumnType::Text | ColumnType::Other => format!("t.{name} COLLATE BINARY"),
+            _ => format!("t.{name}"),
+        }
+    }
+
+    fn bind(&mut self, column: &LiveColumn, value: &Value) -> String {
+        self.bound.push_value(column.kind, value);
+        let place = self.next();
+        match column.kind {
+            ColumnType::Decimal => format!("CAST({place} AS REAL)"),
+            _ => place,
+        }
+    }
+
+    fn contains(&mut self, column: &LiveColumn, text: &str) -> String {
+        self.bound.push(text.to_owned());
+        format!("instr(lower(t.{}), lower({})) > 0", quoted(&column.name), self.next())
+    }
+
+    fn holds(&mut self, column: &LiveColumn, items: &[Value]) -> String {
+        let name = format!("t.{}", quoted(&column.name));
+        let list = format!(
+            "CASE WHEN json_valid({name}) THEN
+                CASE json_type({name}) WHEN 'array' THEN {name} ELSE '[]' END ELSE '[]' END"
+        );
+        let tests = items.iter().map(|item| {
+            self.bound.push_value(ColumnType::Other, item);
+            let kinds = if item.as_str().is_some() { "'text'" } else { "'integer', 'real'" };
+            format!("(held.type IN ({kinds}) AND held.value = {})", self.next())
+        });
+        let tests: Vec<String> = tests.collect();
+        format!("EXISTS (SELECT 1 FROM json_each({list}) held WHERE {})", tests.join(" OR "))
+    }
+}

@@ -180,6 +180,7 @@ function themeButton() {
     }
     show();
   });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', show);
   show();
   return button;
 }

@@ -100,6 +100,19 @@ test('screens inside are sound', async (t) => {
   assert.deepEqual(ada.faults, []);
 });
 
+test('an admin sees how the hub does, live', async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await Person.arrives(t, browser, hub, hub.links[0]);
+  await ada.page.getByRole('link', { name: 'Statistics' }).click();
+  await ada.sees(() => ada.page.getByRole('region', { name: 'Nodes' }).getByRole('cell', { name: 'well' }), 'that the node is well');
+  await ada.isIn('live');
+  const sockets = () => ada.page.locator('.chart', { hasText: 'Sockets' }).locator('.chart-value').textContent();
+  await becomes(sockets, '1');
+  await Person.arrives(t, browser, hub, hub.links[1]);
+  await becomes(sockets, '2');
+  assert.deepEqual(ada.faults, []);
+});
+
 test('the page weighs less than 150 KiB and is there within a second', async (t) => {
   const hub = await Hub.start(t);
   const person = await Person.opens(t, browser, hub, null);

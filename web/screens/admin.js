@@ -27,7 +27,7 @@ export function admin(app, outlet) {
   const charts = CHARTS.map(([name, read, unit]) => ({ read, chart: new Chart(name, unit) }));
   const error = h('p', { class: 'error', role: 'alert', hidden: true });
   const tables = h('div', { class: 'stack' });
-  outlet.append(bar, h('div', { class: 'page' }, error, h('div', { class: 'charts' }, ...charts.map(({ chart }) => chart.element)), tables));
+  outlet.append(bar, h('div', { class: 'page', tabindex: '0', role: 'region', 'aria-label': 'Figures' }, error, h('div', { class: 'charts' }, ...charts.map(({ chart }) => chart.element)), tables));
   document.title = 'Statistics · Rowcast';
   let closed = false;
   const ask = async () => {

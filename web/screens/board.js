@@ -125,7 +125,7 @@ class Board {
 
   #tools() {
     const tool = (/** @type {import('../ui/icons.js').IconName} */ picture, /** @type {string} */ label, /** @type {() => void} */ run) =>
-      h('button', { type: 'button', class: 'bare', 'aria-label': label, title: label, onclick: run }, icon(picture));
+      h('button', { type: 'button', class: picture === 'help' ? 'bare keyboard' : 'bare', 'aria-label': label, title: label, onclick: run }, icon(picture));
     return [
       tool('undo', 'Undo', () => void this.#actions.back('undo')),
       tool('redo', 'Redo', () => void this.#actions.back('redo')),

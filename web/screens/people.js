@@ -16,13 +16,7 @@ import { ago, dateWords, errorWords } from '../ui/words.js';
 /** @typedef {import('../app.js').App} App */
 /** @typedef {{ user: { id: string, name: string }, role: string }} Member */
 
-/** @type {[string, string][]} */
-const ROLES = [
-  ['owner', 'Owner: also members and the project itself'],
-  ['editor', 'Editor: may change everything on the board'],
-  ['viewer', 'Viewer: may look'],
-];
-const SHORT = /** @type {[string, string][]} */ ([['owner', 'Owner'], ['editor', 'Editor'], ['viewer', 'Viewer']]);
+const ROLES = /** @type {[string, string][]} */ ([['owner', 'Owner'], ['editor', 'Editor'], ['viewer', 'Viewer']]);
 
 /** @type {import('../app.js').Screen} */
 export function people(app, outlet, route) {
@@ -104,7 +98,7 @@ class People {
   /** @param {Member} member */
   #member({ user, role }) {
     const me = user.id === this.#app.session.user?.id;
-    const choice = h('select', { 'aria-label': `Role of ${clipped(user.name, 60)}`, disabled: !this.#isOwner, onchange: () => void this.#setRole(user.id, choice) }, ...SHORT.map(([value, name]) => h('option', { value, selected: value === role }, name)));
+    const choice = h('select', { 'aria-label': `Role of ${clipped(user.name, 60)}`, disabled: !this.#isOwner, onchange: () => void this.#setRole(user.id, choice) }, ...ROLES.map(([value, name]) => h('option', { value, selected: value === role }, name)));
     choice.dataset.role = role;
     const words = me ? 'Leave' : 'Remove';
     const remove = me || this.#isOwner ? h('button', { type: 'button', class: 'bare', 'aria-label': `${words} ${clipped(user.name, 60)}`, onclick: () => void this.#remove(user, me) }, words) : null;
@@ -137,7 +131,7 @@ class People {
   #addForm() {
     const add = form({
       className: 'inline',
-      fields: [{ name: 'email', label: 'E-mail', type: 'email', hint: 'Of somebody who has an account here.' }, { name: 'role', label: 'Role', options: SHORT, value: 'editor' }],
+      fields: [{ name: 'email', label: 'E-mail', type: 'email', hint: 'Of somebody who has an account here.' }, { name: 'role', label: 'Role', options: ROLES, value: 'editor' }],
       submit: 'Add',
       action: async ({ email, role }) => {
         await this.#app.session.call('POST', `${this.#path}/members`, { email, role }).catch((error) => {
@@ -153,7 +147,7 @@ class People {
   #inviteForm() {
     const invite = form({
       className: 'inline',
-      fields: [{ name: 'role', label: 'They become', options: ROLES, value: 'editor' }, { name: 'days', label: 'Good for', options: [['1', 'A day'], ['7', 'A week'], ['30', 'A month']], value: '7' }],
+      fields: [{ name: 'role', label: 'They become', options: ROLES, value: 'editor', hint: 'Editors change the board, viewers look, owners also choose the members.' }, { name: 'days', label: 'Good for', options: [['1', 'A day'], ['7', 'A week'], ['30', 'A month']], value: '7' }],
       submit: 'Make a link',
       action: async ({ role, days }) => {
         const made = await this.#app.session.call('POST', `${this.#path}/invitations`, { role, days: Number(days) });

@@ -55,6 +55,7 @@ export class Facts {
       if (field.value !== text && !(field === this.#due && document.activeElement === field)) field.value = text;
       field.disabled = !mayEdit;
     }
+    this.#due.classList.toggle('unset', task.due_date == null);
     this.#newLabel.hidden = !mayEdit;
     keepingFocus(() => this.#showLabels(task, mayEdit));
   }

@@ -81,7 +81,9 @@ export class TaskPanel {
     if (id === null) return had ? this.#touch(null) : undefined;
     this.#build(id);
     this.#touch(null);
-    queueMicrotask(() => this.element.querySelector('textarea')?.focus({ preventScroll: true }));
+    // Where there is no keyboard one would spring up over half the task.
+    const first = matchMedia('(pointer: fine)').matches ? 'textarea' : 'header button:last-child';
+    queueMicrotask(() => /** @type {HTMLElement | null} */ (this.element.querySelector(first))?.focus({ preventScroll: true }));
   }
 
   /** @param {string} id */

@@ -90,7 +90,7 @@ function showError(error, rows, general) {
   const named = error?.errors ?? (error?.field ? [{ field: error.field, message: errorWords(error) }] : []);
   const found = named.flatMap(({ field, message }) => {
     const row = rows.find(({ spec }) => spec.name === field);
-    return row ? [{ row, message }] : [];
+    return row ? [{ row, message: error.code === 'email_taken' ? errorWords(error) : message }] : [];
   });
   for (const { row, message } of found.reverse()) showFieldError(row, message);
   if (found.length > 0) return;

@@ -125,7 +125,10 @@ export class Client {
       outboxes: this.#outboxes,
       history: this.history,
       hearsFailures: () => this.#failures.size > 0,
-      closed: (/** @type {Channel} */ channel) => void this.#channels.delete(channel.name),
+      closed: (/** @type {Channel} */ channel) => {
+        this.#channels.delete(channel.name);
+        this.#changed();
+      },
     };
     if (user !== undefined) void this.#isPerson(user);
     this.#unfollow = options.session?.subscribe((now) => now?.id !== user && this.#connection.close(signedOut()));

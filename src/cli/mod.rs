@@ -27,6 +27,7 @@ use crate::{
 
 mod database;
 mod doctor;
+mod erase;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,7 @@ Examples:
   rowcast migrate --config /etc/rowcast.toml
   rowcast token --user ada --name \"Ada Lovelace\" --minutes 480
   rowcast doctor --json | jq .
+  rowcast erase --user ada --yes             take a person's data out, also out of the log
   rowcast config --defaults > rowcast.toml   begin a settings file of your own
 
 Settings come from rowcast.toml in the current folder (or --config, or ROWCAST_CONFIG); variables
@@ -61,6 +63,8 @@ enum Command {
     Migrate,
     /// Sign a token with the hub's own key and print it
     Token(TokenArgs),
+    /// Erase a person's data, or the past of a row; says what it would do unless told `--yes`
+    Erase(EraseArgs),
     /// Look for what should not be: missing triggers, gaps, settings that weaken durability
     Doctor {
         /// Print findings as JSON
@@ -91,6 +95,22 @@ struct TokenArgs {
     minutes: Option<u32>,
 }
 
+#[derive(Debug, Args)]
+struct EraseArgs {
+    /// The person's id: profile, account, memberships and notifications go, the name goes elsewhere
+    #[arg(long, conflicts_with_all = ["table", "key"], required_unless_present = "table")]
+    user: Option<String>,
+    /// The table of a row whose past goes; the row stays
+    #[arg(long, requires = "key")]
+    table: Option<String>,
+    /// The row's key; several parts with commas between
+    #[arg(long, requires = "table")]
+    key: Option<String>,
+    /// Do it: what is erased does not come back
+    #[arg(long)]
+    yes: bool,
+}
+
 /// Why a command was not done.
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
@@ -110,6 +130,10 @@ enum CommandError {
     BadUser(String),
     #[error("cannot begin, or cannot write: {0}")]
     Output(#[from] io::Error),
+    #[error("there is no live table `{0}`")]
+    UnknownTable(String),
+    #[error("this is no key of the table: {0}")]
+    BadKey(String),
     #[error("the examination found something bad")]
     FoundBad,
 }
@@ -166,6 +190,7 @@ fn perform(
     match asked.command.unwrap_or(Command::Serve) {
         Command::Serve => Ok(wait_for(server::run(config))??),
         Command::Migrate => migrate(&config, out),
+        Command::Erase(asked) => wait_for(erase::run(&config, &asked, out))?,
         Command::Token(token) => sign(&config, &token, out),
         Command::Doctor { json } => {
             let findings = wait_for(doctor::examine(&config))?;

@@ -464,3 +464,33 @@ async fn the_description_names_every_table_and_can_be_read_by_people() {
     assert!(page.text.contains("swagger"), "{}", page.text);
     nobody.get("/api/docs/swagger-ui-bundle.js").await.is(200);
 }
+
+/// The commands of the README's section on REST, run by a shell against a hub.
+#[tokio::test]
+async fn the_readmes_samples_do_what_it_says() {
+    let world = World::on(Kind::Sqlite).await;
+    let readme = include_str!("../../README.md");
+    let section = readme.split_once("<!-- tested: rest -->").expect("the mark").1;
+    let sample = section.split_once("```sh\n").and_then(|(_, rest)| rest.split_once("```"));
+    let sample = sample.expect("a sample").0;
+    let script = sample
+        .replace(
+            "$(rowcast token --user ada)",
+            &world.token("ada", std::time::Duration::from_secs(60)),
+        )
+        .replace("127.0.0.1:7070", &world.hub.address.to_string());
+    let script = format!("set -eu\nPROJECT={}\n{script}\necho", project_id());
+    let run = || async {
+        let shell = tokio::task::spawn_blocking({
+            let script = script.clone();
+            move || std::process::Command::new("sh").args(["-c", &script]).output()
+        });
+        shell.await.unwrap().expect("a shell runs")
+    };
+    let (first, again) = (run().await, run().await);
+    let told = String::from_utf8_lossy(&first.stdout).into_owned();
+    assert!(first.status.success() && again.status.success(), "{first:?}");
+    assert!(told.contains("\"title\":\"Buy milk\"") && told.contains("\"total\":1"), "{told}");
+    assert!(told.contains("\"seq\":1"), "{told}");
+    assert!(String::from_utf8_lossy(&again.stdout).contains("\"total\":1"), "{again:?}");
+}

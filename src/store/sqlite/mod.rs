@@ -28,9 +28,9 @@ use self::{
     writer::{Turn, Writer},
 };
 use super::{
-    Appended, Applied, CheckedEdit, Committed, EditError, Finding, Head, LiveSchema, LiveTable,
-    Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed, build::live_schema,
-    declaration::Declarations, error::StoreError, fold::EntryLimits,
+    Appended, Applied, CheckedEdit, Committed, EditError, Erased, Erasure, Finding, Head,
+    LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed,
+    build::live_schema, declaration::Declarations, error::StoreError, fold::EntryLimits,
 };
 
 mod access;
@@ -41,6 +41,7 @@ mod catalogue;
 mod commit;
 mod connection;
 mod constraint;
+mod erase;
 mod examine;
 mod facts;
 mod history;
@@ -248,6 +249,10 @@ impl Store for SqliteStore {
 
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {
         access::person_name(&self.readers, user).await
+    }
+
+    async fn erase(&self, what: &Erasure) -> Result<Erased, StoreError> {
+        self.erase_all(what).await
     }
 
     async fn trim(

@@ -25,6 +25,13 @@ impl Writer {
     pub(super) fn new(connection: Connection) -> Self {
         Self { connection, is_dirty: false, numbered_at: None }
     }
+
+    /// Something was written here that is to be numbered: the count of others' commits does not
+    /// tell.
+    pub(super) fn look_again(&mut self) {
+        self.numbered_at = None;
+    }
+
     /// Numbers one pass of what outsiders left. Asks first whether anybody else committed, which
     /// costs a look at shared memory.
     pub(super) async fn number(&mut self, facts: &Facts) -> Result<Vec<Appended>, StoreError> {

@@ -122,13 +122,12 @@ impl Server {
         let address = listener.local_addr().map_err(ServeError::Address)?;
         let keys = Arc::new(OwnKeys::load(&config.auth, &config.key_folder())?);
         let verifier = Arc::new(Verifier::new(&config.auth, &keys)?);
-        let metrics = Arc::new(Metrics::default());
+        let (metrics, unnumbered) = (Arc::new(Metrics::default()), Arc::new(Notify::new()));
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let flushers: Vec<_> =
             (0..settings::workers(&config)).map(|index| Arc::new(Flusher::new(index))).collect();
         let (log, of_hub) = (Arc::clone(&store), settings::hub(&config));
         let hub = Hub::new(log, of_hub, Arc::clone(&metrics), tracker.clone(), flushers.clone());
-        let unnumbered = Arc::new(Notify::new());
         let committer = Committer::start(
             Arc::clone(&store),
             hub.clone(),

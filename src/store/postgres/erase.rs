@@ -55,7 +55,7 @@ impl PostgresStore {
             }
             Erasure::Past { .. } => (Erased::default(), ""),
         };
-        let needle = self.needle(what)?;
+        let needle = needle(what)?;
         self.number_all(&needle).await?;
         erased.entries = self.rewrite(what, &needle).await?;
         let sql = "DELETE FROM rowcast.edit WHERE user_id = $1 OR strpos(failure::text, $2) > 0";
@@ -63,18 +63,6 @@ impl PostgresStore {
         let gone = sqlx::query(sql).bind(user).bind(&needle).execute(lent.connection()).await;
         erased.outcomes = lent.settle(gone)?.rows_affected();
         Ok(erased)
-    }
-
-    /// A text that stands in every entry that concerns it.
-    fn needle(&self, what: &Erasure) -> Result<String, StoreError> {
-        Ok(match what {
-            Erasure::Person(id) => spelled(id),
-            Erasure::Past { table, key } => match key.last() {
-                Some(Value::Text(text)) => spelled(text),
-                Some(part) => serde_json::to_string(part).unwrap_or_default(),
-                None => return Err(StoreError::Failed(format!("table {table} has no key"))),
-            },
-        })
     }
 
     async fn erase_rows(&self, id: &str) -> Result<u64, StoreError> {
@@ -140,7 +128,7 @@ impl PostgresStore {
         for row in &rows {
             let entry = Entry::read(row).map_err(store_error)?;
             *place = (entry.channel.clone(), entry.seq);
-            if let Some(entry) = self.rewritten(what, entry)? {
+            if let Some(entry) = self.rewritten(what, &entry)? {
                 count += 1;
                 newest.retain(|(channel, _)| *channel != entry.channel);
                 newest.push((entry.channel.clone(), entry.seq));
@@ -157,7 +145,7 @@ impl PostgresStore {
     }
 
     /// The entry as it stays; `None`: as it is.
-    fn rewritten(&self, what: &Erasure, entry: Entry) -> Result<Option<Entry>, StoreError> {
+    fn rewritten(&self, what: &Erasure, entry: &Entry) -> Result<Option<Entry>, StoreError> {
         let mut after = entry.clone();
         if let Some(changes) = &entry.changes {
             after.changes = Some(self.changes(what, &entry.channel, changes)?);
@@ -166,7 +154,7 @@ impl PostgresStore {
             after.actor = after.actor.filter(|actor| actor != id);
             after.edits = after.edits.map(|edits| without_name(&edits, id).unwrap_or(edits));
         }
-        Ok((after != entry).then_some(after))
+        Ok((after != *entry).then_some(after))
     }
 
     fn changes(&self, what: &Erasure, channel: &str, changes: &str) -> Result<String, StoreError> {
@@ -209,6 +197,18 @@ impl PostgresStore {
             }
         }
     }
+}
+
+/// A text that stands in every entry that concerns it.
+fn needle(what: &Erasure) -> Result<String, StoreError> {
+    Ok(match what {
+        Erasure::Person(id) => spelled(id),
+        Erasure::Past { table, key } => match key.last() {
+            Some(Value::Text(text)) => spelled(text),
+            Some(part) => serde_json::to_string(part).unwrap_or_default(),
+            None => return Err(StoreError::Failed(format!("table {table} has no key"))),
+        },
+    })
 }
 
 /// Removes the person, and the name from what stays, in one transaction.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::{
-    auth::{OwnKeys, Revocations, keys::KeyError},
+    auth::{Identity, OwnKeys, Revocations, keys::KeyError},
     config::AccountsConfig,
     store::{AccountStore, StoreError},
 };
@@ -147,6 +147,15 @@ impl Accounts {
         let hasher = Hasher::new(settings.hashing);
         let throttle = Throttle::new(settings.attempts_per_minute);
         Self(Arc::new(Shared { store, keys, settings, hasher, throttle, revocations, unnumbered }))
+    }
+
+    /// A service stays within what it was made for.
+    fn is_a_person(who: &Identity) -> Result<(), AccountError> {
+        if who.is_service {
+            let words = "a service stays within the projects that it was made for";
+            return Err(AccountError::Forbidden(words));
+        }
+        Ok(())
     }
 
     /// Rows were written: they are numbered at once, not with the next round.

@@ -36,8 +36,9 @@ impl Accounts {
     /// Makes a project that this person owns.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`].
+    /// [`AccountError::Invalid`]; [`AccountError::Forbidden`] for services.
     pub async fn make_project(&self, name: &str, who: &Identity) -> Result<Project, AccountError> {
+        Self::is_a_person(who)?;
         let name = checks::name("name", name, 200)?;
         let project = self.0.store.make_project(&name, &person(who)).await?;
         self.wrote();
@@ -182,8 +183,9 @@ impl Accounts {
     /// Goes where a link leads.
     ///
     /// # Errors
-    /// [`AccountError::LinkExpired`].
+    /// [`AccountError::LinkExpired`]; [`AccountError::Forbidden`] for services.
     pub async fn accept(&self, code: &str, who: &Identity) -> Result<Welcome, AccountError> {
+        Self::is_a_person(who)?;
         let accepted = self.0.store.accept(&Hash::of(code), &person(who), Timestamp::now()).await?;
         self.wrote();
         accepted.ok_or(AccountError::LinkExpired)

@@ -76,12 +76,13 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::Forbidden`] for those who do not own all of its projects, or want queues, and
-    /// are no administrators.
+    /// are no administrators, and for services.
     pub async fn make_service(
         &self,
         wanted: Wanted,
         by: &Identity,
     ) -> Result<(Service, String), AccountError> {
+        Self::is_a_person(by)?;
         if !by.admin && (!wanted.queues.is_empty() || wanted.projects.is_empty()) {
             let words = "only an administrator makes tokens for queues, or for no project at all";
             return Err(AccountError::Forbidden(words));

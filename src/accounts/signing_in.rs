@@ -156,8 +156,9 @@ impl Accounts {
             return Err(AccountError::WrongPassword);
         };
         self.0.throttle.succeeded(from.network, email);
+        let signed_in = self.open_session(&account, from).await?;
         self.rehash_if_outdated(&account, password, verdict).await?;
-        self.open_session(&account, from).await
+        Ok(signed_in)
     }
 
     async fn rehash_if_outdated(
@@ -210,7 +211,7 @@ impl Accounts {
         for session in before.iter().filter(|session| Some(session.id) != keep) {
             self.0.revocations.end(session.id);
         }
-        self.go_on(&account, keep, from).await
+        self.go_on(&Account { password: Some(hash), ..account }, keep, from).await
     }
 
     /// Renews this session, or begins one where there is none.
@@ -249,7 +250,7 @@ impl Accounts {
         let (refresh, token) = secret::secret();
         let expires = Timestamp::now() + self.0.settings.refresh_life;
         let (user, client) = (user.to_owned(), from.client.clone());
-        Fresh { session: NewSession { id, user, token, expires, client }, refresh }
+        Fresh { session: NewSession { id, user, token, expires, client, proof: None }, refresh }
     }
 
     async fn open_session(
@@ -257,7 +258,8 @@ impl Accounts {
         account: &Account,
         from: &Origin,
     ) -> Result<SignedIn, AccountError> {
-        let fresh = self.fresh(Uuid::now_v7(), &account.user, from);
+        let mut fresh = self.fresh(Uuid::now_v7(), &account.user, from);
+        fresh.session.proof.clone_from(&account.password);
         if !self.0.store.open_session(&fresh.session, Timestamp::now()).await? {
             return Err(AccountError::WrongPassword);
         }

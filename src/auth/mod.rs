@@ -52,6 +52,8 @@ pub struct Identity {
     pub session: Option<Arc<str>>,
     /// Whether this is an admin of the hub; only the hub's own tokens say so.
     pub admin: bool,
+    /// Whether this is a service, which reaches what it was made for and nothing else.
+    pub is_service: bool,
     /// The queues that a service may work on.
     pub queues: Arc<[String]>,
 }

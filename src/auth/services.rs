@@ -79,6 +79,7 @@ fn identity(service: Service) -> Identity {
         issuer: "service".into(),
         session: Some(service.id.to_string().into()),
         admin: false,
+        is_service: true,
         queues: service.queues.into(),
     }
 }

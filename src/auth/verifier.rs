@@ -209,8 +209,17 @@ impl Issuer {
         let session = claims.get("sid").and_then(Value::as_str).filter(|_| own).map(Arc::from);
         let admin = own && claims.get("admin") == Some(&Value::Bool(true));
         let issuer = Arc::clone(&self.name);
-        let queues = Arc::default();
-        Ok(Identity { user: user.into(), name, expires, issuer, session, admin, queues })
+        let (is_service, queues) = (false, Arc::default());
+        Ok(Identity {
+            user: user.into(),
+            name,
+            expires,
+            issuer,
+            session,
+            admin,
+            is_service,
+            queues,
+        })
     }
 }
 

@@ -136,7 +136,8 @@ pub trait AccountStore: Send + Sync + fmt::Debug + 'static {
 
     // --- sessions -----------------------------------------------------------------------------
 
-    /// Begins a session of a person with an account. `false`: there is no open account. The oldest
+    /// Begins a session of a person with an account. `false`: there is no open account, or its
+    /// password was changed since the proof. The oldest
     /// sessions above a hundred end.
     ///
     /// # Errors

@@ -261,9 +261,10 @@ async fn reset(
         "DELETE FROM rowcast.reset_code WHERE hash = $1 AND expires_at > $2 RETURNING user_id";
     let redeemed = tx.run(sql, params![code, now]).await?;
     let Some(row) = redeemed.first() else { return Ok(None) };
-    let account = account(tx, &row.text(0)?).await?.filter(|account| !account.closed);
-    if let Some(account) = &account {
+    let mut account = account(tx, &row.text(0)?).await?.filter(|account| !account.closed);
+    if let Some(account) = &mut account {
         set_password(tx, &account.user, password, None, now).await?;
+        account.password = Some(password.to_owned());
     }
     Ok(account)
 }

@@ -119,6 +119,9 @@ pub struct NewSession {
     pub expires: Timestamp,
     /// From where.
     pub client: Client,
+    /// The hash that the person's password was compared with: another one has taken its place if
+    /// the password was changed meanwhile, and then no session begins. `None`: proved otherwise.
+    pub proof: Option<String>,
 }
 
 /// A session that is open.

@@ -120,10 +120,12 @@ async fn open(
     let sql = "INSERT INTO rowcast.session \
                    (id, user_id, created_at, used_at, expires_at, address, agent) \
                SELECT $1, user_id, $3, $3, $4, $5, $6 FROM rowcast.account \
-               WHERE user_id = $2 AND closed_at IS NULL RETURNING user_id";
+               WHERE user_id = $2 AND closed_at IS NULL AND coalesce($7, password, '') = \
+                   coalesce(password, '') RETURNING user_id";
     let client = &new.client;
     let (user, address, agent) = (&*new.user, &*client.address, &*client.agent);
-    let values = params![new.id, user, now, new.expires, address, agent];
+    let proof = new.proof.as_deref();
+    let values = params![new.id, user, now, new.expires, address, agent, proof];
     if tx.run(sql, values).await?.is_empty() {
         return Ok(false);
     }

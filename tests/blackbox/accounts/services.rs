@@ -36,6 +36,10 @@ async fn a_service_works_in_its_projects_alone_until_it_is_ended(store: Kind) {
     assert_eq!(error.code, rowcast_protocol::ErrorCode::UnknownChannel);
     let web = nobody(&world).with_token(&token);
     assert_eq!(web.gets("/auth/me").await.is(200).body["email"], Value::Null);
+    // Its scope is what it was made for; it cannot widen it.
+    web.posts("/projects", json!({ "name": "Mine" })).await.fails(403, "forbidden");
+    web.posts("/service-tokens", wanted(&[])).await.fails(403, "forbidden");
+    web.posts("/invitations/accept", json!({ "code": "x" })).await.fails(403, "forbidden");
     let listed = ada.gets("/service-tokens").await.is(200).body;
     assert!(listed["items"][0].get("token").is_none());
     assert_eq!(listed["items"][0]["projects"][0]["role"], "editor");

@@ -60,6 +60,7 @@ pub(crate) fn session(n: u128, user: &str, secret: &str, now: Timestamp) -> NewS
         token: hash(secret),
         expires: now + Duration::from_secs(3_600),
         client: Client { address: "127.0.0.1".to_owned(), agent: "test/1".to_owned() },
+        proof: None,
     }
 }
 
@@ -94,6 +95,14 @@ pub(crate) async fn a_new_password_ends_every_session_but_one<H: Harness>() {
     }
     let keep = Uuid::from_u128(2);
     accounts.set_password("ada", "new hash", Some(keep), at(5)).await.unwrap();
+    // Who proved the old password just before comes too late.
+    let proved = |proof: &str| NewSession {
+        proof: Some(proof.to_owned()),
+        ..session(9, "ada", proof, at(6))
+    };
+    assert!(!accounts.open_session(&proved("hash"), at(6)).await.unwrap());
+    assert!(accounts.open_session(&proved("new hash"), at(6)).await.unwrap());
+    accounts.end_session("ada", Uuid::from_u128(9), at(6)).await.unwrap();
     let open = accounts.sessions("ada", at(6)).await.unwrap();
     assert_eq!(open.iter().map(|session| session.id).collect::<Vec<_>>(), [keep]);
     let ada = accounts.account("ada").await.unwrap().unwrap();

@@ -111,11 +111,24 @@ export class Layer {
  */
 export function foldEdits(rows, edits, schema, channel) {
   const layer = new Layer(rows);
-  for (const ops of edits) {
-    const draft = new Layer(layer);
-    if (ops.every((op) => foldOp(draft, op, schema, channel))) layer.absorb(draft);
-  }
+  for (const ops of edits) foldEdit(layer, ops, schema, channel);
   return layer;
+}
+
+/**
+ * Adds one more edit to a layer.
+ *
+ * @param {Layer} layer
+ * @param {readonly Op[]} ops
+ * @param {SchemaBook} schema
+ * @param {string} channel
+ * @returns {Layer | null} what the edit changed; null: nothing, it does not fit
+ */
+export function foldEdit(layer, ops, schema, channel) {
+  const draft = new Layer(layer);
+  if (!ops.every((op) => foldOp(draft, op, schema, channel))) return null;
+  layer.absorb(draft);
+  return draft;
 }
 
 /**

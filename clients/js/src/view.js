@@ -26,8 +26,9 @@ const NO_ROWS = new Map();
 
 export class View {
   #schema;
-  #channel;
   #tell;
+  /** @type {import('./overlay.js').Folding} */
+  #folding;
   /** @type {Map<string, Map<string, Row>>} */
   #visible = new Map();
   #layer = new Layer({ get: () => undefined });
@@ -46,7 +47,7 @@ export class View {
    */
   constructor(schema, channel, tell) {
     this.#schema = schema;
-    this.#channel = channel;
+    this.#folding = { schema, channel, made: new WeakMap() };
     this.#tell = tell;
   }
 
@@ -90,6 +91,7 @@ export class View {
     const before = this.#folded;
     const grew = touched.isEmpty && before.rows === rows && before.hash === hash && isBeginning(before.edits, edits);
     this.#folded = { rows, edits, hash };
+    if (before.hash !== hash) this.#folding = { ...this.#folding, made: new WeakMap() };
     if (!grew) return this.#foldAll(rows, touched, edits);
     if (edits.length > before.edits.length) this.#foldMore(touched, edits.slice(before.edits.length));
   }
@@ -101,7 +103,7 @@ export class View {
    */
   #foldAll(rows, touched, edits) {
     const before = this.#layer;
-    this.#layer = foldEdits(rows, edits, this.#schema, this.#channel);
+    this.#layer = foldEdits(rows, edits, this.#folding);
     touched.addAll(before.keys());
     touched.addAll(this.#layer.keys());
     this.#look(touched, [...before.arranged(), ...this.#layer.arranged()]);
@@ -115,7 +117,7 @@ export class View {
     /** @type {string[]} */
     const arranged = [];
     for (const ops of edits) {
-      const draft = foldEdit(this.#layer, ops, this.#schema, this.#channel);
+      const draft = foldEdit(this.#layer, ops, this.#folding);
       if (draft === null) continue;
       touched.addAll(draft.keys());
       arranged.push(...draft.arranged());

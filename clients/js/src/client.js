@@ -13,6 +13,7 @@ import { pageMemory } from './memory.js';
 import { watchNetwork } from './network.js';
 import { Outboxes } from './outboxes.js';
 import { SchemaBook } from './schema.js';
+import { sameState } from './state.js';
 import { indexedDbStorage } from './storage.js';
 import { browserTabs, Tabs } from './tabs.js';
 import { TIMING } from './timing.js';
@@ -42,18 +43,7 @@ import { History } from './undo.js';
  * @property {Tabs} [tabs] for tests
  */
 
-/**
- * How everything is, to show it to people. The same object until something changes.
- *
- * @typedef {object} ClientState
- * @property {ConnectionStatus['state']} name
- * @property {number} unsent edits that are not known to be durable
- * @property {import('./keeper.js').StorageState} storage whether they survive a reload
- * @property {Error | null} storageError why they do not, if they should
- * @property {string[]} parts what works less well, when degraded
- * @property {RowcastError | null} reason why it is offline or closed
- * @property {number | null} retryInMs how long it waits before it connects again, when offline
- */
+/** @typedef {import('./state.js').ClientState} ClientState */
 
 export class Client {
   #connection;
@@ -317,14 +307,4 @@ function storageOf({ storage }) {
   if (storage !== undefined) return storage;
   const isPage = globalThis.document !== undefined && globalThis.indexedDB != null;
   return isPage ? indexedDbStorage() : null;
-}
-
-/**
- * @param {ClientState} a
- * @param {ClientState} b
- */
-function sameState(a, b) {
-  const { parts, ...rest } = a;
-  const same = /** @type {(keyof typeof rest)[]} */ (Object.keys(rest)).every((name) => a[name] === b[name]);
-  return same && parts.join() === b.parts.join();
 }

@@ -18,9 +18,14 @@ export function watchNetwork(changed) {
   globalThis.addEventListener('online', changed);
   globalThis.addEventListener('offline', changed);
   page.addEventListener('visibilitychange', seen);
+  // A page that was frozen, or kept for the way back, lives again.
+  page.addEventListener('resume', changed);
+  globalThis.addEventListener('pageshow', changed);
   return () => {
     globalThis.removeEventListener('online', changed);
     globalThis.removeEventListener('offline', changed);
     page.removeEventListener('visibilitychange', seen);
+    page.removeEventListener('resume', changed);
+    globalThis.removeEventListener('pageshow', changed);
   };
 }

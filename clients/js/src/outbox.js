@@ -11,9 +11,10 @@
  */
 
 import { jitteredDelay } from './backoff.js';
-import { ConnectionLost, EditError, HubError, Misuse } from './errors.js';
+import { ConnectionLost, HubError } from './errors.js';
 import { PendingEdit } from './pending.js';
-import { EDITS_IN_FLIGHT, EDITS_KEPT, INTERNAL_RETRIES, OLDEST_EDIT_MS } from './timing.js';
+import { EDITS_IN_FLIGHT, EDITS_KEPT } from './timing.js';
+import { canWait, isSettled, refusalOf, refuseIfTooOld, tooManyKept } from './verdict.js';
 
 /** @typedef {import('./types.js').Ack} Ack */
 /** @typedef {import('./types.js').Position} Position */
@@ -307,7 +308,7 @@ export class Outbox {
    */
   #refused(edit, error) {
     this.#edits = this.#edits.filter((other) => other !== edit);
-    const refusal = new EditError(replyOf(error));
+    const refusal = refusalOf(error);
     edit.outcome.reject(refusal);
     this.#gaveUp(edit, refusal);
     queueMicrotask(() => this.#changed());
@@ -348,50 +349,4 @@ export class Outbox {
   #positionOf(id, epoch, seq) {
     return { id, channel: this.#channel, epoch, seq };
   }
-}
-
-/**
- * Whether the rows that are shown contain an edit, or never will: its log is not theirs any more.
- *
- * @param {Ack | null} ack
- * @param {Position} position
- * @param {boolean} renewed
- * @param {boolean} assembling
- */
-function isSettled(ack, position, renewed, assembling) {
-  if (ack === null) return false;
-  if (ack.epoch === position.epoch) return ack.seq <= position.seq;
-  return renewed || (ack.replayed === true && !assembling);
-}
-
-/**
- * Whether the same edit may succeed later.
- *
- * @param {PendingEdit} edit
- * @param {HubError} error
- */
-function canWait(edit, error) {
-  if (error.code === 'internal') edit.faults += 1;
-  return (error.retry && edit.faults <= INTERNAL_RETRIES) || error.code === 'token_expired';
-}
-
-function tooManyKept() {
-  return new Misuse(`${EDITS_KEPT} changes wait for the hub already: no more are kept`);
-}
-
-/** @param {PendingEdit} edit */
-function refuseIfTooOld(edit) {
-  if (!edit.uncertain || Date.now() - edit.madeAt < OLDEST_EDIT_MS) return;
-  const message = 'this change waited for so long that the hub may have forgotten whether it was made';
-  throw new HubError({ code: 'edit_expired', message, retry: false });
-}
-
-/**
- * @param {HubError} error
- * @returns {import('./types.js').ErrorReply}
- */
-function replyOf(error) {
-  const { code, message, retry, retryAfterMs: retry_after_ms } = error;
-  const { path, op, table, field, constraint, key, row, limit, channel } = error;
-  return { type: 'error', code, message, retry, retry_after_ms, path, op, table, field, constraint, key, row, limit, channel };
 }

@@ -16,6 +16,16 @@ import { added, sameValue, withItems, withoutItems } from './values.js';
 /** @typedef {{ get: (table: string, key: string) => Row | null | undefined }} Base */
 /** @typedef {{ key: string, place: Place }} Placing */
 
+/**
+ * In what edits are folded. What an operation made of a row is remembered: edits that pile up are folded
+ * again with every entry, and most of them make the same as before.
+ *
+ * @typedef {object} Folding
+ * @property {SchemaBook} schema
+ * @property {string} channel
+ * @property {WeakMap<Op, { from: Row | null, row: Row }>} made good for one schema
+ */
+
 /** Rows that differ from the ones below; null: gone. */
 export class Layer {
   #base;
@@ -105,32 +115,47 @@ export class Layer {
  *
  * @param {Base} rows
  * @param {Iterable<readonly Op[]>} edits
- * @param {SchemaBook} schema
- * @param {string} channel
+ * @param {Folding} folding
  * @returns {Layer}
  */
-export function foldEdits(rows, edits, schema, channel) {
+export function foldEdits(rows, edits, folding) {
   const layer = new Layer(rows);
   for (const ops of edits) {
-    const draft = new Layer(layer);
-    if (ops.every((op) => foldOp(draft, op, schema, channel))) layer.absorb(draft);
+    const [only] = ops;
+    // One operation alone fits or not; it needs no draft.
+    if (ops.length === 1 && only) foldOp(layer, only, folding);
+    else foldEdit(layer, ops, folding);
   }
   return layer;
 }
 
 /**
+ * Adds one more edit to a layer.
+ *
+ * @param {Layer} layer
+ * @param {readonly Op[]} ops
+ * @param {Folding} folding
+ * @returns {Layer | null} what the edit changed; null: nothing, it does not fit
+ */
+export function foldEdit(layer, ops, folding) {
+  const draft = new Layer(layer);
+  if (!ops.every((op) => foldOp(draft, op, folding))) return null;
+  layer.absorb(draft);
+  return draft;
+}
+
+/**
  * @param {Layer} layer
  * @param {Op} op
- * @param {SchemaBook} schema
- * @param {string} channel
+ * @param {Folding} folding
  * @returns {boolean} whether the operation fits
  */
-function foldOp(layer, op, schema, channel) {
-  if (op.op === 'insert') return foldInsert(layer, op, schema, channel);
+function foldOp(layer, op, folding) {
+  if (op.op === 'insert') return foldInsert(layer, op, folding);
   const key = keyText(op.key);
   const row = layer.get(op.table, key);
   if (!row || !holds(row, op.if)) return false;
-  if (op.op === 'update') foldUpdate(layer, op, key, row, schema);
+  if (op.op === 'update') foldUpdate(layer, op, key, row, folding);
   else layer.set(op.table, key, null);
   return true;
 }
@@ -146,20 +171,28 @@ function holds(row, guard) {
 /**
  * @param {Layer} layer
  * @param {import('./types.js').InsertOp} op
- * @param {SchemaBook} schema
- * @param {string} channel
+ * @param {Folding} folding
  */
-function foldInsert(layer, op, schema, channel) {
-  const columns = schema.table(op.table)?.columns ?? [];
-  const blank = Object.fromEntries(columns.map(({ name }) => [name, null]));
-  const row = { ...blank, ...schema.channelField(op.table, channel), ...op.row };
-  const keyColumns = schema.keyColumns(op.table);
+function foldInsert(layer, op, folding) {
+  const row = once(op, null, folding, () => inserted(op, folding));
+  const keyColumns = folding.schema.keyColumns(op.table);
   // A key that the database makes is not known yet: the row appears with its entry.
   if (keyColumns.some((column) => row[column] == null)) return true;
   const key = keyText(keyOf(row, keyColumns));
-  layer.set(op.table, key, Object.freeze(row));
+  layer.set(op.table, key, row);
   layer.place(op.table, { key, place: op.place ?? 'last' });
   return true;
+}
+
+/**
+ * @param {import('./types.js').InsertOp} op
+ * @param {Folding} folding
+ * @returns {Row}
+ */
+function inserted(op, { schema, channel }) {
+  const columns = schema.table(op.table)?.columns ?? [];
+  const blank = Object.fromEntries(columns.map(({ name }) => [name, null]));
+  return { ...blank, ...schema.channelField(op.table, channel), ...op.row };
 }
 
 /**
@@ -167,15 +200,42 @@ function foldInsert(layer, op, schema, channel) {
  * @param {import('./types.js').UpdateOp} op
  * @param {string} key
  * @param {Row} row
- * @param {SchemaBook} schema
+ * @param {Folding} folding
  */
-function foldUpdate(layer, op, key, row, schema) {
+function foldUpdate(layer, op, key, row, folding) {
+  layer.set(op.table, key, once(op, row, folding, () => updated(op, row, folding.schema)));
+  if (op.place !== undefined) layer.place(op.table, { key, place: op.place });
+}
+
+/**
+ * @param {import('./types.js').UpdateOp} op
+ * @param {Row} row
+ * @param {SchemaBook} schema
+ * @returns {Row}
+ */
+function updated(op, row, schema) {
   const next = { ...row, ...op.set };
   for (const [name, more] of Object.entries(op.inc ?? {})) {
     next[name] = added(schema.columnType(op.table, name), row[name], more);
   }
   for (const [name, items] of Object.entries(op.add ?? {})) next[name] = withItems(row[name], items);
   for (const [name, items] of Object.entries(op.remove ?? {})) next[name] = withoutItems(row[name], items);
-  layer.set(op.table, key, Object.freeze(next));
-  if (op.place !== undefined) layer.place(op.table, { key, place: op.place });
+  return next;
+}
+
+/**
+ * What an operation makes of a row, made only once.
+ *
+ * @param {Op} op
+ * @param {Row | null} from
+ * @param {Folding} folding
+ * @param {() => Row} make
+ * @returns {Row}
+ */
+function once(op, from, { made }, make) {
+  const known = made.get(op);
+  if (known?.from === from) return known.row;
+  const row = Object.freeze(make());
+  made.set(op, { from, row });
+  return row;
 }

@@ -42,6 +42,12 @@ export class PendingEdit {
   /** @type {Deferred<EditPosition>} */
   outcome = new Deferred();
 
+  #schema;
+  /** @type {Set<string> | null} */
+  #keys = null;
+  /** @type {Set<string> | null} */
+  #words = null;
+
   /**
    * @param {readonly Op[]} ops
    * @param {import('./schema.js').SchemaBook} schema
@@ -51,11 +57,19 @@ export class PendingEdit {
     this.id = origin.id;
     this.madeAt = origin.madeAt;
     this.ops = ops;
-    /** The keys of the rows that it changes. @type {Set<string>} */
-    this.keys = new Set(ops.map((op) => changedKey(op, schema)).filter((key) => key !== undefined));
-    /** Everything it mentions that could be a key. @type {Set<string>} */
-    this.words = new Set();
-    collectWords(ops, this.words);
+    this.#schema = schema;
+  }
+
+  /** The keys of the rows that it changes; asked only once the schema is known. @returns {Set<string>} */
+  get keys() {
+    this.#keys ??= new Set(this.ops.map((op) => changedKey(op, this.#schema)).filter((key) => key !== undefined));
+    return this.#keys;
+  }
+
+  /** Everything it mentions that could be a key. @returns {Set<string>} */
+  get words() {
+    if (this.#words === null) collectWords(this.ops, (this.#words = new Set()));
+    return this.#words;
   }
 
   /**

@@ -25,6 +25,11 @@ export class Touched {
     else this.#tables.set(table, new Set([key]));
   }
 
+  /** Whether there is none. */
+  get isEmpty() {
+    return this.#tables.size === 0;
+  }
+
   /** @param {Iterable<[string, Iterable<string>]>} tables */
   addAll(tables) {
     for (const [table, keys] of tables) {

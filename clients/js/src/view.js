@@ -5,10 +5,11 @@
  * @module
  */
 
-import { foldEdits, Layer } from './overlay.js';
+import { foldEdit, foldEdits, Layer } from './overlay.js';
 import { sameValue } from './values.js';
 
 /** @typedef {import('./types.js').Row} Row */
+/** @typedef {import('./rows.js').Touched} Touched */
 
 /**
  * What changed in a table.
@@ -25,11 +26,18 @@ const NO_ROWS = new Map();
 
 export class View {
   #schema;
-  #channel;
   #tell;
+  /** @type {import('./overlay.js').Folding} */
+  #folding;
   /** @type {Map<string, Map<string, Row>>} */
   #visible = new Map();
   #layer = new Layer({ get: () => undefined });
+  /**
+   * Of what the layer was made.
+   *
+   * @type {{ rows: import('./rows.js').Rows | null, edits: readonly (readonly import('./types.js').Op[])[], hash: string | undefined }}
+   */
+  #folded = { rows: null, edits: [], hash: undefined };
 
   /**
    * @param {import('./schema.js').SchemaBook} schema
@@ -39,7 +47,7 @@ export class View {
    */
   constructor(schema, channel, tell) {
     this.#schema = schema;
-    this.#channel = channel;
+    this.#folding = { schema, channel, made: new WeakMap() };
     this.#tell = tell;
   }
 
@@ -72,20 +80,61 @@ export class View {
   }
 
   /**
-   * Looks again after rows or edits changed.
+   * Looks again after rows or edits changed. Edits that only grew in number cost by what is new.
    *
    * @param {import('./rows.js').Rows} rows
-   * @param {import('./rows.js').Touched} touched the rows that changed; the edits' own are added
-   * @param {Iterable<readonly import('./types.js').Op[]>} edits
+   * @param {Touched} touched the rows that changed; the edits' own are added
+   * @param {readonly (readonly import('./types.js').Op[])[]} edits
    */
   refresh(rows, touched, edits) {
+    const { hash } = this.#schema;
+    const before = this.#folded;
+    const grew = touched.isEmpty && before.rows === rows && before.hash === hash && isBeginning(before.edits, edits);
+    this.#folded = { rows, edits, hash };
+    if (before.hash !== hash) this.#folding = { ...this.#folding, made: new WeakMap() };
+    if (!grew) return this.#foldAll(rows, touched, edits);
+    if (edits.length > before.edits.length) this.#foldMore(touched, edits.slice(before.edits.length));
+  }
+
+  /**
+   * @param {import('./rows.js').Rows} rows
+   * @param {Touched} touched
+   * @param {readonly (readonly import('./types.js').Op[])[]} edits
+   */
+  #foldAll(rows, touched, edits) {
     const before = this.#layer;
-    this.#layer = foldEdits(rows, edits, this.#schema, this.#channel);
+    this.#layer = foldEdits(rows, edits, this.#folding);
     touched.addAll(before.keys());
     touched.addAll(this.#layer.keys());
+    this.#look(touched, [...before.arranged(), ...this.#layer.arranged()]);
+  }
+
+  /**
+   * @param {Touched} touched
+   * @param {readonly (readonly import('./types.js').Op[])[]} edits the new ones
+   */
+  #foldMore(touched, edits) {
+    /** @type {string[]} */
+    const arranged = [];
+    for (const ops of edits) {
+      const draft = foldEdit(this.#layer, ops, this.#folding);
+      if (draft === null) continue;
+      touched.addAll(draft.keys());
+      arranged.push(...draft.arranged());
+    }
+    this.#look(touched, arranged);
+  }
+
+  /**
+   * Finds out which rows look different, and tells.
+   *
+   * @param {Touched} touched
+   * @param {string[]} arranged tables in which rows may stand in another order
+   */
+  #look(touched, arranged) {
     /** @type {Map<string, TableChanges>} */
     const changes = new Map();
-    for (const table of [...before.arranged(), ...this.#layer.arranged()]) {
+    for (const table of arranged) {
       changes.set(table, { inserted: [], updated: [], removed: [], rearranged: true });
     }
     for (const [table, keys] of touched) this.#compare(table, keys, changes);
@@ -106,6 +155,14 @@ export class View {
     const { inserted, updated, removed } = change;
     if (inserted.length + updated.length + removed.length > 0) changes.set(table, change);
   }
+}
+
+/**
+ * @param {readonly unknown[]} beginning
+ * @param {readonly unknown[]} list
+ */
+function isBeginning(beginning, list) {
+  return beginning.length <= list.length && beginning.every((item, at) => item === list[at]);
 }
 
 /**

@@ -86,7 +86,7 @@ test('an edit of which one operation does not fit shows nothing of itself', () =
   schema.learn({ hash: 'h', tables: TABLES });
   const rows = new Rows();
   rows.load('tasks', [{ id: 'a', title: 't' }], schema);
-  const fold = (/** @type {any[][]} */ edits) => foldEdits(rows, edits, schema, 'project:apollo');
+  const fold = (/** @type {any[][]} */ edits) => foldEdits(rows, edits, { schema, channel: 'project:apollo', made: new WeakMap() });
   const half = [{ op: 'delete', table: 'tasks', key: 'a' }, { op: 'update', table: 'tasks', key: 'none', set: {} }];
   assert.equal(fold([half]).get('tasks', 'a')?.title, 't');
   assert.equal(fold([[{ op: 'move', table: 'tasks', key: 'a', to: 'project:x' }]]).get('tasks', 'a'), null);

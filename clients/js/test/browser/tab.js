@@ -1,15 +1,28 @@
 /** A tab of a real browser with a client in it. */
 
 import { existsSync } from 'node:fs';
-import { chromium } from 'playwright-core';
+import { chromium, firefox } from 'playwright-core';
 
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-/** A browser; `CHROMIUM_BIN` names its program. */
+/** Whether the tests run in Firefox, which cannot be made to crash, to freeze, or to be short of room. */
+export const IN_FIREFOX = process.env.ROWCAST_BROWSER === 'firefox';
+
+/** A browser; `CHROMIUM_BIN` or `FIREFOX_BIN` names its program. */
 export function aBrowser() {
+  if (IN_FIREFOX) return firefox.launch({ executablePath: process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr', channel: 'moz-firefox' });
   const executablePath = process.env.CHROMIUM_BIN ?? PROGRAMS.find((path) => existsSync(path));
   return chromium.launch({ executablePath, args: FLAGS });
+}
+
+/** A tab dies: by a crash where the browser can be made to. @param {import('playwright-core').Page} page */
+export async function die(page) {
+  if (IN_FIREFOX) return page.close();
+  const chrome = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  chrome.send('Page.crash').catch(() => {});
+  await crashed;
 }
 
 export class Tab {

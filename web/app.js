@@ -182,5 +182,9 @@ async function keepFiles() {
   document.documentElement.dataset.kept = 'true';
 }
 
+document.querySelector('.skip')?.addEventListener('click', (event) => {
+  event.preventDefault();
+  byId('main').focus();
+});
 addEventListener('load', () => void keepFiles().catch(() => {}));
 start().catch((error) => notify(errorWords(error)));

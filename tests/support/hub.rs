@@ -121,15 +121,6 @@ impl Hub {
         self.process.as_ref().expect("it runs").child.id()
     }
 
-    /// Its resident memory in bytes.
-    pub(crate) fn memory(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
-        let status = status.expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        let kibibytes: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
-        kibibytes * 1024
-    }
-
     /// Asks over HTTP: the status and the body.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let request =

@@ -112,6 +112,17 @@ test('who is added by e-mail has the project at once, on every device', async (t
   fine(grace, ken);
 });
 
+test('a new name is seen by the others at once', async (t) => {
+  const { grace, linus } = await twoMembers(t);
+  await linus.page.getByRole('link', { name: /Linus/ }).click();
+  await linus.page.getByLabel('Name', { exact: true }).fill('Linus T.');
+  await linus.page.getByRole('button', { name: 'Save' }).click();
+  await grace.sees(() => grace.page.locator('.row', { hasText: 'Linus T.' }), 'the new name');
+  await linus.page.reload();
+  await linus.sees(() => linus.page.locator('.side').getByText('Linus T.'), 'his own new name');
+  fine(grace, linus);
+});
+
 test('two tabs without a token renew it at the same moment, and both go on', async (t) => {
   const { linus } = await twoMembers(t);
   const address = linus.page.url();

@@ -98,7 +98,10 @@ function begin() {
   app.live = new Live(session);
   app.frame.begin();
   void app.projects.refresh();
-  const { client } = app.live;
+  const { client, own } = app.live;
+  own.table('notifications').subscribe(({ inserted }) => {
+    if (inserted.some(({ kind }) => kind === 'added')) void app.projects.refresh();
+  });
   client.onFailed(refused);
   client.subscribe(({ state, reason }) => state === 'closed' && app.live.client === client && session.user && ended(reason));
 }
@@ -182,5 +185,9 @@ async function keepFiles() {
   document.documentElement.dataset.kept = 'true';
 }
 
+document.querySelector('.skip')?.addEventListener('click', (event) => {
+  event.preventDefault();
+  byId('main').focus();
+});
 addEventListener('load', () => void keepFiles().catch(() => {}));
 start().catch((error) => notify(errorWords(error)));

@@ -36,7 +36,7 @@ export class Frame {
   constructor(root, app) {
     this.#app = app;
     this.#root = root;
-    root.append(this.#side, this.#main);
+    root.replaceChildren(this.#side, this.#main);
     addEventListener('beforeunload', (event) => {
       if (app.session.user && app.live?.client.unsent > 0 && app.live.client.state.storage !== 'kept') event.preventDefault();
     });

@@ -7,7 +7,7 @@
 
 const CACHE = 'rowcast';
 /** How long the network may take when there is a kept file, milliseconds. */
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 6_000;
 
 /** @type {any} */
 const worker = self;

@@ -92,3 +92,14 @@ CREATE INDEX removal_at ON rowcast.removal (at);
 ALTER TABLE notifications DROP CONSTRAINT notifications_kind_check;
 ALTER TABLE notifications ADD CONSTRAINT notifications_kind_check
     CHECK (kind IN ('assigned', 'mentioned', 'commented', 'added'));
+
+-- Members are called as the person calls themselves.
+CREATE FUNCTION rename_members() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE members SET name = NEW.name WHERE user_id = NEW.id AND name IS DISTINCT FROM NEW.name;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER users_renamed AFTER UPDATE OF name ON users FOR EACH ROW
+    WHEN (NEW.name IS DISTINCT FROM OLD.name)
+    EXECUTE FUNCTION rename_members();

@@ -111,3 +111,10 @@ DROP TABLE notifications;
 ALTER TABLE notifications_new RENAME TO notifications;
 PRAGMA legacy_alter_table = OFF;
 CREATE INDEX notifications_user_id_idx ON notifications (user_id, id);
+
+-- Members are called as the person calls themselves.
+CREATE TRIGGER users_renamed AFTER UPDATE OF name ON users
+WHEN NEW.name IS NOT OLD.name
+BEGIN
+    UPDATE members SET name = NEW.name WHERE user_id = NEW.id AND name IS NOT NEW.name;
+END;

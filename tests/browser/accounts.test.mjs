@@ -98,6 +98,44 @@ test('whoever has an account signs in and accepts the invitation', async (t) => 
   fine(grace, ken);
 });
 
+test('who is added by e-mail has the project at once, on every device', async (t) => {
+  const { hub, grace } = await twoMembers(t);
+  const ken = await signsUp(t, hub, 'Ken');
+  await ken.sees(() => ken.page.getByText('No projects yet'), 'no projects');
+  await grace.page.getByLabel('E-mail').fill('nobody@example.org');
+  await grace.page.getByRole('button', { name: 'Add', exact: true }).click();
+  await grace.sees(() => grace.page.getByText('Send them an invitation instead'), 'that nobody has this address');
+  await grace.page.getByLabel('E-mail').fill('ken@example.org');
+  await grace.page.getByRole('button', { name: 'Add', exact: true }).click();
+  await ken.page.locator('.tile').getByText('Compilers').click();
+  await ken.isIn('live');
+  fine(grace, ken);
+});
+
+test('a new name is seen by the others at once', async (t) => {
+  const { grace, linus } = await twoMembers(t);
+  await linus.page.getByRole('link', { name: /Linus/ }).click();
+  await linus.page.getByLabel('Name', { exact: true }).fill('Linus T.');
+  await linus.page.getByRole('button', { name: 'Save' }).click();
+  await grace.sees(() => grace.page.locator('.row', { hasText: 'Linus T.' }), 'the new name');
+  await linus.page.reload();
+  await linus.sees(() => linus.page.locator('.side').getByText('Linus T.'), 'his own new name');
+  fine(grace, linus);
+});
+
+test('two tabs without a token renew it at the same moment, and both go on', async (t) => {
+  const { linus } = await twoMembers(t);
+  const address = linus.page.url();
+  await linus.page.evaluate(() => sessionStorage.removeItem('rowcast.session'));
+  const tab = await linus.page.context().newPage();
+  await Promise.all([linus.page.reload(), tab.goto(address)]);
+  for (const page of [linus.page, tab]) await page.locator('#status[data-state=live]').waitFor();
+  await tab.close();
+  await linus.adds('After both');
+  await linus.hasSentAll();
+  fine(linus);
+});
+
 test('what is wrong with a form stands at its field, and nothing typed is lost', async (t) => {
   const hub = await Hub.start(t);
   await signsUp(t, hub, 'Grace');

@@ -93,7 +93,7 @@ async function signIn(hub, code) {
 async function aDevice(t, hub, login) {
   const network = await Network.to(t, hub);
   const url = `${network.address.replace('http', 'ws')}/socket`;
-  const client = connect({ url, token: login.token, WebSocket, timing: TIMING });
+  const client = connect({ url, token: login.access_token, WebSocket, timing: TIMING });
   t.after(() => client.close());
   const project = client.channel(`project:${login.project}`, { presence: 'join' });
   await project.ready;

@@ -1,15 +1,18 @@
 /**
  * Every screen, light and dark, wide and narrow: nothing that axe-core calls serious, nothing wider than
- * the window. And how heavy and how quick the page is, also with 5,000 tasks.
+ * the window. And how heavy the page is, and how quick with 5,000 tasks.
  */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { Hub } from './hub.mjs';
 import { Person, aBrowser, becomes } from './person.mjs';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** The longest task while scrolling: 100 ms, and as much again for a busy machine. */
+const LONGEST_MS = 200;
 const NARROW = { width: 390, height: 800 };
 const WIDE = { width: 1280, height: 800 };
 
@@ -31,7 +34,7 @@ async function findings(page) {
 /** Looks at the page in both colours and both widths. */
 async function isSound(person, name) {
   const { page } = person;
-  await page.evaluate(() => globalThis.axe !== undefined).then((there) => there || page.evaluate(AXE_SOURCE));
+  if (!(await page.evaluate(() => globalThis.axe !== undefined))) await page.evaluate(AXE);
   for (const viewport of [WIDE, NARROW]) {
     await page.setViewportSize(viewport);
     for (const colorScheme of ['light', 'dark']) {
@@ -44,9 +47,6 @@ async function isSound(person, name) {
   }
   await page.setViewportSize(WIDE);
 }
-
-const { readFileSync } = await import('node:fs');
-const AXE_SOURCE = readFileSync(AXE, 'utf8');
 
 test('screens outside are sound', async (t) => {
   const hub = await Hub.start(t);
@@ -113,7 +113,7 @@ test('an admin sees how the hub does, live', async (t) => {
   assert.deepEqual(ada.faults, []);
 });
 
-test('the page weighs less than 150 KiB and is there within a second', async (t) => {
+test('the page weighs less than 150 KiB', async (t) => {
   const hub = await Hub.start(t);
   const person = await Person.opens(t, browser, hub, null);
   const network = await person.page.context().newCDPSession(person.page);
@@ -151,9 +151,8 @@ test('a board of 5,000 tasks shows, filters and scrolls without hanging', async 
   const frames = await scrolling(ada.page);
   const longest = await ada.page.evaluate(() => globalThis.longest);
   t.diagnostic(`scrolling: slowest frame ${frames.toFixed(0)} ms, longest task ${longest} ms`);
-  const slack = Number(process.env.ROWCAST_SLACK ?? 3);
-  assert(median(keys) < 100 * slack, 'a keystroke shows');
-  assert(longest < 100 * slack, 'scrolling does not hang');
+  assert(median(keys) < 100, 'a keystroke shows within 100 ms');
+  assert(longest < LONGEST_MS, 'scrolling does not hang');
   await ada.column('doing').locator('.cards').evaluate((list) => (list.scrollTop = list.scrollHeight));
   await ada.sees(() => ada.column('doing').locator('.item[aria-posinset="1668"]'), 'the last card');
   await ada.addsTo('todo', 'One more among many');

@@ -26,6 +26,8 @@ export class TextField {
   #draft;
   #timer = 0;
   #saving = false;
+  /** Refused as it is: it is not tried again before more is typed. */
+  #refused = false;
   /** What the hub has. */
   #stored = '';
   #closed = false;
@@ -61,7 +63,7 @@ export class TextField {
       requestAnimationFrame(() => fit(this.#area));
     }
     this.#showNote();
-    if (this.#draft && !this.#saving && this.#timer === 0 && document.activeElement !== this.#area) this.#offer();
+    if (this.#draft && !this.#refused && this.#timer === 0 && document.activeElement !== this.#area) this.#offer();
   }
 
   close() {
@@ -71,6 +73,7 @@ export class TextField {
   }
 
   #typed() {
+    this.#refused = false;
     const text = this.#area.value;
     this.#draft = { text, base: this.#draft?.base ?? this.#stored };
     this.#context.app.drafts.set(this.#draftName, this.#draft);
@@ -92,13 +95,14 @@ export class TextField {
     clearTimeout(this.#timer);
     this.#timer = 0;
     const draft = this.#draft;
-    if (!draft || this.#saving || !this.#conflict.hidden || this.#closed) return;
+    if (!draft || this.#saving || this.#refused || !this.#conflict.hidden || this.#closed) return;
     const text = this.#spec.oneLine ? draft.text.replace(/\s*\n\s*/g, ' ').trim() : draft.text;
-    if (text === this.#stored || (this.#spec.oneLine && text === '')) return this.#forget();
+    if (text === this.#stored || (this.#spec.oneLine && text === '')) return this.#asBefore();
     this.#saving = true;
     const outcome = await this.#context.actions.write(this.#task, this.#spec.field, text, draft.base);
     this.#saving = false;
     this.#stored = String(this.#context.data.tasks.get(this.#task)?.[this.#spec.field] ?? '');
+    this.#refused = outcome === 'failed';
     if (outcome === 'changed') this.#offer();
     if (outcome === 'saved') this.#saved(draft, text);
     this.#showNote();
@@ -106,10 +110,18 @@ export class TextField {
 
   /** What was typed since is a draft upon what was saved. @param {Draft} draft @param {string} text */
   #saved(draft, text) {
-    if (this.#draft === null || this.#draft.text === draft.text) return this.#forget();
+    if (this.#draft === null || (this.#draft.text === draft.text && text === draft.text)) return this.#forget();
     this.#draft = { text: this.#draft.text, base: text };
     this.#context.app.drafts.set(this.#draftName, this.#draft);
     if (!this.#closed && this.#timer === 0) this.#timer = window.setTimeout(() => void this.#save(), PAUSE_MS);
+  }
+
+  /** There is nothing to save; but somebody may be about to type on. */
+  #asBefore() {
+    if (document.activeElement === this.#area && !this.#closed) return;
+    this.#forget();
+    this.#area.value = visibleOnly(this.#stored);
+    this.#showNote();
   }
 
   #forget() {
@@ -119,7 +131,7 @@ export class TextField {
   }
 
   #showNote() {
-    this.#note.textContent = this.#draft === null ? '' : this.#saving ? 'Saving…' : 'Not saved yet';
+    this.#note.textContent = this.#draft === null ? '' : this.#saving ? 'Saving…' : this.#refused ? 'Not saved' : 'Not saved yet';
   }
 
   /** Somebody else wrote here: both texts are there, and the person decides. */

@@ -101,6 +101,16 @@ pub enum Change {
 }
 
 impl Change {
+    /// The key of the row.
+    #[must_use]
+    pub fn key(&self) -> &Value {
+        match self {
+            Self::Insert(row) | Self::Enter(row) => &row.key,
+            Self::Update(fields) => &fields.key,
+            Self::Delete(gone) | Self::Leave(gone) => &gone.key,
+        }
+    }
+
     /// Which edit of the entry did it, counted from 0.
     #[must_use]
     pub fn edit(&self) -> Option<u32> {

@@ -11,7 +11,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
     accounts::AccountError,
@@ -25,6 +25,7 @@ use crate::{
 mod account;
 mod database;
 mod doctor;
+mod erase;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ Examples:
   rowcast account create ada@example.org --name \"Ada Lovelace\" --admin
   rowcast keys rotate
   rowcast doctor --json | jq .
+  rowcast erase --user ada --yes             take a person's data out, also out of the log
   rowcast config --defaults > rowcast.toml   begin a settings file of your own
 
 Settings come from rowcast.toml in the current folder (or --config, or ROWCAST_CONFIG); variables
@@ -72,6 +74,8 @@ enum Command {
     /// The keys that sign the hub's own tokens
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Erase a person's data, or the past of a row; says what it would do unless told `--yes`
+    Erase(EraseArgs),
     /// Look for what should not be: missing triggers, gaps, settings that weaken durability
     Doctor {
         /// Print findings as JSON
@@ -84,6 +88,22 @@ enum Command {
         #[arg(long)]
         defaults: bool,
     },
+}
+
+#[derive(Debug, Args)]
+struct EraseArgs {
+    /// The person's id: profile, account, memberships and notifications go, the name goes elsewhere
+    #[arg(long, conflicts_with_all = ["table", "key"], required_unless_present = "table")]
+    user: Option<String>,
+    /// The table of a row whose past goes; the row stays
+    #[arg(long, requires = "key")]
+    table: Option<String>,
+    /// The row's key; several parts with commas between
+    #[arg(long, requires = "table")]
+    key: Option<String>,
+    /// Do it: what is erased does not come back
+    #[arg(long)]
+    yes: bool,
 }
 
 /// Why a command was not done.
@@ -109,6 +129,10 @@ enum CommandError {
     BadUser(String),
     #[error("cannot begin, or cannot write: {0}")]
     Output(#[from] io::Error),
+    #[error("there is no live table `{0}`")]
+    UnknownTable(String),
+    #[error("this is no key of the table: {0}")]
+    BadKey(String),
     #[error("the examination found something bad")]
     FoundBad,
 }
@@ -170,6 +194,7 @@ fn perform(
             Ok(wait_for(server::run(config))??)
         }
         Command::Migrate => migrate(&config, out),
+        Command::Erase(asked) => wait_for(erase::run(&config, &asked, out))?,
         Command::Token(asked) => token::run(&config, asked, out),
         Command::Account(asked) => account::run(&config, asked, out),
         Command::Keys(asked) => keys::run(&config, &asked, out),

@@ -101,3 +101,41 @@ fn the_doctor_says_bad_where_there_is_no_database() {
     assert_eq!(findings[1]["subject"], "database");
     assert!(!absent.exists(), "an examination changes nothing");
 }
+
+#[test]
+fn nothing_is_erased_before_it_was_told_and_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("hub.db").display());
+    let database = [("DATABASE_URL", url.as_str())];
+    assert_eq!(rowcast(&["migrate"], &database).code, ExitCode::SUCCESS);
+    let sql = "INSERT INTO users (id, name) VALUES ('ada', 'Ada')";
+    let people = |sql: &'static str| {
+        let url = url.clone();
+        wait_for(async move {
+            use sqlx::Connection as _;
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            let count = sqlx::query(sql).fetch_all(&mut connection).await.unwrap().len();
+            connection.close().await.unwrap();
+            count
+        })
+        .unwrap()
+    };
+    people(sql);
+    let told = rowcast(&["erase", "--user", "ada"], &database);
+    assert_eq!(told.code, ExitCode::SUCCESS, "{}", told.err);
+    assert!(told.out.contains("Nothing was done"), "{}", told.out);
+    assert_eq!(people("SELECT * FROM users"), 1);
+    let done = rowcast(&["erase", "--user", "ada", "--yes"], &database);
+    assert_eq!(done.code, ExitCode::SUCCESS, "{}", done.err);
+    assert!(done.out.contains("Done: 1 rows"), "{}", done.out);
+    assert_eq!(people("SELECT * FROM users"), 0);
+    let unknown = rowcast(&["erase", "--table", "planets", "--key", "1"], &database);
+    assert_eq!(unknown.err, "rowcast: there is no live table `planets`\n");
+    let misshapen = rowcast(&["erase", "--table", "tasks", "--key", "1"], &database);
+    assert!(misshapen.err.starts_with("rowcast: this is no key of the table"), "{}", misshapen.err);
+    for asked in
+        [&["erase"][..], &["erase", "--table", "tasks"], &["erase", "--user", "a", "--table", "t"]]
+    {
+        assert_eq!(rowcast(asked, &database).code, ExitCode::from(2), "{asked:?}");
+    }
+}

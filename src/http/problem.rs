@@ -187,7 +187,7 @@ pub struct Document {
     pub constraint: Option<String>,
     /// The row's key.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = serde_json::Value)]
     pub key: Option<Value>,
     /// The row as it is.
     #[serde(skip_serializing_if = "Option::is_none")]

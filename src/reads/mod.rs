@@ -21,8 +21,6 @@ use crate::store::{
 mod params;
 mod place;
 pub mod tag;
-#[cfg(test)]
-mod tests;
 
 /// The most entries of one answer.
 const MOST_ENTRIES: usize = 1_000;

@@ -28,6 +28,7 @@ mod clause;
 pub mod declaration;
 pub mod demo;
 pub mod edit;
+pub mod erase;
 pub mod error;
 pub mod fold;
 pub mod history;
@@ -42,6 +43,7 @@ pub mod values;
 pub use accounts::AccountStore;
 pub use declaration::Declarations;
 pub use edit::{CheckedEdit, CheckedOp, NamedRow};
+pub use erase::{Erased, Erasure};
 pub use error::{EditError, StoreError};
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
@@ -161,6 +163,13 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// If the database cannot be read now.
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError>;
+
+    /// Erases a person's data, or the past of a row; see [`erase`]. What other processes hold in
+    /// memory they keep until they forget it or end.
+    ///
+    /// # Errors
+    /// If the database cannot do it now; doing it again finishes what was begun.
+    async fn erase(&self, what: &Erasure) -> Result<Erased, StoreError>;
 
     /// Forgets entries older than `keep_log` and outcomes of edits older than `keep_outcomes`.
     ///

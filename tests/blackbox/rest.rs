@@ -168,7 +168,7 @@ async fn the_same_request_again_is_answered_from_memory(store: Kind) {
     ada.ask("PATCH", &task(1), &[("If-Match", headers[1].1)], body)
         .await
         .fails(412, "guard_failed");
-    let (id, key) = (id(0x77), id(0x77).to_string());
+    let (id, key) = (id(0x77), id(0x77));
     let edit = json!({"ops": [{"op": "update", "table": "tasks", "key": crate::support::world::id(2),
         "set": {"title": "Named"}}]});
     let ack = ada.ask("POST", &edits(), &[("Idempotency-Key", &key)], Some(edit)).await.is(200);

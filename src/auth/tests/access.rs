@@ -18,9 +18,9 @@ use tokio::{sync::Notify, time::advance};
 use super::super::access::{Access, REMEMBERED};
 use super::*;
 use crate::store::{
-    AccountStore, Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, Finding, Head,
-    LiveColumn, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected,
-    Store, StoreError, Trimmed,
+    AccountStore, Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, Erased, Erasure,
+    Finding, Head, LiveColumn, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter,
+    Selected, Store, StoreError, Trimmed,
 };
 
 /// A store that knows roles and nothing else.
@@ -105,6 +105,9 @@ impl Store for Roles {
         unreachable!()
     }
     async fn person_name(&self, _: &str) -> Result<Option<String>, StoreError> {
+        unreachable!()
+    }
+    async fn erase(&self, _: &Erasure) -> Result<Erased, StoreError> {
         unreachable!()
     }
     async fn trim(&self, _: Duration, _: Duration) -> Result<Trimmed, StoreError> {

@@ -27,6 +27,7 @@ mod catalogue;
 mod commit;
 mod connect;
 mod entry;
+mod erase;
 mod examine;
 mod failure;
 mod history;
@@ -55,8 +56,9 @@ pub use migrate::migrate;
 
 use self::connect::Pools;
 use super::{
-    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, Finding, Head, LiveSchema,
-    LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, StoreError, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, Erased, Erasure, Finding,
+    Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store,
+    StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
 };
@@ -191,6 +193,10 @@ impl Store for PostgresStore {
 
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {
         self.read_person_name(user).await
+    }
+
+    async fn erase(&self, what: &Erasure) -> Result<Erased, StoreError> {
+        self.erase_all(what).await
     }
 
     async fn trim(

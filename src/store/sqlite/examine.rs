@@ -158,6 +158,7 @@ async fn told(
     for row in rows(pool, sql.to_owned(), arguments).await? {
         if own::<bool>(&row, 0)? {
             told.clear();
+            continue;
         }
         for change in changes(&facts.schema, own(&row, 1)?)? {
             tell(&mut told, change);

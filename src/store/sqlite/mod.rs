@@ -27,8 +27,8 @@ use self::{
     writer::{Turn, Writer},
 };
 use super::{
-    Appended, Applied, CheckedEdit, Committed, EditError, Finding, Head, LiveSchema, LiveTable,
-    Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, EditError, Erased, Erasure, Finding, Head,
+    LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed,
     accounts::{AccountStore, Book},
     build::live_schema,
     declaration::Declarations,
@@ -47,6 +47,7 @@ mod catalogue;
 mod commit;
 mod connection;
 mod constraint;
+mod erase;
 mod examine;
 mod facts;
 mod history;
@@ -254,6 +255,10 @@ impl Store for SqliteStore {
 
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {
         access::person_name(&self.readers, user).await
+    }
+
+    async fn erase(&self, what: &Erasure) -> Result<Erased, StoreError> {
+        self.erase_all(what).await
     }
 
     async fn trim(

@@ -35,7 +35,8 @@ impl Writer {
         Self { connection, is_dirty: false, numbered_at: None, is_refused: false, patience }
     }
 
-    /// Something was written that is to be numbered like an outsider's.
+    /// Something was written here that is to be numbered: the count of others' commits does not
+    /// tell.
     pub(super) fn look_again(&mut self) {
         self.numbered_at = None;
     }

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod accounts;
 pub(crate) mod constraints;
 pub(crate) mod edits;
+pub(crate) mod erasing;
 pub(crate) mod fields;
 pub(crate) mod history;
 pub(crate) mod invitations;
@@ -64,6 +65,7 @@ macro_rules! every_test {
                 a_batch_above_the_bounds_is_several_entries,
                 side_effects_reach_their_own_channels,
                 mixed_batches_give_what_their_order_says;
+            erasing: a_person_goes_from_rows_log_and_outcomes, the_past_of_a_row_goes_and_the_row_stays;
             fields: fields_that_are_not_named_stay, numbers_are_added, items_are_added_and_removed,
                 a_guard_that_fails_returns_the_row, a_guard_that_holds_lets_the_edit_pass,
                 hidden_columns_never_appear, values_of_all_kinds_can_be_written;

@@ -1,15 +1,19 @@
 //! `rowcast erase`: a person's data, or the past of a row.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use rowcast_protocol::Value;
 
 use super::{CommandError, EraseArgs, database};
 use crate::{
     commit::check::row_key,
     config::Config,
-    store::{Erasure, LiveSchema},
+    store::{Erasure, LiveSchema, Store},
 };
+
+/// By when every hub has noticed that an account was closed.
+const NOTICED: Duration = Duration::from_secs(1);
 
 /// Says what would go, and erases it if told to.
 pub(super) async fn run(
@@ -19,7 +23,7 @@ pub(super) async fn run(
 ) -> Result<(), CommandError> {
     let store = database::open(config).await?;
     let done = match erasure(store.schema(), asked) {
-        Ok(what) => perform(&*store, &what, asked, out).await,
+        Ok(what) => perform(&store, &what, asked, out).await,
         Err(error) => Err(error),
     };
     store.close().await;
@@ -27,7 +31,7 @@ pub(super) async fn run(
 }
 
 async fn perform(
-    store: &dyn crate::store::Store,
+    store: &Arc<dyn Store>,
     what: &Erasure,
     asked: &EraseArgs,
     out: &mut dyn Write,
@@ -36,6 +40,11 @@ async fn perform(
     if !asked.yes {
         writeln!(out, "Nothing was done. Say --yes to do it; it does not come back.")?;
         return Ok(());
+    }
+    if let Erasure::Person(id) = what {
+        // Hubs that run end the person's sessions while the account still says that it is closed.
+        store.clone().accounts().part_with(id, Timestamp::now()).await?;
+        tokio::time::sleep(NOTICED).await;
     }
     let erased = store.erase(what).await?;
     let (rows, entries, outcomes) = (erased.rows, erased.entries, erased.outcomes);

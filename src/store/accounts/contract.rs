@@ -77,6 +77,10 @@ impl<D: Database> AccountStore for Book<D> {
         self.do_close_account(email, now).await
     }
 
+    async fn part_with(&self, user: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.do_part_with(user, now).await
+    }
+
     async fn set_admin(
         &self,
         email: &str,

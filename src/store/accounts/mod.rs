@@ -23,6 +23,7 @@ use super::StoreError;
 
 mod contract;
 mod invitations;
+mod leaving;
 mod members;
 mod people;
 mod projects;
@@ -115,6 +116,13 @@ pub trait AccountStore: Send + Sync + fmt::Debug + 'static {
         password: &str,
         now: Timestamp,
     ) -> Result<Option<Account>, StoreError>;
+
+    /// Ends whatever rests on a person who is about to be erased, closes the account if there is
+    /// one, and forgets who made invitations and services.
+    ///
+    /// # Errors
+    /// If the database cannot do it now.
+    async fn part_with(&self, user: &str, now: Timestamp) -> Result<(), StoreError>;
 
     /// Closes an account for good and ends its sessions. `None`: there is no such account.
     ///

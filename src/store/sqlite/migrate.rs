@@ -22,11 +22,10 @@ use super::{
 };
 
 /// The migrations, in order.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "engine", include_str!("../../../migrations/sqlite/0001_engine.sql")),
     (2, "tables", include_str!("../../../migrations/sqlite/0002_tables.sql")),
     (3, "accounts", include_str!("../../../migrations/sqlite/0003_accounts.sql")),
-    (4, "recording", include_str!("../../../migrations/sqlite/0004_recording.sql")),
 ];
 
 /// Makes the database if it is not there, runs the migrations that it has not seen, and makes the

@@ -36,7 +36,8 @@ macro_rules! every_test {
                 of_two_who_refresh_at_once_one_wins, a_session_that_is_over_is_not_renewed,
                 a_session_ends_for_its_person_alone, whatever_ended_is_told_to_all,
                 the_oldest_of_very_many_sessions_end;
-            services: a_service_is_a_person_with_memberships, only_owners_give_away_a_project,
+            services: a_service_is_a_person_with_memberships,
+                whoever_leaves_is_ended_everywhere_and_named_nowhere, only_owners_give_away_a_project,
                 a_service_that_ended_reaches_nothing,
                 services_are_their_makers_and_their_owners;
             members: a_project_begins_with_its_owner, a_project_is_its_owners_to_change,

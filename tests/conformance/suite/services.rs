@@ -7,7 +7,7 @@ use rowcast::store::{
 use rowcast_protocol::{ChannelName, Role};
 use uuid::Uuid;
 
-use super::accounts::{accounts, at, hash};
+use super::accounts::{accounts, at, hash, register, session};
 use crate::{
     bench::{Bench, P, Q, project},
     harness::Harness,
@@ -105,4 +105,25 @@ pub(crate) async fn services_are_their_makers_and_their_owners<H: Harness>() {
     let of_ada = accounts.services(Some("ada"), at(1)).await.unwrap();
     let both = of_ada.iter().find(|service| service.id == Uuid::from_u128(2)).unwrap();
     assert_eq!((both.projects.len(), &*both.queues), (2, &["gpu".to_owned()][..]));
+}
+
+pub(crate) async fn whoever_leaves_is_ended_everywhere_and_named_nowhere<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    let accounts = accounts(&bench);
+    let new = worker(1, &[(P, Role::Editor)]);
+    accounts.make_service(&new, Some("ada"), at(0)).await.unwrap();
+    register(&*accounts, "ada").await;
+    assert!(accounts.open_session(&session(7, "ada", "token", at(0)), at(0)).await.unwrap());
+    accounts.part_with("ada", at(5)).await.unwrap();
+    accounts.part_with("service:1", at(5)).await.unwrap();
+    let ended = accounts.ended_since(at(4)).await.unwrap();
+    for expected in [
+        Ended::Person("ada".to_owned()),
+        Ended::Credential(Uuid::from_u128(7)),
+        Ended::Credential(Uuid::from_u128(1)),
+    ] {
+        assert!(ended.contains(&expected), "{expected:?} in {ended:?}");
+    }
+    assert_eq!(accounts.sessions("ada", at(6)).await.unwrap(), []);
+    accounts.part_with("nobody", at(6)).await.unwrap();
 }

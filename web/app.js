@@ -79,15 +79,15 @@ async function moved() {
   show();
 }
 
-/** Exchanges a demo link's code. @param {string} code */
+/** Exchanges a demo link's code. Whoever was signed in stays so if it is used up. @param {string} code */
 async function redeem(code) {
   try {
-    session.forget();
     const { project } = await session.signIn('/demo/session', { code });
     if (project) history.replaceState(null, '', boardLink(typeof project === 'string' ? project : project.id));
   } catch (error) {
     const used = /** @type {any} */ (error).status === 401;
-    notify(used ? 'This link was used already, or has ended.' : errorWords(error));
+    notify(used ? 'This link was used already, or has ended. “rowcast account reset ada@example.org” prints another.' : errorWords(error));
+    await session.restore();
   }
 }
 

@@ -106,20 +106,23 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, ServeError> {
         #[cfg(feature = "planted-bugs")]
         crate::planted::plant(config.bug);
+        // The address first: a hub that cannot listen leaves no database behind, which would no
+        // longer be new, and so without a demo, when it is started elsewhere.
+        let listener = listen(config.server.listen)?;
         let (store, made) = open_store(&config).await?;
-        Self::start_on(config, store, made).await
+        Self::start_on(config, listener, store, made).await
     }
 
     /// Starts serving on a store that is open.
     ///
     /// # Errors
-    /// If the address is taken, or a key cannot be read.
-    pub async fn start_on(
+    /// If a key cannot be read.
+    async fn start_on(
         config: Config,
+        listener: TcpListener,
         store: Arc<dyn Store>,
         made: Made,
     ) -> Result<Self, ServeError> {
-        let listener = listen(config.server.listen)?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
         let entrance = entrance::Entrance::open(&config, &store).await?;
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -178,12 +181,11 @@ impl Server {
             workers = self.sockets.len(),
             "rowcast listens"
         );
-        for link in &self.demo_links {
-            // The links are for the person at the terminal, whatever the log is set to.
-            #[expect(clippy::print_stdout, reason = "this is the program's output")]
-            {
-                println!("{link}");
-            }
+        // The links are for the person at the terminal, whatever the log is set to.
+        #[expect(clippy::print_stdout, reason = "this is the program's output")]
+        if !self.demo_links.is_empty() {
+            println!("A demo project. Open each link in a browser of its own; it works once:");
+            self.demo_links.iter().for_each(|link| println!("{link}"));
         }
     }
 

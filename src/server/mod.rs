@@ -3,7 +3,12 @@
 //! Threads: the main runtime commits, polls and accepts; each worker is a single-threaded runtime
 //! with its own share of the sockets and its own flush loop.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -181,12 +186,14 @@ impl Server {
             workers = self.sockets.len(),
             "rowcast listens"
         );
-        // The links are for the person at the terminal, whatever the log is set to.
-        #[expect(clippy::print_stdout, reason = "this is the program's output")]
-        if !self.demo_links.is_empty() {
-            println!("A demo project. Open each link in a browser of its own; it works once:");
-            self.demo_links.iter().for_each(|link| println!("{link}"));
+        if self.demo_links.is_empty() {
+            return;
         }
+        let heading = "A demo project. Open each link in a browser of its own; it works once:";
+        let links = self.demo_links.iter().map(|link| format!("\n{link}")).collect::<String>();
+        // For the person at the terminal, whatever the log is set to. A hub to whom nobody listens
+        // runs on.
+        let _unheard = writeln!(io::stdout(), "{heading}{links}");
     }
 
     /// What works less well at present, for tests and for `/readyz`.

@@ -61,8 +61,7 @@ function nowhere(_, outlet) {
 async function start() {
   app.frame = new Frame(byId('app'), app);
   const code = takeCode();
-  if (code?.kind === 'code') await redeem(code.code);
-  else await session.restore();
+  if (code?.kind !== 'code' || !(await redeem(code.code))) await session.restore();
   session.onended = (error) => ended(error);
   if (session.user) begin();
   addEventListener('hashchange', () => void moved());
@@ -72,22 +71,29 @@ async function start() {
 /** The address changed; a one-time link may have been opened in a tab that is open already. */
 async function moved() {
   const code = takeCode();
-  if (code?.kind !== 'code') return show();
-  if (session.user) stop();
-  await redeem(code.code);
-  if (session.user) begin();
+  const before = session.user;
+  if (code?.kind === 'code' && (await redeem(code.code))) {
+    if (before) stop();
+    begin();
+  }
   show();
 }
 
-/** Exchanges a demo link's code. @param {string} code */
+/**
+ * Exchanges a demo link's code; whoever was signed in stays so if it is used up.
+ *
+ * @param {string} code
+ * @returns {Promise<boolean>} whether it signed somebody in
+ */
 async function redeem(code) {
   try {
-    session.forget();
-    const { project } = await session.signIn('/demo/session', { code });
+    const { project } = await session.change('/demo/session', { code });
     if (project) history.replaceState(null, '', boardLink(typeof project === 'string' ? project : project.id));
+    return true;
   } catch (error) {
     const used = /** @type {any} */ (error).status === 401;
-    notify(used ? 'This link was used already, or has ended.' : errorWords(error));
+    notify(used ? 'This link was used already, or has ended. “rowcast account reset ada@example.org” prints another.' : errorWords(error));
+    return false;
   }
 }
 

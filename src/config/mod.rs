@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 mod accounts;
+mod address;
 mod auth;
 mod error;
 mod http;

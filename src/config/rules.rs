@@ -250,9 +250,17 @@ fn is_shared_secret(algorithm: Algorithm) -> bool {
 }
 
 fn log(level: &str) -> Vec<Broken> {
-    let known = tracing_subscriber::EnvFilter::try_new(level).is_ok() && !level.is_empty();
+    let known = tracing_subscriber::EnvFilter::try_new(level).is_ok()
+        && !level.is_empty()
+        && level.split(',').all(is_level_or_part);
     let words = || format!("is \"{level}\"; expected error, warn, info, debug or trace");
     unless(known, "log.level", words).into_iter().collect()
+}
+
+/// A level, or one for a part. A word alone would be taken as the name of a part, typed amiss or not.
+fn is_level_or_part(directive: &str) -> bool {
+    use tracing_subscriber::filter::LevelFilter;
+    directive.contains(['=', '[', ']', '}']) || directive.trim().parse::<LevelFilter>().is_ok()
 }
 
 fn declarations(declared: &Declarations) -> Vec<Broken> {

@@ -5,13 +5,14 @@ use std::{net::SocketAddr, time::Duration};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::seconds::seconds;
+use super::{address, seconds::seconds};
 
 /// Where the hub listens, and what it believes about who connects.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerConfig {
     /// The address and port for HTTP and WebSocket.
+    #[serde(deserialize_with = "address::listen")]
     pub listen: SocketAddr,
     /// How browsers reach the hub, `scheme://host[:port]`; absent: as they name it in `Host`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,6 +23,7 @@ pub struct ServerConfig {
     /// Worker threads; 0: one for each core.
     pub workers: usize,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "address::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// How long a stopping hub takes to send its clients away.
     #[serde(rename = "drain_seconds", with = "seconds")]

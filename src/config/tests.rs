@@ -144,6 +144,18 @@ fn a_value_of_the_wrong_type_is_shown_with_what_is_expected() {
     assert_eq!(problem, "demo.enabled (rowcast.toml, line 2): expected true, false or \"auto\"");
     let problem = &problems("[server]\nlisten = \"localhost\"", &[])[0];
     assert!(problem.starts_with("server.listen (rowcast.toml, line 2)"), "{problem}");
+    assert!(problem.ends_with("an address and a port such as \"127.0.0.1:7070\""), "{problem}");
+    let problem = &problems("", &[("ROWCAST_SERVER__TRUSTED_PROXIES", "10.0.0")])[0];
+    assert!(problem.ends_with("addresses such as \"10.0.0.0/8\""), "{problem}");
+}
+
+#[test]
+fn a_level_of_the_log_is_one_of_the_levels() {
+    for level in ["warn", "info,rowcast::commit=debug", "off"] {
+        assert_eq!(load("", &[("ROWCAST_LOG__LEVEL", level)]).unwrap().log.level, level);
+    }
+    let problem = &problems("", &[("ROWCAST_LOG__LEVEL", "loud")])[0];
+    assert!(problem.contains("is \"loud\"; expected error, warn, info"), "{problem}");
 }
 
 #[test]

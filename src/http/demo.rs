@@ -55,7 +55,8 @@ pub(super) async fn session(
     let desk = app.demo.as_ref();
     let person = desk.and_then(|desk| Some((desk, desk.codes.redeem(&sent.code, address)?)));
     let Some((desk, person)) = person else {
-        let words = "this link was used or has ended; start Rowcast on a new database for new ones";
+        let words = "this link was used or has ended; `rowcast account reset ada@example.org` \
+                     (or bob@…) prints another, which sets a password";
         return Err(Problem::new(ErrorCode::Unauthorized, words));
     };
     let signed_in = app.accounts.sign_in_as(&person.id, &from).await?;

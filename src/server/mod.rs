@@ -3,7 +3,12 @@
 //! Threads: the main runtime commits, polls and accepts; each worker is a single-threaded runtime
 //! with its own share of the sockets and its own flush loop.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -106,20 +111,23 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, ServeError> {
         #[cfg(feature = "planted-bugs")]
         crate::planted::plant(config.bug);
+        // The address first: a hub that cannot listen leaves no database behind, which would no
+        // longer be new, and so without a demo, when it is started elsewhere.
+        let listener = listen(config.server.listen)?;
         let (store, made) = open_store(&config).await?;
-        Self::start_on(config, store, made).await
+        Self::start_on(config, listener, store, made).await
     }
 
     /// Starts serving on a store that is open.
     ///
     /// # Errors
-    /// If the address is taken, or a key cannot be read.
-    pub async fn start_on(
+    /// If a key cannot be read.
+    async fn start_on(
         config: Config,
+        listener: TcpListener,
         store: Arc<dyn Store>,
         made: Made,
     ) -> Result<Self, ServeError> {
-        let listener = listen(config.server.listen)?;
         let address = listener.local_addr().map_err(ServeError::Address)?;
         let entrance = entrance::Entrance::open(&config, &store).await?;
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -178,13 +186,14 @@ impl Server {
             workers = self.sockets.len(),
             "rowcast listens"
         );
-        for link in &self.demo_links {
-            // The links are for the person at the terminal, whatever the log is set to.
-            #[expect(clippy::print_stdout, reason = "this is the program's output")]
-            {
-                println!("{link}");
-            }
+        if self.demo_links.is_empty() {
+            return;
         }
+        let heading = "A demo project. Open each link in a browser of its own; it works once:";
+        let links = self.demo_links.iter().map(|link| format!("\n{link}")).collect::<String>();
+        // For the person at the terminal, whatever the log is set to. A hub to whom nobody listens
+        // runs on.
+        let _unheard = writeln!(io::stdout(), "{heading}{links}");
     }
 
     /// What works less well at present, for tests and for `/readyz`.

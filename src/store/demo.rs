@@ -74,8 +74,9 @@ fn statements(project: Uuid, schema: &str) -> String {
         let assignee = assignee.map_or("NULL".to_owned(), |user| format!("'{user}'"));
         let id = Uuid::now_v7();
         sql += &format!(
-            "INSERT INTO tasks (id, project_id, title, status, priority, assignee, position) VALUES \
-             ('{id}', '{project}', '{title}', '{status}', '{priority}', {assignee}, '{position}');\n"
+            "INSERT INTO tasks \
+             (id, project_id, title, status, priority, assignee, position, created_by) VALUES \
+             ('{id}', '{project}', '{title}', '{status}', '{priority}', {assignee}, '{position}', 'ada');\n"
         );
     }
     sql + "COMMIT;"

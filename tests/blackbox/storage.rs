@@ -112,7 +112,12 @@ async fn a_foreign_database_is_refused_at_start_and_left_alone(store: Kind) {
     outsider.runs("CREATE TABLE tasks (id integer PRIMARY KEY, what text)").await;
     outsider.runs("INSERT INTO tasks (id, what) VALUES (1, 'theirs')").await;
     let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
-    assert!(words.contains("tasks"), "{words}");
+    assert!(words.contains("of the same names (tasks)"), "{words}");
+    let added = match store {
+        Kind::Sqlite => "SELECT name FROM sqlite_schema WHERE name LIKE 'rowcast%'",
+        Kind::Postgres => "SELECT nspname::text FROM pg_namespace WHERE nspname = 'rowcast'",
+    };
+    assert_eq!(outsider.texts(added).await, [""; 0]);
     assert_eq!(outsider.texts("SELECT what FROM tasks").await, ["theirs"]);
     assert!(
         outsider.tries("INSERT INTO tasks (id, what) VALUES (2, 'still theirs')").await.is_ok()
@@ -143,6 +148,16 @@ async fn a_database_that_cannot_be_reached_is_named_without_its_password() {
     database.url = "postgres://ada:s3cret@127.0.0.1:1/nowhere".to_owned();
     let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
     assert!(!words.contains("s3cret"), "{words}");
+}
+
+#[tokio::test]
+async fn a_hub_whose_port_is_taken_leaves_no_database_behind() {
+    let database = Database::create(Kind::Sqlite).await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let words = Hub::try_start(&database, &[("SERVER__LISTEN", &address)]).await.unwrap_err();
+    assert!(words.contains(&address) && words.contains("ROWCAST_SERVER__LISTEN"), "{words}");
+    assert!(!database.file().exists());
 }
 
 #[tokio::test]

@@ -478,5 +478,8 @@ test('a reload keeps the person signed in and the task open; a used link does no
   const late = await Person.opens(t, browser, hub, `#code=${hub.links[0]}`);
   await late.seesNotice('used already');
   await late.sees(() => late.page.getByRole('button', { name: 'Sign in' }), 'the way to sign in');
+  await ada.page.goto(new URL(`/#code=${hub.links[0]}`, ada.page.url()).href);
+  await ada.seesNotice('used already');
+  await ada.isIn('live');
   fine(ada);
 });

@@ -85,7 +85,7 @@ export class Client {
     const timing = { ...TIMING, ...options.timing };
     const random = options.random ?? Math.random;
     const WebSocket = options.WebSocket ?? globalThis.WebSocket;
-    if (WebSocket === undefined) throw new Misuse('this platform has no WebSocket: pass one as an option');
+    if (WebSocket === undefined) throw new Misuse('this platform has no WebSocket (Node has one since version 22): pass one as the option WebSocket');
     const { codec } = options;
     const hub = url.replace(/[?#].*/, '');
     const storage = storageOf(options);

@@ -88,7 +88,8 @@ pub(super) struct Invitations {
 /// Make a link into a project that one owns. It works for everybody who has it, until it expires or
 /// is withdrawn.
 #[utoipa::path(
-    post, path = "/projects/{id}/invitations", tag = "invitations",
+    post, path = "/projects/{id}/invitations", operation_id = "make_invitation",
+    tag = "invitations",
     params(("id" = Uuid, Path, description = "The project")),
     request_body = NewInvitation,
     responses(
@@ -124,7 +125,7 @@ fn public_url(worker: &WorkerApp, headers: &HeaderMap) -> String {
 
 /// The links into a project that one owns, without their codes.
 #[utoipa::path(
-    get, path = "/projects/{id}/invitations", tag = "invitations",
+    get, path = "/projects/{id}/invitations", operation_id = "invitations", tag = "invitations",
     params(("id" = Uuid, Path, description = "The project")),
     responses(
         (status = 200, description = "Those that work", body = Invitations),

@@ -50,7 +50,7 @@ pub(super) struct Members {
 
 /// The members of a project that one belongs to.
 #[utoipa::path(
-    get, path = "/projects/{id}/members", tag = "members",
+    get, path = "/projects/{id}/members", operation_id = "members", tag = "members",
     params(("id" = Uuid, Path, description = "The project")),
     responses(
         (status = 200, description = "All of them", body = Members),

@@ -72,7 +72,7 @@ fn place(cursor: &str) -> Result<Uuid, Problem> {
 
 /// One's projects.
 #[utoipa::path(
-    get, path = "/projects", tag = "projects", params(PageAsked),
+    get, path = "/projects", operation_id = "projects", tag = "projects", params(PageAsked),
     responses(
         (status = 200, description = "A page of them", body = Projects),
         (status = "default", description = "A problem", body = Document,
@@ -108,7 +108,7 @@ pub(super) struct ProjectNamed {
 
 /// Make a project. One owns it.
 #[utoipa::path(
-    post, path = "/projects", tag = "projects",
+    post, path = "/projects", operation_id = "make_project", tag = "projects",
     request_body = ProjectNamed,
     responses(
         (status = 201, description = "Made", body = ProjectBody),

@@ -98,7 +98,7 @@ pub(super) struct Services {
 
 /// Make a service and its token: as an owner of all of its projects, or as an administrator.
 #[utoipa::path(
-    post, path = "/service-tokens", tag = "services",
+    post, path = "/service-tokens", operation_id = "make_service", tag = "services",
     request_body = NewService,
     responses(
         (status = 201, description = "Made", body = MadeService),
@@ -128,7 +128,7 @@ fn end_of(days: u16) -> Result<Timestamp, Problem> {
 
 /// The services one made, or all of whose projects one owns; for administrators: all.
 #[utoipa::path(
-    get, path = "/service-tokens", tag = "services",
+    get, path = "/service-tokens", operation_id = "services", tag = "services",
     responses(
         (status = 200, description = "The services", body = Services),
         (status = "default", description = "A problem", body = Document,
@@ -145,7 +145,7 @@ pub(super) async fn list(
 
 /// End a service. Its sockets are closed within a second.
 #[utoipa::path(
-    delete, path = "/service-tokens/{id}", tag = "services",
+    delete, path = "/service-tokens/{id}", operation_id = "end_service", tag = "services",
     params(("id" = Uuid, Path, description = "The service")),
     responses(
         (status = 204, description = "Ended"),

@@ -142,7 +142,7 @@ struct OpenSession {
 
 /// One's open sessions, the one used last first.
 #[utoipa::path(
-    get, path = "/auth/sessions", tag = "signing in",
+    get, path = "/auth/sessions", operation_id = "sessions", tag = "signing in",
     responses(
         (status = 200, description = "The sessions", body = OpenSessions),
         (status = "default", description = "A problem", body = Document,
@@ -168,7 +168,7 @@ pub(super) async fn list(
 
 /// End one of one's sessions.
 #[utoipa::path(
-    delete, path = "/auth/sessions/{id}", tag = "signing in",
+    delete, path = "/auth/sessions/{id}", operation_id = "end_session", tag = "signing in",
     params(("id" = Uuid, Path, description = "The session")),
     responses(
         (status = 204, description = "Ended"),

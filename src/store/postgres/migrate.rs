@@ -17,7 +17,9 @@ use super::{
     recorder,
 };
 use crate::planted;
-use crate::store::{Declarations, LiveSchema, LiveTable, StoreError, Verdict, build::live_schema};
+use crate::store::{
+    Declarations, LiveSchema, LiveTable, StoreError, Verdict, build::live_schema, schema::SHIPPED,
+};
 
 /// What this program understands. A database of a higher format is newer than this program.
 const FORMAT: u32 = 2;
@@ -30,9 +32,6 @@ const FUNCTIONS: &str = include_str!("functions.sql");
 /// How often a lock on a table is tried for, and how long writers may pass in between.
 const LOCK_ATTEMPTS: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
-
-/// The tables that ship; one of them without the engine's own belongs to somebody else.
-const SHIPPED: [&str; 6] = ["users", "projects", "members", "tasks", "comments", "notifications"];
 
 /// Makes the tables that are missing, the functions and the triggers. Doing it again changes
 /// nothing.

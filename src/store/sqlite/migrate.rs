@@ -13,7 +13,7 @@ use super::{
         build::live_schema,
         declaration::Declarations,
         error::StoreError,
-        schema::{LiveSchema, LiveTable},
+        schema::{LiveSchema, LiveTable, SHIPPED},
     },
     Options, catalogue,
     connection::{Connection, nth, quoted, refuse_foreign, store_error, writer_options},
@@ -48,8 +48,9 @@ async fn migrate_on(
     connection: &mut Connection,
     declarations: &Declarations,
 ) -> Result<(), StoreError> {
-    if version(connection).await?.is_some() {
-        refuse_newer(connection).await?;
+    match version(connection).await? {
+        Some(_) => refuse_newer(connection).await?,
+        None => refuse_same_names(connection).await?,
     }
     migrator().run(connection.inner()).await.map_err(|error| migration_error(&error))?;
     connection.run_once("BEGIN IMMEDIATE", Bound::none()).await.map_err(store_error)?;
@@ -98,6 +99,25 @@ async fn refuse_newer(connection: &mut Connection) -> Result<(), StoreError> {
         )));
     }
     Ok(())
+}
+
+/// Refuses a database of another program whose tables are named as the shipped ones; nothing has
+/// been written into it yet.
+async fn refuse_same_names(connection: &mut Connection) -> Result<(), StoreError> {
+    let names = SHIPPED.map(|name| format!("'{name}'")).join(", ");
+    let sql = format!(
+        "SELECT name FROM sqlite_schema WHERE name COLLATE NOCASE IN ({names}) ORDER BY name"
+    );
+    let found = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+    let rows = nth(found, 0).rows;
+    let found = rows.iter().map(|row| own(row, 0)).collect::<Result<Vec<String>, _>>()?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Unfit(format!(
+        "the database is not Rowcast's and has tables of the same names ({}); give Rowcast one of its own",
+        found.join(", ")
+    )))
 }
 
 /// Refuses a database that this version of the program did not migrate.

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::*;
 use crate::support::database::{Database, Kind};
 
@@ -39,4 +41,23 @@ async fn a_demo_link_is_a_session_of_an_administrator_once() {
     web.posts("/auth/login", login).await.fails(401, "wrong_password");
     hub.kill().unwrap();
     hub.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_hub_runs_on_though_nobody_reads_its_links() {
+    let database = Database::create(Kind::Sqlite).await;
+    let mut hub = Command::new(env!("CARGO_BIN_EXE_rowcast"))
+        .env("DATABASE_URL", &database.url)
+        .env("ROWCAST_SERVER__LISTEN", "127.0.0.1:0")
+        .current_dir(database.folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(hub.stdout.take());
+    let mut log = hub.stderr.take().unwrap();
+    line_with(&mut log, "listens");
+    let id = Pid::from_raw(i32::try_from(hub.id()).unwrap()).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
+    assert!(hub.wait().unwrap().success());
 }

@@ -139,6 +139,7 @@ impl Hub {
             .ok_or_else(|| StoreError::Failed(format!("the store knows no head for `{name}`")))?;
         let made = || Arc::new(Channel::new(name.clone(), head, Arc::clone(&self.context)));
         let channel = Arc::clone(self.channels.entry(name.clone()).or_insert_with(made).value());
+        self.count_channels();
         // Entries may have been numbered between the read and the insertion.
         repair::spawn(Arc::clone(&channel));
         Ok(channel)
@@ -182,6 +183,10 @@ impl Hub {
     /// Forgets the channels that nobody follows any more.
     pub fn sweep(&self) {
         self.channels.retain(|_, channel| channel.is_followed() || Arc::strong_count(channel) > 1);
+        self.count_channels();
+    }
+
+    fn count_channels(&self) {
         self.context.metrics.channels.set(self.channels.len().try_into().unwrap_or(i64::MAX));
     }
 

@@ -429,6 +429,7 @@ async fn statistics_are_for_admins() {
     bob.edits(&world.project, vec![rename(&id(1), "Counted")]).await;
     let stats = admin.get("/stats").await.is(200).json();
     let node = &stats["nodes"][0];
+    assert_eq!(node["channels"], stats["channels"].as_array().expect("a list").len());
     assert_eq!(
         (&node["sockets"], &node["people"], &node["subscriptions"]),
         (&json!(1), &json!(1), &json!(1))

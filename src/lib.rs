@@ -7,6 +7,7 @@ pub mod commit;
 pub mod config;
 pub mod http;
 pub mod hub;
+pub mod instant;
 pub mod metrics;
 pub mod planted;
 pub mod reads;

@@ -13,7 +13,10 @@ use super::{
     caller::Admin,
     problem::{Code, Document, Problem},
 };
-use crate::hub::census::{ChannelCount, SocketCount};
+use crate::{
+    hub::census::{ChannelCount, SocketCount},
+    instant::instant,
+};
 
 /// How many channels and sockets are named.
 const NAMED: usize = 50;
@@ -187,10 +190,6 @@ impl From<SocketCount> for SlowSocket {
             behind: count.behind,
         }
     }
-}
-
-fn instant(time: Timestamp) -> String {
-    format!("{time:.6}")
 }
 
 fn millis(wait: Duration) -> f64 {

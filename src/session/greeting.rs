@@ -17,6 +17,7 @@ use super::{Place, Session, deadline};
 use crate::{
     auth::Identity,
     hub::{Holder, Subscriber, Subscription},
+    instant::instant,
 };
 
 /// What the hub calls itself.
@@ -29,11 +30,6 @@ pub(super) struct Greeted {
     pub(super) subscriptions: Vec<Arc<Subscription>>,
     /// Held until the session ends.
     _place: Place,
-}
-
-/// An instant on the wire: RFC 3339 in UTC with microseconds.
-pub(super) fn instant(time: Timestamp) -> String {
-    format!("{time:.6}")
 }
 
 /// When a token ends; those of some services never do.

@@ -8,10 +8,7 @@ use rowcast_protocol::{
     request::{EditRequest, History, Ref, SendSignal, SetState, Subscribe, Unsubscribe},
 };
 
-use super::{
-    Session,
-    greeting::{Greeted, instant},
-};
+use super::{Session, greeting::Greeted};
 use crate::{
     commit::EditResult,
     hub::{
@@ -19,6 +16,7 @@ use crate::{
         catchup::{self, Begin},
         ephemera::{StateBounds, TooMuchState},
     },
+    instant::instant,
     metrics::KindLabel,
 };
 

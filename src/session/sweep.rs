@@ -9,7 +9,10 @@ use parking_lot::Mutex;
 use rowcast_protocol::{CloseCode, News, news::TokenExpiring};
 
 use super::{deadline::millis, services::SessionSettings};
-use crate::hub::{Socket, frame};
+use crate::{
+    hub::{Socket, frame},
+    instant::instant,
+};
 
 /// How often a worker looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -79,5 +82,5 @@ fn warn_of_expiry(socket: &Arc<Socket>, now: u64, settings: &SessionSettings) {
     let expires = socket.vitals.deadline.load(Ordering::Acquire).saturating_sub(now);
     let left = Duration::from_millis(expires).saturating_sub(settings.token_grace);
     let expires = jiff::Timestamp::now().saturating_add(left).unwrap_or(jiff::Timestamp::MAX);
-    socket.send(&News::TokenExpiring(TokenExpiring { expires: super::greeting::instant(expires) }));
+    socket.send(&News::TokenExpiring(TokenExpiring { expires: instant(expires) }));
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Came, RoleName, instant, members::PersonBody};
+use super::{Came, RoleName, members::PersonBody};
 use crate::{
     accounts::{Invitation, projects::INVITATION_DAYS},
     http::{
@@ -20,6 +20,7 @@ use crate::{
         extract::{Named, Sent},
         problem::{Document, Problem},
     },
+    instant::instant,
 };
 
 /// The longest an invitation may work, in days.

@@ -6,7 +6,6 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
-use jiff::Timestamp;
 use rowcast_protocol::{ErrorCode, ErrorReply, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -58,11 +57,6 @@ pub(super) fn resources() -> OpenApiRouter<Arc<WorkerApp>> {
         .routes(routes!(invitations::withdraw))
         .routes(routes!(invitations::look))
         .routes(routes!(invitations::accept))
-}
-
-/// An instant as the API writes it.
-fn instant(time: Timestamp) -> String {
-    format!("{time:.6}")
 }
 
 /// A role in a project.

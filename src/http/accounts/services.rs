@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{RoleName, instant};
+use super::RoleName;
 use crate::{
     accounts::{Service, services::Wanted},
     http::{
@@ -17,6 +17,7 @@ use crate::{
         extract::{Named, Sent},
         problem::{Document, Problem},
     },
+    instant::instant,
 };
 
 /// The longest a token may be made for, in days.

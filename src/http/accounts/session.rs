@@ -8,10 +8,11 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{cookie, instant};
+use super::cookie;
 use crate::{
     accounts::{Profile, SignedIn},
     config::ServerConfig,
+    instant::instant,
 };
 
 /// A session and its newest tokens.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Came, SessionBody, Wish, cookie, instant,
+    Came, SessionBody, Wish, cookie,
     session::{UserBody, answer},
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
         extract::{Named, Sent},
         problem::{Document, Problem},
     },
+    instant::instant,
 };
 
 /// A refresh token; without it the cookie counts.

@@ -15,7 +15,10 @@ use super::{
     transaction::OWN,
     values_list::{padded, values_list},
 };
-use crate::planted::{self, Bug};
+use crate::{
+    instant::instant,
+    planted::{self, Bug},
+};
 
 /// Rows of one statement: SQLite takes 32,766 parameters.
 const CHUNK: usize = 1_024;
@@ -239,7 +242,7 @@ fn json<T: Serialize>(value: &T) -> String {
 pub(super) fn appended(facts: &Facts, draft: Draft, numbered: &Numbered) -> Vec<Appended> {
     let mut all: Vec<Appended> = Vec::new();
     let mut places: HashMap<ChannelName, usize> = HashMap::new();
-    let at = text_of(numbered.at);
+    let at = instant(numbered.at);
     for ((channel, folded), (seq, tag, _)) in draft.entries.into_iter().zip(&numbered.places) {
         let place = *places.entry(channel.clone()).or_insert_with(|| {
             all.push(Appended { channel, epoch: facts.epoch, entries: Vec::new() });
@@ -258,9 +261,4 @@ pub(super) fn appended(facts: &Facts, draft: Draft, numbered: &Numbered) -> Vec<
         }
     }
     all
-}
-
-/// An instant as the wire has it.
-pub(super) fn text_of(at: Timestamp) -> String {
-    format!("{at:.6}")
 }

@@ -18,7 +18,6 @@ use super::{
     super::{Head, ReadAfter, StoredEntry, error::StoreError, schema::LiveSchema},
     connection::store_error,
     facts::Facts,
-    log::text_of,
     raw::{Bound, number, own},
     values_list::{padded, values_list},
 };
@@ -174,7 +173,7 @@ pub(super) fn stored_entry(
 /// An instant as the wire has it.
 pub(super) fn instant(row: &SqliteRow, column: usize) -> Result<String, StoreError> {
     let at = Timestamp::from_microsecond(own(row, column)?);
-    at.map(text_of).map_err(|error| StoreError::Failed(error.to_string()))
+    at.map(crate::instant::instant).map_err(|error| StoreError::Failed(error.to_string()))
 }
 
 /// Something that was stored as JSON.

@@ -12,6 +12,11 @@ use crate::support::{
     view::View,
 };
 
+/// A project with more tasks or comments than this is crowded: what makes rows becomes rare, so that a
+/// run of a million edits costs a hundred times what one of ten thousand costs, and no more.
+const MANY_TASKS: usize = 400;
+const MANY_COMMENTS: usize = 1_000;
+
 /// An edit and what it must leave behind.
 pub(super) struct Made {
     pub(super) edit: Edit,
@@ -57,7 +62,11 @@ pub(super) fn random(
     let Some(task) = some_task(dice, views.get(channel), |_| true) else {
         return insert(dice, channel, &unique);
     };
+    let makes_rows = !is_crowded(views.get(channel)) || dice.random_range(0..20) == 0;
     match dice.random_range(0..100) {
+        45..70 | 80..85 if !makes_rows => {
+            deleted(dice, channel, views).unwrap_or_else(|| guarded(channel, views, &task, &unique))
+        }
         0..45 => Made::of(channel, vec![rename(&task, &unique)]).setting(&task, "title", &unique),
         45..55 => insert(dice, channel, &unique),
         55..70 => said(dice, channel, views, &unique),
@@ -73,6 +82,11 @@ pub(super) fn random(
             Made::of(channel, vec![op]).setting(&task, "description", &text)
         }
     }
+}
+
+fn is_crowded(view: Option<&View>) -> bool {
+    let has = |table, many| view.is_some_and(|view| view.table(table).nth(many).is_some());
+    has("tasks", MANY_TASKS) || has("comments", MANY_COMMENTS)
 }
 
 /// The key of a task that this client has, if there is one.

@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Disk } from './disk.mjs';
 import { Hub } from './hub.mjs';
 import { Person, aBrowser, agree, becomes } from './person.mjs';
 import { Postgres } from './postgres.mjs';
@@ -25,8 +26,8 @@ after(async () => {
 });
 
 /** Ada and Bob at the demo project of a new hub. */
-async function twoPeople(t, database) {
-  const hub = await Hub.start(t, database);
+async function twoPeople(t, database, place) {
+  const hub = await Hub.start(t, database, place);
   const [ada, bob] = await Promise.all(hub.links.map((code) => Person.arrives(t, browser, hub, code)));
   await becomes(() => ada.board(), () => bob.board());
   return { hub, ada, bob };
@@ -251,6 +252,26 @@ test('the hub is killed and started again under the page', async (t) => {
   await agree(ada, bob);
   for (const title of ['During', 'Before and after']) assert.equal(count(await ada.titles(), title), 1);
   await becomes(() => ada.people(), { ada: 1, bob: 1 });
+  fine(ada, bob);
+});
+
+test('a full disk is told in plain words, and what was written goes out when there is room', async (t) => {
+  const disk = await Disk.ofMegabytes(t, 12);
+  if (disk === null) return t.skip('only root may mount a small disk');
+  const { ada, bob } = await twoPeople(t, null, disk.folder);
+  disk.fill();
+  await ada.opens('Start Rowcast');
+  let written = 0;
+  while (!(await ada.isWaiting())) {
+    assert(written < 400, 'the disk is never full');
+    await ada.comments(`${(written += 1)} ${'x'.repeat(50_000)}`);
+  }
+  await ada.sees(() => ada.page.locator('#status', { hasText: 'disk of the server is full' }), 'that the disk is full');
+  await ada.comments('Written while the disk is full');
+  disk.clear();
+  await ada.hasSentAll();
+  await bob.opens('Start Rowcast');
+  await becomes(() => bob.panel.locator('.comment').count(), written + 1);
   fine(ada, bob);
 });
 

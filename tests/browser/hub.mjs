@@ -22,11 +22,11 @@ export class Hub {
 
   /**
    * Starts a hub on a database of its own: an SQLite file, which goes when the test ends, or a new one of
-   * a PostgreSQL server.
+   * a PostgreSQL server. The file lies in a folder of its own within `place`.
    */
-  static async start(t, postgres) {
+  static async start(t, postgres, place = tmpdir()) {
     const hub = new Hub();
-    hub.#folder = await mkdtemp(join(tmpdir(), 'rowcast-page-'));
+    hub.#folder = await mkdtemp(join(place, 'rowcast-page-'));
     hub.#database = (await postgres?.database()) ?? `sqlite:${join(hub.#folder, 'rowcast.db')}`;
     hub.port = await freePort();
     t.after(() => hub.#end());

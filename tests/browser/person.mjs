@@ -208,6 +208,21 @@ export class Person {
     await this.page.locator(`#status[data-unsent="${count}"]`).waitFor({ state: 'attached' }).catch(() => assert.fail(`never had ${count} unsent changes`));
   }
 
+  /** Writes a comment on the open task; resolved once it is on its way. */
+  async comments(text) {
+    const field = this.panel.getByLabel('New comment');
+    await field.fill(text);
+    await field.press('Enter');
+    await becomes(() => field.inputValue(), '');
+  }
+
+  /** Whether the hub takes no changes at present; asked once all are either taken or refused. */
+  async isWaiting() {
+    const settled = this.page.locator('#status[data-unsent="0"], #status[data-state="degraded"]');
+    await this.sees(() => settled, 'that the changes were taken or wait');
+    return (await this.page.locator('#status[data-state="degraded"]').count()) > 0;
+  }
+
   /** Makes the connection come back now. It may have come back by itself by then. */
   async triesNow() {
     await this.page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => {});

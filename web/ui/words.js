@@ -42,7 +42,7 @@ function sentence(text) {
  * @param {number} unsent
  * @returns {string}
  */
-export function statusWords({ state, parts, retryInMs }, unsent) {
+export function statusWords({ state, parts, reason, retryInMs }, unsent) {
   const waiting = unsent === 0 ? '' : ` · ${plural(unsent, 'change')} not sent yet`;
   switch (state) {
     case 'live':
@@ -52,12 +52,18 @@ export function statusWords({ state, parts, retryInMs }, unsent) {
     case 'catching-up':
       return `Catching up…${waiting}`;
     case 'degraded':
-      return (parts.includes('store') ? 'The database is away' : 'Connected, with delays') + waiting;
+      return (parts.includes('store') ? storeWords(reason) : 'Connected, with delays') + waiting;
     case 'offline':
       return `Offline${waiting}${retryWords(retryInMs)}`;
     default:
       return 'Signed out';
   }
+}
+
+/** @param {ConnectionStatus['reason']} reason why edits wait, if any do */
+function storeWords(reason) {
+  if (reason?.code === 'storage_full') return 'The disk of the server is full';
+  return reason?.code === 'read_only' ? 'The server takes no changes' : 'The database is away';
 }
 
 /** @param {number | null} ms */

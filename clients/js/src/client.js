@@ -268,7 +268,8 @@ export class Client {
 
   /** @returns {ClientState} */
   #look() {
-    const { reason, retryInMs } = this.#connection;
+    const { retryInMs } = this.#connection;
+    const reason = this.#connection.reason ?? this.#outboxes.hindrance;
     const { state: storage, error: storageError } = this.#keeper;
     const parts = [...this.#degraded];
     return { name: this.#name(), unsent: this.unsent, storage, storageError, parts, reason, retryInMs };

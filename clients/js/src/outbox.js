@@ -61,8 +61,8 @@ export class Outbox {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #pause;
 
-  /** Why edits wait although the hub is there; null if they do not. @type {HubError | null} */
-  hindrance = null;
+  /** @type {HubError | null} */
+  #hindrance = null;
 
   /**
    * @param {string} channel
@@ -91,6 +91,11 @@ export class Outbox {
   /** How many edits are not known to be durable. */
   get unsent() {
     return this.#edits.filter((edit) => edit.phase !== 'acked').length;
+  }
+
+  /** Why edits wait although the hub is there; null if they do not. @returns {HubError | null} */
+  get hindrance() {
+    return this.unsent > 0 ? this.#hindrance : null;
   }
 
   /** Whether there are edits that may or may not stand in the log. */
@@ -160,6 +165,7 @@ export class Outbox {
   detach() {
     this.#socket = null;
     this.#stopPause();
+    this.#hindrance = null;
     for (const edit of this.#edits) {
       if (edit.phase !== 'sent') continue;
       edit.phase = 'queued';
@@ -295,7 +301,7 @@ export class Outbox {
     edit.phase = 'acked';
     edit.ack = ack;
     this.#failures = 0;
-    this.hindrance = null;
+    this.#hindrance = null;
     edit.outcome.resolve(this.#positionOf(edit.id, ack.epoch, ack.seq));
     if (this.#follower !== null) return;
     this.#edits = this.#edits.filter((other) => other !== edit);
@@ -320,7 +326,7 @@ export class Outbox {
    */
   #putOff(edit, error) {
     edit.phase = 'queued';
-    this.hindrance = error;
+    this.#hindrance = error;
     if (error.code === 'token_expired') this.#client.tokenExpired();
     const { editRetryMs, editRetryMaxMs } = this.#client.timing;
     const delay = jitteredDelay(this.#failures, editRetryMs, editRetryMaxMs, this.#client.random);
@@ -337,7 +343,6 @@ export class Outbox {
   #stopPause() {
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    this.hindrance = null;
   }
 
   /**

@@ -28,6 +28,12 @@ export class Outboxes {
     return sum;
   }
 
+  /** Why edits of some channel wait although the hub is there; null if none do. */
+  get hindrance() {
+    for (const { hindrance } of this.#outboxes.values()) if (hindrance !== null) return hindrance;
+    return null;
+  }
+
   /** @param {string} channel @returns {Outbox} */
   of(channel) {
     const known = this.#outboxes.get(channel);

@@ -13,7 +13,7 @@
  * @property {import('./keeper.js').StorageState} storage whether they survive a reload
  * @property {Error | null} storageError why they do not, if they should
  * @property {string[]} parts what works less well, when degraded
- * @property {import('./errors.js').RowcastError | null} reason why it is offline or closed
+ * @property {import('./errors.js').RowcastError | null} reason why it is offline or closed, or why edits wait although it is not
  * @property {number | null} retryInMs how long it waits before it connects again, when offline
  */
 

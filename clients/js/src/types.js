@@ -94,7 +94,7 @@
  * @typedef {object} ConnectionStatus
  * @property {'connecting' | 'catching-up' | 'live' | 'degraded' | 'offline' | 'closed'} state
  * @property {string[]} parts what works less well, when degraded: `store`, `bus`
- * @property {import('./errors.js').RowcastError | null} reason why it is offline or closed
+ * @property {import('./errors.js').RowcastError | null} reason why it is offline or closed, or why edits wait although it is not
  * @property {number | null} retryInMs how long it waits before it connects again, when offline
  */
 

@@ -178,14 +178,16 @@ test('an edit whose guard does not fit what is seen shows nothing', async (t) =>
 
 test('an edit that fails for now is sent again with the same id until it is done', async (t) => {
   const hub = await aHub(t);
-  const { project, tasks } = await aPerson(t, hub, 'ada');
+  const { client, project, tasks } = await aPerson(t, hub, 'ada');
   let times = 0;
   hub.refuseEdit = () => (times++ < 4 ? { code: 'storage_full', retry: true } : undefined);
   const done = tasks.insert({ title: 'patient' });
   await until(project, () => project.hindrance?.code === 'storage_full');
+  assert.equal(client.status.reason?.code, 'storage_full');
   assert.deepEqual(titles(tasks), ['patient']);
   await done;
   assert.equal(project.hindrance, null);
+  assert.equal(client.status.reason, null);
   assert.equal(new Set(hub.received.filter((m) => m.type === 'edit').map((m) => m.id)).size, 1);
   assert.equal(hub.log(APOLLO).head, 1);
 });

@@ -249,6 +249,8 @@ fn services(
     tracker: &TaskTracker,
 ) -> Arc<Services> {
     let metrics = Arc::new(Metrics::default());
+    // It was opened just now; so the first edit does not find it back.
+    metrics.store_up.set(1);
     let (log, of_hub) = (Arc::clone(store), settings::hub(config));
     let hub = Hub::new(log, of_hub, Arc::clone(&metrics), tracker.clone(), flushers.to_vec());
     let committer = Committer::start(

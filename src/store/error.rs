@@ -103,6 +103,18 @@ impl EditError {
     }
 }
 
+/// What people read of a broken check: where, as far as it is known for sure, and by which rule.
+pub(super) fn check_words(field: Option<&str>, constraint: Option<&str>) -> String {
+    let rule = match constraint {
+        Some(name) => format!("the check `{name}` of the table"),
+        None => "a check of the table".to_owned(),
+    };
+    match field {
+        Some(field) => format!("`{field}` cannot have this value: {rule} forbids it"),
+        None => format!("{rule} forbids it"),
+    }
+}
+
 impl From<EditError> for ErrorReply {
     fn from(error: EditError) -> Self {
         Self {

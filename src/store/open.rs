@@ -1,10 +1,10 @@
 //! Opening the database that the settings name.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, str::FromStr as _, sync::Arc};
 
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 
-use super::{Store, StoreError, fold::EntryLimits, postgres, sqlite};
+use super::{Declarations, Store, StoreError, fold::EntryLimits, postgres, sqlite};
 use crate::config::{Config, DatabaseKind};
 
 /// Whether the database was made just now.
@@ -38,7 +38,9 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
             let lanes = u32::try_from(config.store.lanes).unwrap_or(u32::MAX);
             let pools = postgres::PoolSizes { lanes, readers: config.store.pool, ..defaults.pools };
             let options = postgres::Options { limits, pools };
-            Arc::new(postgres::open(config.store.url.expose(), declarations, options).await?)
+            let url = config.store.url.expose();
+            let opened = postgres::open(url, declarations, options).await;
+            Arc::new(opened.map_err(|error| at(url, error))?)
         }
     })
 }
@@ -57,11 +59,30 @@ pub async fn migrate(config: &Config) -> Result<Made, StoreError> {
         }
         DatabaseKind::Postgres => {
             let url = config.store.url.expose();
-            let made = postgres_made(url).await?;
-            postgres::migrate(url, declarations).await?;
-            Ok(made)
+            migrate_postgres(url, declarations).await.map_err(|error| at(url, error))
         }
     }
+}
+
+async fn migrate_postgres(url: &str, declarations: &Declarations) -> Result<Made, StoreError> {
+    let made = postgres_made(url).await?;
+    postgres::migrate(url, declarations).await?;
+    Ok(made)
+}
+
+/// The error, saying which database is away: host, port and name, nothing that is secret.
+fn at(url: &str, error: StoreError) -> StoreError {
+    let (StoreError::Unavailable(words), Ok(options)) = (&error, PgConnectOptions::from_str(url))
+    else {
+        return error;
+    };
+    let place = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    // Postgres takes the person's name where none is given.
+    let name = options.get_database().unwrap_or_else(|| options.get_username());
+    StoreError::Unavailable(format!("`{name}` at {place}: {words}; is DATABASE_URL right?"))
 }
 
 fn kind(config: &Config) -> Result<DatabaseKind, StoreError> {
@@ -76,8 +97,11 @@ fn has_content(file: &Path) -> bool {
 }
 
 async fn postgres_made(url: &str) -> Result<Made, StoreError> {
-    let away = |error: sqlx::Error| StoreError::Unavailable(error.to_string());
-    let options: sqlx::postgres::PgConnectOptions = url.parse().map_err(away)?;
+    let away = |error: sqlx::Error| {
+        let said = error.as_database_error().map(|error| error.message().to_owned());
+        StoreError::Unavailable(said.unwrap_or_else(|| error.to_string()))
+    };
+    let options = PgConnectOptions::from_str(url).map_err(away)?;
     let mut connection = options.connect().await.map_err(away)?;
     let known: bool = sqlx::query_scalar("SELECT to_regnamespace('rowcast') IS NOT NULL")
         .fetch_one(&mut connection)
@@ -85,4 +109,17 @@ async fn postgres_made(url: &str) -> Result<Made, StoreError> {
         .map_err(away)?;
     connection.close().await.map_err(away)?;
     Ok(if known { Made::Before } else { Made::New })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{StoreError, at};
+
+    #[test]
+    fn a_database_that_is_away_is_named_without_its_password() {
+        let away = StoreError::Unavailable("refused".to_owned());
+        let told = at("postgres://ada:secret@db.example:6432/app", away).to_string();
+        assert!(told.contains("`app` at db.example:6432: refused"), "{told}");
+        assert!(!told.contains("secret"), "{told}");
+    }
 }

@@ -344,7 +344,7 @@ async fn wrong_bodies_are_named(store: Kind) {
         (json!({"planet": 1, "title": "x"}), 422, "unknown_field", "planet"),
         (json!({"title": 7}), 422, "wrong_type", "title"),
         (json!({}), 422, "not_null", "title"),
-        (json!({"title": "x", "status": "lost"}), 422, "check", ""),
+        (json!({"title": "x", "status": "lost"}), 422, "check", "status"),
         (json!({"title": "x", "created_by": "bob"}), 422, "readonly_field", "created_by"),
         (json!([]), 400, "bad_message", "body"),
     ] {

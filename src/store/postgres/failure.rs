@@ -8,7 +8,9 @@ use super::{
     raw::{row_from_json, wire_key_value},
     shape::{How, shaped, table_of},
 };
-use crate::store::{CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, StoreError};
+use crate::store::{
+    CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, StoreError, error::check_words,
+};
 
 /// Why an edit failed, as the functions of the database tell it and as it is kept.
 #[derive(Debug, Clone, Default, Deserialize, serde::Serialize)]
@@ -52,7 +54,17 @@ impl Failure {
             error.field = self.field(table, op);
         }
         error.constraint.clone_from(&self.constraint);
+        if error.code == ErrorCode::Check {
+            error.field = self.column_of_check(schema, error.table.as_deref());
+            error.message = check_words(error.field.as_deref(), error.constraint.as_deref());
+        }
         error
+    }
+
+    /// The only column of a broken check, if clients may know it.
+    fn column_of_check(&self, schema: &LiveSchema, table: Option<&str>) -> Option<String> {
+        let table = schema.tables.iter().find(|found| Some(found.name.as_str()) == table)?;
+        table.column(self.column.as_deref()?).map(|(_, column)| column.name.clone())
     }
 
     fn error_code(&self) -> ErrorCode {
@@ -77,7 +89,7 @@ impl Failure {
                 "a row that is referred to does not exist, or is still referred to".to_owned()
             }
             ErrorCode::Unique => "another row has this value already".to_owned(),
-            ErrorCode::Check => "a check of the table forbids it".to_owned(),
+            ErrorCode::Check => check_words(None, self.constraint.as_deref()),
             ErrorCode::Busy => "somebody else holds a lock on the row; try again".to_owned(),
             ErrorCode::TooLarge => {
                 "the edit changes more rows or bytes than one entry holds; cut it up".to_owned()
@@ -160,7 +172,8 @@ fn column_in_detail(table: &LiveTable, detail: &str) -> Option<String> {
 pub(super) fn store_error(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Database(database) => {
-            let words = database.to_string();
+            // Not its `Display`: that adds the line of the server's own source.
+            let words = database.message().to_owned();
             by_code(database.code().as_deref().unwrap_or_default(), words)
         }
         sqlx::Error::Io(_)

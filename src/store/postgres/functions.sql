@@ -154,6 +154,7 @@ DECLARE
     row_now text;
     mid integer := (lo + hi) / 2;
     code text; said text; said_detail text; of_table text; of_column text; of_constraint text;
+    of_schema text;
 BEGIN
     BEGIN
         PERFORM set_config('lock_timeout', CASE WHEN partial THEN '100ms' ELSE '1s' END, true);
@@ -192,10 +193,19 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT,
             said_detail = PG_EXCEPTION_DETAIL, of_table = TABLE_NAME, of_column = COLUMN_NAME,
-            of_constraint = CONSTRAINT_NAME;
+            of_constraint = CONSTRAINT_NAME, of_schema = SCHEMA_NAME;
         -- Not an edit's fault: resources, shutdown, faults, a server that takes no writes.
         IF left(code, 2) IN ('53', '57', '58', 'XX', '25', '08') THEN
             RAISE;
+        END IF;
+        -- A check names no column by itself: it is told where exactly one stands in it.
+        IF code = '23514' AND lo = hi AND of_column = '' THEN
+            SELECT a.attname INTO of_column
+            FROM pg_constraint c
+            JOIN pg_class t ON t.oid = c.conrelid AND t.relname = of_table
+            JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = of_schema
+            JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = c.conkey[1] AND a.attnum > 0
+            WHERE c.conname = of_constraint AND c.contype = 'c' AND cardinality(c.conkey) = 1;
         END IF;
     END;
     IF lo < hi THEN

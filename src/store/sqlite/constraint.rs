@@ -9,9 +9,10 @@ use rowcast_protocol::{ErrorCode, Value};
 use super::{
     super::{
         edit::{CheckedOp, ColumnValues},
-        error::{EditError, StoreError},
+        error::{EditError, StoreError, check_words},
         schema::LiveTable,
     },
+    check,
     connection::{Connection, extended_code, nth, primary_code, quoted, store_error},
     raw::{Bound, own},
     row::column_kind,
@@ -38,6 +39,10 @@ pub(super) async fn explain(
         }
         Refusal::Unique { primary } => {
             unique(transaction.connection, &detail(&error), primary).await
+        }
+        Refusal::Check => {
+            let checks = check::broken(transaction.connection, &table.name, &detail(&error)).await;
+            checks.map(|broken| broken.explain(&transaction.facts.schema))
         }
         other => Ok(other.simple(&detail(&error))),
     };
@@ -100,11 +105,7 @@ impl Refusal {
     /// `… constraint failed: `.
     fn simple(self, detail: &str) -> EditError {
         match self {
-            Self::Check => {
-                let words = format!("a check of the table forbids it: {detail}");
-                let named = is_name(detail).then(|| detail.to_owned());
-                EditError { constraint: named, ..EditError::new(ErrorCode::Check, words) }
-            }
+            Self::Check => EditError::new(ErrorCode::Check, check_words(None, None)),
             Self::NotNull => {
                 let words = format!("`{detail}` must have a value");
                 let error = EditError::new(ErrorCode::NotNull, words);
@@ -136,10 +137,6 @@ fn detail(error: &sqlx::Error) -> String {
     let words = error.as_database_error().map(|error| error.message().to_owned());
     let words = words.unwrap_or_else(|| error.to_string());
     words.split_once("constraint failed: ").map_or(words.clone(), |(_, rest)| rest.to_owned())
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// `cards.slug` or `members.project_id, members.user_id`.

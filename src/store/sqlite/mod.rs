@@ -44,6 +44,7 @@ mod assign;
 mod attempt;
 mod backlog;
 mod catalogue;
+mod check;
 mod commit;
 mod connection;
 mod constraint;

@@ -58,14 +58,18 @@ kind = "board"
 own = "editor"
 "#;
 
+fn read_declarations(text: &str) -> Declarations {
+    let text = Figment::from(Toml::string(text));
+    Declarations {
+        tables: text.extract_inner("tables").unwrap(),
+        access: text.extract_inner("access").unwrap_or_default(),
+    }
+}
+
 /// The shipped live tables and the suite's own.
 pub(crate) fn declarations() -> Declarations {
-    let read = |text: &str| Declarations {
-        tables: Figment::from(Toml::string(text)).extract_inner("tables").unwrap(),
-        access: Figment::from(Toml::string(text)).extract_inner("access").unwrap(),
-    };
-    let mut all = read(include_str!("../../../src/config/rowcast.toml"));
-    let own = read(SUITE_TABLES);
+    let mut all = read_declarations(include_str!("../../../src/config/rowcast.toml"));
+    let own = read_declarations(SUITE_TABLES);
     all.tables.extend(own.tables);
     all.access.extend(own.access);
     all
@@ -116,11 +120,25 @@ impl<H: Harness> Bench<H> {
 
     /// The same, whose entries hold this much.
     pub(crate) async fn with_limits(limits: EntryLimits) -> Self {
+        Self::made("", &declarations(), limits).await
+    }
+
+    /// A fresh database with more tables, and what declares them live.
+    pub(crate) async fn with_tables(sql: &str, declared: &str) -> Self {
+        let mut all = declarations();
+        all.tables.extend(read_declarations(declared).tables);
+        Self::made(sql, &all, EntryLimits::default()).await
+    }
+
+    async fn made(sql: &str, declared: &Declarations, limits: EntryLimits) -> Self {
         let harness = H::create().await;
         harness.outsider().await.run(H::TABLES).await;
-        harness.migrate(&declarations()).await.unwrap();
+        if !sql.is_empty() {
+            harness.outsider().await.run(sql).await;
+        }
+        harness.migrate(declared).await.unwrap();
         harness.outsider().await.run(PEOPLE).await;
-        let store = harness.open(&declarations(), limits).await.unwrap();
+        let store = harness.open(declared, limits).await.unwrap();
         let bench = Self { harness, store, edits: AtomicU64::new(1), newest: Mutex::default() };
         bench.number().await;
         bench

@@ -22,7 +22,12 @@ fn broken<H: Harness>(
     vec![
         (bench.insert("cards", &card(1)), ErrorCode::Unique, None, Some("cards_pkey")),
         (with(("slug", text("one"))), ErrorCode::Unique, None, Some("cards_slug_key")),
-        (with(("count", Value::Int(-1))), ErrorCode::Check, None, Some("cards_count_check")),
+        (
+            with(("count", Value::Int(-1))),
+            ErrorCode::Check,
+            Some("count"),
+            Some("cards_count_check"),
+        ),
         (with(("parent", Value::Int(77))), ErrorCode::ForeignKey, None, Some("cards_parent_fkey")),
         (
             bench.insert("cards", &[key.clone(), board.clone()]),
@@ -39,7 +44,7 @@ fn broken<H: Harness>(
         (
             bench.set("cards", &one, &[("count", Value::Int(-5))]),
             ErrorCode::Check,
-            None,
+            Some("count"),
             Some("cards_count_check"),
         ),
         (
@@ -80,9 +85,51 @@ pub(crate) async fn each_broken_constraint_is_named<H: Harness>() {
         )
         .await;
     assert_eq!(
-        (error.code, error.constraint.as_deref()),
-        (ErrorCode::Check, Some("tasks_title_check"))
+        (error.code, error.constraint.as_deref(), error.field.as_deref()),
+        (ErrorCode::Check, Some("tasks_title_check"), Some("title"))
     );
+    assert_eq!(
+        error.message,
+        "`title` cannot have this value: the check `tasks_title_check` of the table forbids it"
+    );
+}
+
+/// Tables whose checks have no names, or several columns, or the same text as another's.
+const CHECKED: &str = "
+    CREATE TABLE twins (id BIGINT PRIMARY KEY, title TEXT CHECK (length(title) > 1));
+    CREATE TABLE checked (
+        id BIGINT PRIMARY KEY, board TEXT NOT NULL,
+        title TEXT CHECK (length(title) > 1) CHECK (title <> 'no'), low BIGINT, high BIGINT,
+        CHECK (low < high), CONSTRAINT \"low enough\" CHECK (low < 100),
+        CONSTRAINT kinds_of_titles CHECK (title IN ('aa', 'bb', 'no') OR title IS NULL));";
+
+const CHECKED_LIVE: &str = r#"
+[[tables]]
+name = "checked"
+channel = "board:{board}"
+insert = "editor"
+"#;
+
+pub(crate) async fn a_broken_check_names_its_only_column<H: Harness>() {
+    let bench = Bench::<H>::with_tables(CHECKED, CHECKED_LIVE).await;
+    for (field, value, name, told) in [
+        ("title", text("a"), "checked_title_check", Some("title")),
+        ("title", text("no"), "checked_title_check1", Some("title")),
+        ("title", text("else"), "kinds_of_titles", Some("title")),
+        ("low", Value::Int(100), "low enough", Some("low")),
+        ("low", Value::Int(9), "checked_check", None),
+    ] {
+        let mut row = vec![("id", Value::Int(1)), ("board", text("b")), (field, value)];
+        if name == "checked_check" {
+            row.push(("high", Value::Int(2)));
+        }
+        let op = bench.insert("checked", &row);
+        let error = bench.fails("ada", &board("b"), vec![op]).await;
+        assert_eq!(error.code, ErrorCode::Check, "{error:?}");
+        assert_eq!(error.table.as_deref(), Some("checked"), "{error:?}");
+        assert_eq!(error.constraint.as_deref(), Some(name), "{error:?}");
+        assert_eq!(error.field.as_deref(), told, "{error:?}");
+    }
 }
 
 pub(crate) async fn a_bad_edit_harms_no_neighbour<H: Harness>() {

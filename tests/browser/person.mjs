@@ -218,9 +218,10 @@ export class Person {
 
   /** Whether the hub takes no changes at present; asked once all are either taken or refused. */
   async isWaiting() {
-    const settled = this.page.locator('#status[data-unsent="0"], #status[data-state="degraded"]');
-    await this.sees(() => settled, 'that the changes were taken or wait');
-    return (await this.page.locator('#status[data-state="degraded"]').count()) > 0;
+    const waiting = this.page.locator('#status', { hasText: 'not sent yet' });
+    const taken = this.page.locator('#status[data-unsent="0"]');
+    await this.sees(() => waiting.or(taken), 'that the changes were taken or wait');
+    return (await waiting.count()) > 0;
   }
 
   /** Makes the connection come back now. It may have come back by itself by then. */

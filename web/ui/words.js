@@ -35,6 +35,13 @@ function sentence(text) {
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 
+/** Why changes wait for longer although there is a connection. @type {Readonly<Record<string, string | undefined>>} */
+const HINDRANCES = {
+  storage_full: 'The disk of the server is full',
+  read_only: 'The server takes no changes',
+  unavailable: 'The database is away',
+};
+
 /**
  * The connection in words, with how many changes wait.
  *
@@ -44,26 +51,21 @@ function sentence(text) {
  */
 export function statusWords({ state, parts, reason, retryInMs }, unsent) {
   const waiting = unsent === 0 ? '' : ` · ${plural(unsent, 'change')} not sent yet`;
+  const why = unsent === 0 ? undefined : HINDRANCES[reason?.code ?? ''];
   switch (state) {
     case 'live':
-      return unsent > 0 ? 'Saving…' : 'Live';
+      return unsent === 0 ? 'Live' : why === undefined ? 'Saving…' : why + waiting;
     case 'connecting':
       return `Connecting…${waiting}`;
     case 'catching-up':
       return `Catching up…${waiting}`;
     case 'degraded':
-      return (parts.includes('store') ? storeWords(reason) : 'Connected, with delays') + waiting;
+      return (why ?? (parts.includes('store') ? 'The database is away' : 'Connected, with delays')) + waiting;
     case 'offline':
       return `Offline${waiting}${retryWords(retryInMs)}`;
     default:
       return 'Signed out';
   }
-}
-
-/** @param {ConnectionStatus['reason']} reason why edits wait, if any do */
-function storeWords(reason) {
-  if (reason?.code === 'storage_full') return 'The disk of the server is full';
-  return reason?.code === 'read_only' ? 'The server takes no changes' : 'The database is away';
 }
 
 /** @param {number | null} ms */

@@ -24,10 +24,9 @@ pub(super) fn column(table: &LiveTable, index: usize) -> Option<&LiveColumn> {
     table.columns.get(index)
 }
 
-/// `alias."column"`; of an alias `record.p` the field `p` and the column's name of that record.
+/// `alias."column"`.
 pub(super) fn of(alias: &str, column: &LiveColumn) -> String {
-    let (record, prefix) = alias.split_once('.').unwrap_or((alias, ""));
-    format!("{record}.{}", quoted(&format!("{prefix}{}", column.name)))
+    format!("{alias}.{}", quoted(&column.name))
 }
 
 /// JSON text of a column's value, exact and whatever the session's settings are; never SQL NULL.

@@ -101,7 +101,7 @@ fn function_sql(table: &LiveTable, event: Event) -> String {
     format!(
         "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER \
          SET search_path = pg_catalog, pg_temp{settings} AS $rowcast$\n\
-         DECLARE\n    rowcast_row record;\n    rowcast_body text := '';\n\
+         DECLARE\n    rowcast_old record;\n    rowcast_new record;\n    rowcast_body text := '';\n\
          BEGIN\n{body}    RETURN NULL;\nEND $rowcast$",
         function_name(table, event),
     )
@@ -156,36 +156,24 @@ fn rows_body(table: &LiveTable, event: Event) -> String {
     )
 }
 
-/// One updated row, by far the most frequent case: one query brings the old and the new row and tells
-/// whether there are more, and only the columns that changed are looked at twice. Rows that move or
-/// change their key go the long way, and so do tables whose columns have no room for a prefix.
+/// One updated row, by far the most frequent case: nothing is joined, and only the columns that
+/// changed are looked at twice. Rows that move or change their key go the long way.
 fn single_sql(table: &LiveTable) -> String {
-    let fits = |column: &LiveColumn| column.name.len() < LONGEST_NAME;
-    if table.columns.len() > MOST_COLUMNS || !table.columns.iter().all(fits) {
-        return String::new();
-    }
-    let (old, new) = ("rowcast_row.o", "rowcast_row.n");
+    let (old, new) = ("rowcast_old", "rowcast_new");
     let columns: Vec<&LiveColumn> = visible(table).collect();
     let changed: String =
         columns.chunks(COMPARED_AT_ONCE).map(|some| changed_among(old, new, some)).collect();
     let keys: Vec<String> = key(table).map(|column| json_of(new, column)).collect();
-    let both: Vec<String> = [("o", old), ("n", new)]
-        .iter()
-        .flat_map(|(rows, record)| table.columns.iter().map(move |column| (rows, record, column)))
-        .map(|(rows, record, column)| {
-            let field = of(record, column);
-            format!("{} AS {}", of(rows, column), field.trim_start_matches("rowcast_row."))
-        })
-        .collect();
     let channel = format!("({})", channel_of(new, table));
     let named = named_channels(table).replace("c.channel", &channel);
     format!(
-        "    SELECT {both}, (SELECT true FROM new_rows OFFSET 1 LIMIT 1) AS more
-        INTO rowcast_row FROM old_rows o, new_rows n LIMIT 1;
+        "    PERFORM FROM new_rows OFFSET 1 LIMIT 1;
     IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    IF rowcast_row.more IS NULL THEN
+        SELECT * INTO rowcast_old FROM old_rows;
+        SELECT * INTO rowcast_new FROM new_rows;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         IF NOT {replaced} THEN
 {changed}            IF rowcast_body <> ''{named} THEN
                 rowcast_body := concat('[\"u\",[', concat_ws(',', {keys}), '],{{', substr(rowcast_body, 2), '}}]');
@@ -196,18 +184,11 @@ fn single_sql(table: &LiveTable) -> String {
         END IF;
     END IF;
 ",
-        both = both.join(", "),
         replaced = replaced(old, new, table),
         keys = keys.join(", "),
         name = literal(&table.name),
     )
 }
-
-/// The longest name that the database keeps whole.
-const LONGEST_NAME: usize = 63;
-
-/// A query brings at most 1,664 columns.
-const MOST_COLUMNS: usize = 800;
 
 /// Columns of a single row that are first compared in one expression: in every transaction the
 /// database makes each expression that it comes to ready anew.

@@ -5,10 +5,17 @@
 //! could wait for, no read of a shared table, nothing that depends on the isolation level. The old
 //! and the new row of an update stand at the same place of their transition tables.
 
+mod large;
+mod single;
+
 use std::fmt::Write as _;
 
 use rowcast_protocol::ColumnType;
 
+use self::{
+    large::{early_sql, large_sql, not_large},
+    single::single_sql,
+};
 use super::name::{
     column, depends_on_settings, json_of, json_of_row, key, literal, of, quoted, visible,
 };
@@ -156,130 +163,6 @@ fn rows_body(table: &LiveTable, event: Event) -> String {
     )
 }
 
-/// One updated row, by far the most frequent case: nothing is joined, and only the columns that
-/// changed are looked at twice. Rows that move or change their key go the long way.
-fn single_sql(table: &LiveTable) -> String {
-    let (old, new) = ("rowcast_old", "rowcast_new");
-    let columns: Vec<&LiveColumn> = visible(table).collect();
-    let changed: String =
-        columns.chunks(COMPARED_AT_ONCE).map(|some| changed_among(old, new, some)).collect();
-    let keys: Vec<String> = key(table).map(|column| json_of(new, column)).collect();
-    let channel = format!("({})", channel_of(new, table));
-    let named = named_channels(table).replace("c.channel", &channel);
-    format!(
-        "    PERFORM FROM new_rows OFFSET 1 LIMIT 1;
-    IF NOT FOUND THEN
-        SELECT * INTO rowcast_old FROM old_rows;
-        SELECT * INTO rowcast_new FROM new_rows;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
-        IF NOT {replaced} THEN
-{changed}            IF rowcast_body <> ''{named} THEN
-                rowcast_body := concat('[\"u\",[', concat_ws(',', {keys}), '],{{', substr(rowcast_body, 2), '}}]');
-                {INSERT} VALUES ({ACTOR}, {STEP}, {channel}, {name}, 1,
-                    CASE WHEN octet_length(rowcast_body) <= {LONGEST} THEN rowcast_body END);
-            END IF;
-            RETURN NULL;
-        END IF;
-    END IF;
-",
-        replaced = replaced(old, new, table),
-        keys = keys.join(", "),
-        name = literal(&table.name),
-    )
-}
-
-/// Columns of a single row that are first compared in one expression: in every transaction the
-/// database makes each expression that it comes to ready anew.
-const COMPARED_AT_ONCE: usize = 6;
-
-/// Adds those of these columns that changed to the body.
-fn changed_among(old: &str, new: &str, columns: &[&LiveColumn]) -> String {
-    let differing: Vec<String> = columns.iter().map(|column| differ(old, new, column)).collect();
-    let mut sql = format!("            IF {} THEN\n", differing.join(" OR "));
-    for (column, differs) in columns.iter().zip(&differing) {
-        let name = serde_json::to_string(&column.name).unwrap_or_default();
-        let _ = write!(
-            sql,
-            "                IF {differs} THEN
-                    rowcast_body := concat(rowcast_body, {}, {}, ',', {}, ']');
-                END IF;\n",
-            literal(&format!(",{name}:[")),
-            json_of(new, column),
-            json_of(old, column),
-        );
-    }
-    sql + "            END IF;\n"
-}
-
-/// How many of a large update's first rows are looked at.
-const FIRST_ROWS: usize = 4 * RESET_ROWS;
-
-fn early_sql(table: &LiveTable, markers: &str) -> String {
-    let first = format!(
-        "((SELECT row_number() OVER () AS rowcast_row, * FROM new_rows LIMIT {FIRST_ROWS}) n \
-         FULL JOIN (SELECT row_number() OVER () AS rowcast_row, * FROM old_rows LIMIT {FIRST_ROWS}) o USING (rowcast_row))"
-    );
-    format!(
-        "large := ARRAY({count});
-        IF cardinality(large) > 0 THEN
-            PERFORM FROM new_rows n WHERE {new} LIMIT 1;
-            IF NOT FOUND THEN
-                PERFORM FROM old_rows o WHERE {old} LIMIT 1;
-            END IF;
-            IF NOT FOUND THEN
-                {markers}
-                PERFORM set_config('work_mem', memory, true);
-                RETURN NULL;
-            END IF;
-        END IF;",
-        count = count_sql(table, Event::Update, &first),
-        new = not_large("n", table),
-        old = not_large("o", table),
-    )
-}
-
-/// Finds the channels of which the statement changed too many rows. An update's rows are paired and
-/// compared only if it touches so many rows of some channel.
-fn large_sql(table: &LiveTable, event: Event) -> String {
-    let counted = format!("large := ARRAY({});", count_sql(table, event, &format!("({PAIRED})")));
-    if event != Event::Update {
-        return counted;
-    }
-    format!(
-        "large := '{{}}';
-        IF EXISTS (SELECT FROM (SELECT {} AS id FROM new_rows n UNION ALL SELECT {} FROM old_rows o) c
-                   GROUP BY c.id HAVING count(*) > {RESET_ROWS}) THEN
-            {counted}
-        END IF;",
-        id_of("n", table),
-        id_of("o", table),
-    )
-}
-
-/// The ids of the channels of which the statement changed too many rows.
-fn count_sql(table: &LiveTable, event: Event, paired: &str) -> String {
-    let ids = match event {
-        Event::Update => format!(
-            "SELECT unnest(CASE WHEN {old} = {new} THEN ARRAY[{new}] ELSE ARRAY[{old}, {new}] END) AS id \
-             FROM {paired} WHERE {differs}",
-            new = id_of("n", table),
-            old = id_of("o", table),
-            differs = differs(table),
-        ),
-        Event::Delete => format!("SELECT {} AS id FROM old_rows o", id_of("o", table)),
-        _ => format!("SELECT {} AS id FROM new_rows n", id_of("n", table)),
-    };
-    format!("SELECT c.id::text FROM ({ids}) c GROUP BY c.id HAVING count(*) > {RESET_ROWS}")
-}
-
-/// Whether a row is of none of the channels in `large`.
-fn not_large(alias: &str, table: &LiveTable) -> String {
-    let kind = column(table, table.channel_column).map_or("text", |column| &column.sql_type);
-    format!("{} <> ALL (large::{kind}[])", id_of(alias, table))
-}
-
 /// Pairs the old and the new rows. A full join cannot become a nested loop, whatever the planner
 /// thinks of the sizes.
 const PAIRED: &str = "(SELECT row_number() OVER () AS rowcast_row, * FROM new_rows) n \
@@ -409,15 +292,23 @@ fn prefix(table: &LiveTable) -> String {
     literal(&format!("{}:", table.channel_kind))
 }
 
+fn channel_column(table: &LiveTable) -> Option<&LiveColumn> {
+    column(table, table.channel_column)
+}
+
+/// Whether every value of the column makes a channel's name, and equal ones the same.
+fn names_channel(column: &LiveColumn) -> bool {
+    matches!(column.kind, ColumnType::Uuid | ColumnType::Int)
+}
+
 /// The value of the channel's column.
 fn id_of(alias: &str, table: &LiveTable) -> String {
-    column(table, table.channel_column).map(|column| of(alias, column)).unwrap_or_default()
+    channel_column(table).map(|column| of(alias, column)).unwrap_or_default()
 }
 
 /// Rows whose channel's column makes no channel name concern nobody.
 fn named_channels(table: &LiveTable) -> String {
-    let kind = column(table, table.channel_column).map(|column| column.kind);
-    if matches!(kind, Some(ColumnType::Uuid | ColumnType::Int)) {
+    if channel_column(table).is_some_and(names_channel) {
         return String::new();
     }
     let mut condition = String::new();

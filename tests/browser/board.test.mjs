@@ -83,6 +83,26 @@ test('what one person does, the other sees: add, rename, move, assign, label, da
   fine(ada, bob);
 });
 
+test('the steps of a task are put in order by hand, with a mouse and with keys, for everybody', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Bake');
+  for (const person of [ada, bob]) await person.opens('Bake');
+  for (const step of ['Oven', 'Dough', 'Flour']) {
+    await ada.panel.getByLabel('Add a step', { exact: true }).fill(step);
+    await ada.panel.getByLabel('Add a step', { exact: true }).press('Enter');
+  }
+  const order = (...wanted) => Promise.all([ada, bob].map((person) => becomes(() => person.panel.locator('.step-title').allTextContents(), wanted)));
+  await order('Oven', 'Dough', 'Flour');
+  await ada.dragsStep('Flour', 'Oven');
+  await order('Flour', 'Oven', 'Dough');
+  await bob.panel.getByRole('button', { name: 'Oven', exact: true }).focus();
+  await bob.page.keyboard.press('Shift+ArrowDown');
+  await order('Flour', 'Dough', 'Oven');
+  await bob.page.keyboard.press('Shift+ArrowUp');
+  await order('Flour', 'Oven', 'Dough');
+  fine(ada, bob);
+});
+
 test('edits of different fields at the same time are both kept', async (t) => {
   const { ada, bob } = await twoPeople(t);
   await ada.adds('Both');

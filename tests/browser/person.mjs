@@ -175,6 +175,19 @@ export class Person {
     await mouse.up();
   }
 
+  /** Drags a step of the open task by its grip to where another stands. */
+  async dragsStep(title, where) {
+    const step = (words) => this.panel.locator('.step').filter({ hasText: words });
+    await step(title).hover();
+    const [from, to] = [await step(title).locator('.grip').boundingBox(), await step(where).boundingBox()];
+    const { mouse } = this.page;
+    await mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+    await mouse.down();
+    await mouse.move(from.x + from.width / 2, to.y + 4, { steps: 6 });
+    await this.sees(() => this.panel.locator('.drop-line'), 'where it would land');
+    await mouse.up();
+  }
+
   /** Waits until a locator is visible. */
   async sees(locate, what) {
     await locate().first().waitFor({ timeout: PATIENCE_MS }).catch(() => assert.fail(`never seen: ${what}`));

@@ -26,7 +26,7 @@ const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowR
 
 const HELP = [
   ['↑ ↓ ← →', 'Go from card to card'],
-  ['Shift + ↑ ↓ ← →', 'Move the card'],
+  ['Shift + ↑ ↓ ← →', 'Move the card, or a step up and down'],
   ['Enter or e', 'Open the task'],
   ['c', 'New task in this column'],
   ['m', 'Assign to me, or not to me'],

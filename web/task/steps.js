@@ -1,11 +1,12 @@
 /**
- * The small steps of a task: tasks of their own below it.
+ * The small steps of a task: tasks of their own below it, in an order made by hand.
  *
  * @module
  */
 
 import { clipped, h, keepingFocus, said, setChildren, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
+import { grip, sortable } from '../ui/sortable.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
 
@@ -29,13 +30,18 @@ export class Steps {
     this.#input = h('input', { class: 'quiet edits', placeholder: 'Add a step', 'aria-label': 'Add a step', autocomplete: 'off', enterkeyhint: 'done' });
     context.app.drafts.follow(`step.${id}`, this.#input);
     this.#input.addEventListener('keydown', (event) => this.#key(event));
+    sortable(this.#list, {
+      allowed: () => context.data.mayEdit,
+      drop: (step, before) => this.#put(step, before),
+      nudge: (step, by) => this.#nudge(step, by),
+    });
     const head = h('h3', {}, 'Steps ', this.#count, this.#bar);
     this.element = h('section', { class: 'part', data: { field: 'steps' } }, head, this.#list, this.#input);
   }
 
   /** @param {Row} task */
   show(task) {
-    const steps = this.#context.data.stepsOf(task.id);
+    const steps = this.#steps;
     const done = steps.filter(({ status }) => status === 'done').length;
     setText(this.#count, steps.length === 0 ? '' : `${done} of ${steps.length}`);
     this.#bar.hidden = steps.length === 0;
@@ -55,9 +61,26 @@ export class Steps {
     void this.#context.actions.add(title, 'todo', { parent_id: this.#id });
   }
 
+  get #steps() {
+    return this.#context.data.stepsOf(this.#id);
+  }
+
+  /** @param {string} id @param {string | null} before */
+  #put(id, before) {
+    const last = this.#steps.findLast((step) => step.id !== id);
+    const row = this.#steps.find((step) => step.id === id);
+    if (row && last) this.#context.actions.move(row, row.status, before === null ? { after: last.id } : { before });
+  }
+
+  /** @param {string} id @param {-1 | 1} by */
+  #nudge(id, by) {
+    const row = this.#steps.find((step) => step.id === id);
+    if (row) this.#context.actions.nudge(row, by, this.#steps);
+  }
+
   /** @param {Row} step */
   #item(step) {
-    const known = this.#items.get(step.id) ?? { row: null, element: h('li', { class: 'step' }) };
+    const known = this.#items.get(step.id) ?? { row: null, element: h('li', { class: 'step', data: { id: step.id } }) };
     this.#items.set(step.id, known);
     if (known.row !== step) this.#draw(known.element, step);
     known.row = step;
@@ -74,8 +97,8 @@ export class Steps {
     box.addEventListener('change', () => actions.move(step, box.checked ? 'done' : 'todo'));
     const link = h('button', { type: 'button', class: 'bare step-title', onclick: () => open(step.id) }, said(title, 'clip'));
     const remove = h('button', { type: 'button', class: 'bare edits reveal', 'aria-label': `Delete the step ${title}`, onclick: () => actions.remove(step) }, icon('trash'));
-    const focused = element.contains(document.activeElement) && document.activeElement?.matches('input');
-    setChildren(element, [box, link, remove]);
-    if (focused) box.focus();
+    const focused = [...element.children].findIndex((child) => child === document.activeElement);
+    setChildren(element, [grip(), box, link, remove]);
+    [null, box, link, remove][focused]?.focus();
   }
 }

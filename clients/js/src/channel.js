@@ -51,6 +51,7 @@ import { Deferred } from './wait.js';
  * @property {import('./outboxes.js').Outboxes} outboxes
  * @property {import('./undo.js').History} history
  * @property {() => boolean} hearsFailures whether refused edits are told to somebody
+ * @property {import('./shelf.js').Shelf} shelf where rows survive a reload
  * @property {(channel: Channel) => void} closed
  */
 
@@ -66,6 +67,10 @@ export class Channel {
   #collections = new Map();
   /** @type {Socket | null} */
   #socket = null;
+  /** Rows from before a reload are on their way; the hub is asked afterwards. */
+  #recalling = false;
+  /** The place of the rows that are kept, or will be. @type {import('./types.js').Position | null} */
+  #kept = null;
   #head = 0;
   /** Whether the hub took the rows away and they are not back. */
   #dropped = false;
@@ -107,9 +112,13 @@ export class Channel {
     this.signals = new Signals(name);
     this.#outbox.follow(() => this.#advance());
     this.#advance();
+    void this.#recall();
   }
 
-  /** Resolved when rows are first shown; rejected if the hub refuses the channel. */
+  /**
+   * Resolved when rows are first shown, those from before a reload too; rejected if the hub refuses the
+   * channel.
+   */
   get ready() {
     return this.#ready.promise;
   }
@@ -212,6 +221,7 @@ export class Channel {
   /** Stops following. Edits that were made are sent all the same. */
   close() {
     if (this.status === 'closed') return;
+    this.#client.shelf.keep(this.name);
     this.#end('closed', new Closed('the channel was closed'));
     this.#outbox.unfollow();
     this.#client.closed(this);
@@ -221,7 +231,7 @@ export class Channel {
   attach(socket) {
     if (this.status === 'removed' || this.status === 'closed') return;
     this.#socket = socket;
-    this.#subscription.attach(socket);
+    if (!this.#recalling) this.#subscription.attach(socket);
     this.#advance();
   }
 
@@ -259,6 +269,22 @@ export class Channel {
       default:
         return this.#sideNews(news);
     }
+  }
+
+  /** Shows the rows that were there before a reload, and goes on from their place. */
+  async #recall() {
+    const loading = this.#client.shelf.load(this.name);
+    if (loading === null) return;
+    this.#recalling = true;
+    const kept = await loading;
+    this.#recalling = false;
+    if (this.error !== null) return;
+    if (kept && this.#replica.restore(kept)) {
+      this.#kept = kept.position;
+      this.#ready.resolve();
+    }
+    if (this.#socket) this.#subscription.attach(this.#socket);
+    this.#advance();
   }
 
   /** What is not of the log. @param {ChannelNews} news */
@@ -323,7 +349,10 @@ export class Channel {
     this.detach();
     this.#replica.clear();
     this.presence.clear();
-    if (status === 'removed') this.#outbox.refuseAll(error);
+    if (status === 'removed') {
+      this.#outbox.refuseAll(error);
+      this.#client.shelf.drop(this.name);
+    }
     this.#ready.reject(error);
     this.#advance();
   }
@@ -340,9 +369,16 @@ export class Channel {
     const shown = this.error === null && !this.#dropped ? this.#outbox.ops : [];
     this.#view.refresh(this.#replica.rows, this.#replica.takeTouched(), shown);
     if (renewed) this.#ready.resolve();
+    if (position !== this.#kept) this.#keepSoon();
     this.#updateStatus();
     this.#listeners.call();
     this.#client.changed();
+  }
+
+  /** The rows stand at another place: they are kept for a reload. */
+  #keepSoon() {
+    this.#kept = this.#replica.position;
+    if (this.#kept !== null) this.#client.shelf.changed(this.name, this.#replica.rows.size, () => this.#replica.keep());
   }
 
   #updateStatus() {

@@ -13,6 +13,7 @@ import { pageMemory } from './memory.js';
 import { watchNetwork } from './network.js';
 import { Outboxes } from './outboxes.js';
 import { SchemaBook } from './schema.js';
+import { Shelf } from './shelf.js';
 import { sameState } from './state.js';
 import { indexedDbStorage } from './storage.js';
 import { browserTabs, Tabs } from './tabs.js';
@@ -52,6 +53,7 @@ export class Client {
   #unwatch;
   #unfollow;
   #keeper;
+  #shelf;
   #outboxes;
   /** Whose edits these are. @type {string | null} */
   #person = null;
@@ -102,6 +104,7 @@ export class Client {
       goneElsewhere: (ids) => this.#outboxes.goneElsewhere(ids),
       changed: () => this.#changed(),
     });
+    this.#shelf = new Shelf(storage?.rows, hub);
     const common = {
       schema: this.#schema,
       timing,
@@ -114,6 +117,7 @@ export class Client {
       ...common,
       outboxes: this.#outboxes,
       history: this.history,
+      shelf: this.#shelf,
       hearsFailures: () => this.#failures.size > 0,
       closed: (/** @type {Channel} */ channel) => {
         this.#channels.delete(channel.name);
@@ -121,7 +125,7 @@ export class Client {
       },
     };
     if (user !== undefined) void this.#isPerson(user);
-    this.#unfollow = options.session?.subscribe((now) => now?.id !== user && this.#connection.close(signedOut()));
+    this.#unfollow = options.session?.subscribe((now) => now?.id !== user && this.#signedOut());
     this.#unwatch = watchNetwork(() => this.#connection.networkChanged());
     this.#connection.start();
   }
@@ -138,6 +142,11 @@ export class Client {
     const known = this.#state;
     if (known === null || !sameState(known, state)) this.#state = Object.freeze(state);
     return /** @type {ClientState} */ (this.#state);
+  }
+
+  /** The id of the person, once known. @returns {string | null} */
+  get user() {
+    return this.#person;
   }
 
   /** How many edits, in all channels, are not known to be durable. */
@@ -197,6 +206,21 @@ export class Client {
   }
 
   /**
+   * Forgets the rows that are kept for a reload, of all channels: for when the person signs out. Edits
+   * that wait stay, and are sent when they sign in again.
+   *
+   * @returns {Promise<void>}
+   */
+  forget() {
+    return this.#shelf.forget();
+  }
+
+  #signedOut() {
+    this.forget().catch(() => {});
+    this.#connection.close(signedOut());
+  }
+
+  /**
    * @param {import('./socket.js').Socket} socket
    * @param {import('./types.js').Welcome} welcome
    */
@@ -235,6 +259,7 @@ export class Client {
       this.history.clear();
     }
     this.#person = user;
+    this.#shelf.open(user);
     return this.#keeper.open(user);
   }
 
@@ -263,6 +288,7 @@ export class Client {
     const error = this.#connection.reason ?? new Closed();
     this.#outboxes.fail(error);
     this.#keeper.close();
+    this.#shelf.close();
     for (const channel of this.#channels.values()) channel.abandon(error);
   }
 

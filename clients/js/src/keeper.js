@@ -29,6 +29,7 @@ import { Deferred } from './wait.js';
  * @property {(scope: string, edits: StoredEdit[]) => Promise<void>} put resolved once a reload would
  *   find them
  * @property {(scope: string, ids: string[]) => Promise<void>} drop
+ * @property {import('./shelf.js').RowStorage} [rows] where rows survive a reload too
  */
 
 /**

@@ -25,6 +25,8 @@ class Copy {
   rows = new Rows();
   /** @type {Position | null} */
   position = null;
+  /** The hash of the schema that they follow. @type {string | undefined} */
+  schema;
   /** The edits named in entries that were applied and not yet told. @type {Map<string, number>} */
   named = new Map();
 }
@@ -84,15 +86,42 @@ export class Replica {
     this.#void = true;
   }
 
-  /** News is ignored until `subscribed`; with a half-built snapshot a whole new one is needed. */
+  /**
+   * News is ignored until `subscribed`. With a half-built snapshot a whole new one is needed, and where
+   * the tables are others than when these rows came.
+   */
   interrupt() {
     this.#awaiting = true;
     this.#building = null;
+    if (this.#shown.schema !== this.#schema.hash) this.#void = true;
   }
 
   /** The subscription for which `interrupt` made room holds. */
   subscribed() {
     this.#awaiting = false;
+  }
+
+  /** The shown rows and their place, to be kept; null if they are not worth it. @returns {import('./shelf.js').KeptRows | null} */
+  keep() {
+    const [{ position, rows }, schema] = [this.#shown, this.#schema.whole];
+    return this.#void || position === null || schema === null ? null : { position, schema, tables: rows.all() };
+  }
+
+  /**
+   * Shows rows that were kept, until there are others.
+   *
+   * @param {import('./shelf.js').KeptRows} kept
+   * @returns {boolean} whether they are of use
+   */
+  restore({ position, schema, tables }) {
+    if (!this.#schema.known) this.#schema.learn(schema);
+    if (this.position !== null || schema.hash !== this.#schema.hash) return false;
+    const copy = new Copy();
+    for (const [table, rows] of Object.entries(tables)) copy.rows.load(table, rows, this.#schema);
+    this.#shown = Object.assign(copy, { position, schema: schema.hash });
+    this.#touched.addAll(copy.rows.keys());
+    this.#void = false;
+    return true;
   }
 
   /** Drops everything. */
@@ -107,7 +136,8 @@ export class Replica {
   begin(epoch) {
     if (this.#awaiting) return;
     this.#void = true;
-    this.#building = { copy: new Copy(), epoch, show: Infinity };
+    const copy = Object.assign(new Copy(), { schema: this.#schema.hash });
+    this.#building = { copy, epoch, show: Infinity };
   }
 
   /**

@@ -102,6 +102,18 @@ export class Rows {
     }
   }
 
+  /** How many there are, in all tables. */
+  get size() {
+    let size = 0;
+    for (const rows of this.#tables.values()) size += rows.size;
+    return size;
+  }
+
+  /** All of them, table by table. @returns {Record<string, Row[]>} */
+  all() {
+    return Object.fromEntries([...this.#tables].map(([table, rows]) => [table, [...rows.values()]]));
+  }
+
   /** Every row's table and key. @returns {IterableIterator<[string, Iterable<string>]>} */
   *keys() {
     for (const [table, rows] of this.#tables) yield [table, rows.keys()];

@@ -32,6 +32,11 @@ export class SchemaBook {
     this.#take(schema);
   }
 
+  /** All of it; null before anything is known. @returns {import('./types.js').Schema | null} */
+  get whole() {
+    return this.hash === undefined ? null : { hash: this.hash, tables: [...this.#tables.values()] };
+  }
+
   /** @param {import('./types.js').Schema} schema */
   #take(schema) {
     this.hash = schema.hash;

@@ -1,5 +1,5 @@
 /**
- * Where edits are kept: in the browser's database, or in memory.
+ * Where edits and rows are kept: in the browser's database, or in memory.
  *
  * @module
  */
@@ -9,6 +9,9 @@
 
 const DATABASE = 'rowcast';
 const EDITS = 'edits';
+const ROWS = 'rows';
+/** Rows that nobody looked at for so long go, milliseconds. */
+const ROWS_KEPT_MS = 30 * 86_400_000;
 
 /**
  * IndexedDB. It is opened at the first use.
@@ -30,10 +33,26 @@ export function indexedDbStorage(factory = globalThis.indexedDB) {
       return found.map(({ scope: _, ...edit }) => edit);
     },
     put: async (scope, edits) => {
-      await write(await open(), (store) => edits.forEach((edit) => store.put({ ...edit, scope })));
+      await write(await open(), EDITS, (store) => edits.forEach((edit) => store.put({ ...edit, scope })));
     },
     drop: async (scope, ids) => {
-      await write(await open(), (store) => ids.forEach((id) => store.delete([scope, id])));
+      await write(await open(), EDITS, (store) => ids.forEach((id) => store.delete([scope, id])));
+    },
+    rows: {
+      load: async (scope, channel) => {
+        const store = (await open()).transaction(ROWS).objectStore(ROWS);
+        return answer(store.get([scope, channel]));
+      },
+      put: async (scope, channel, rows) => {
+        await write(await open(), ROWS, (store) => {
+          store.put({ ...rows, scope, channel, at: Date.now() });
+          dropOld(store);
+        });
+      },
+      drop: async (scope, channel) => {
+        const range = channel === undefined ? IDBKeyRange.bound([scope], [scope, []]) : [scope, channel];
+        await write(await open(), ROWS, (store) => store.delete(range));
+      },
     },
   };
 }
@@ -51,7 +70,16 @@ export function memoryStorage() {
     scopes.set(scope, edits);
     return edits;
   };
+  /** @type {Map<string, Map<string, import('./shelf.js').KeptRows>>} */
+  const shelves = new Map();
   return {
+    rows: {
+      load: async (scope, channel) => structuredClone(shelves.get(scope)?.get(channel)),
+      put: async (scope, channel, rows) => {
+        shelves.set(scope, new Map(shelves.get(scope)).set(channel, structuredClone(rows)));
+      },
+      drop: async (scope, channel) => void (channel === undefined ? shelves.delete(scope) : shelves.get(scope)?.delete(channel)),
+    },
     load: async (scope) => structuredClone([...of(scope).values()]),
     put: async (scope, edits) => edits.forEach((edit) => of(scope).set(edit.id, structuredClone(edit))),
     drop: async (scope, ids) => ids.forEach((id) => of(scope).delete(id)),
@@ -65,9 +93,10 @@ export function memoryStorage() {
  */
 async function openDatabase(factory, closed) {
   try {
-    const request = factory.open(DATABASE, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(EDITS, { keyPath: ['scope', 'id'] });
+    const request = factory.open(DATABASE, 2);
+    request.onupgradeneeded = ({ oldVersion }) => {
+      if (oldVersion < 1) request.result.createObjectStore(EDITS, { keyPath: ['scope', 'id'] });
+      request.result.createObjectStore(ROWS, { keyPath: ['scope', 'channel'] }).createIndex('at', 'at');
     };
     const database = await answer(request);
     database.onversionchange = () => {
@@ -94,17 +123,29 @@ function answer(request) {
   });
 }
 
+/** @param {IDBObjectStore} store */
+function dropOld(store) {
+  const request = store.index('at').openKeyCursor(IDBKeyRange.upperBound(Date.now() - ROWS_KEPT_MS));
+  request.onsuccess = () => {
+    const cursor = request.result;
+    if (cursor === null) return;
+    store.delete(cursor.primaryKey);
+    cursor.continue();
+  };
+}
+
 /**
  * @param {IDBDatabase} database
+ * @param {string} name of the store
  * @param {(store: IDBObjectStore) => void} act
  * @returns {Promise<void>} resolved once it is written
  */
-function write(database, act) {
+function write(database, name, act) {
   return new Promise((resolve, reject) => {
-    const transaction = database.transaction(EDITS, 'readwrite');
+    const transaction = database.transaction(name, 'readwrite');
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error ?? new Error('the storage refused'));
     transaction.onerror = () => {};
-    act(transaction.objectStore(EDITS));
+    act(transaction.objectStore(name));
   });
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryStorage, uuidv7 } from '../src/index.js';
 import { Tabs } from '../src/tabs.js';
-import { APOLLO, aClient, aHub, assertEqualToHub, inserted, titles, until } from './helper.js';
+import { APOLLO, aClient, aHub, assertEqualToHub, deleted, inserted, titles, until } from './helper.js';
 import { FakeLocks } from './fake-locks.js';
 
 /** A browser: what its tabs share. */
@@ -222,4 +222,68 @@ test('a client whose token becomes somebody else’s does not send the first per
   await assert.rejects(made.ack, { code: 'other_person' });
   await until(tab.client, () => tab.client.state.name === 'live');
   assert.deepEqual([hub.count('edit'), titles(tab.tasks), await kept(browser.storage, hub)], [0, ['task a'], 1]);
+});
+
+test('the rows show again after a reload, without a connection, and the hub sends only what came since', async (t) => {
+  const hub = await aHub(t);
+  hub.outside(APOLLO, [inserted('a'), inserted('b')]);
+  const browser = aBrowser();
+  const first = aTab(t, hub, browser);
+  await first.project.ready;
+  await first.tasks.update('a', { title: 'changed' });
+  await until(first.project, () => first.project.position?.seq === hub.log(APOLLO).head);
+  first.die();
+  cutOff(hub, 'ada');
+  const second = aTab(t, hub, browser, { user: 'ada' });
+  await second.project.ready;
+  assert.deepEqual([titles(second.tasks).sort(), second.project.status], [['changed', 'task b'], 'waiting']);
+  hub.outside(APOLLO, [inserted('c'), deleted('b')]);
+  const snapshots = hub.count('subscribe');
+  cutOff(hub);
+  second.client.reconnect();
+  await until(second.project, () => second.project.status === 'live');
+  assertEqualToHub(hub, second.project);
+  const asked = hub.received.filter(({ type }) => type === 'subscribe').slice(snapshots);
+  assert.deepEqual(asked.map(({ cursor }) => typeof cursor), ['string']);
+});
+
+test('kept rows of other tables than the hub has now give way to a snapshot', async (t) => {
+  const hub = await aHub(t);
+  hub.outside(APOLLO, [inserted('a')]);
+  const browser = aBrowser();
+  const first = aTab(t, hub, browser);
+  await first.project.ready;
+  first.die();
+  const scope = JSON.stringify([hub.url, 'ada']);
+  const left = await browser.storage.rows?.load(scope, APOLLO);
+  assert.ok(left, 'something was kept');
+  await browser.storage.rows?.put(scope, APOLLO, { ...left, schema: { ...left.schema, hash: 'older' } });
+  const second = aTab(t, hub, browser, { user: 'ada' });
+  await until(second.project, () => second.project.status === 'live');
+  assertEqualToHub(hub, second.project);
+  const asked = hub.received.filter(({ type }) => type === 'subscribe').map(({ cursor }) => cursor);
+  assert.deepEqual(asked, [undefined, undefined]);
+});
+
+test('rows are kept no more once the person has signed out, or was removed', async (t) => {
+  const hub = await aHub(t);
+  hub.outside(APOLLO, [inserted('a')]);
+  const browser = aBrowser();
+  const scope = JSON.stringify([hub.url, 'ada']);
+  const keptRows = () => browser.storage.rows?.load(scope, APOLLO);
+  const first = aTab(t, hub, browser);
+  await first.project.ready;
+  await first.client.forget();
+  first.die();
+  assert.equal(await keptRows(), undefined);
+  const second = aTab(t, hub, browser);
+  await second.project.ready;
+  second.die();
+  assert.notEqual(await keptRows(), undefined);
+  hub.refuseSubscribe = () => ({ code: 'forbidden' });
+  const third = aTab(t, hub, browser);
+  await until(third.project, () => third.project.status === 'removed');
+  assert.deepEqual(titles(third.tasks), []);
+  third.die();
+  assert.equal(await keptRows(), undefined);
 });

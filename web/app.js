@@ -140,6 +140,7 @@ function entered() {
 function ended(reason) {
   wanted = location.hash;
   session.forget();
+  void app.live.client.forget();
   stop();
   notify(errorWords(reason ?? { code: 'token_expired' }));
   replaceRoute('#/login');
@@ -148,6 +149,7 @@ function ended(reason) {
 /** @param {boolean} everywhere */
 async function leave(everywhere) {
   await session.signOut(everywhere);
+  void app.live.client.forget();
   stop();
   go('#/login');
 }

@@ -77,6 +77,9 @@ pub struct ColumnSchema {
     /// Whether clients may not write it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub readonly: bool,
+    /// The only texts that it may hold, where the database has a list of them; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
 }
 
 /// The closed list of column types; how each looks on the wire is in `PROTOCOL.md`, "Values".

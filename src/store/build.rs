@@ -35,6 +35,8 @@ pub struct CatalogueColumn {
     pub nullable: bool,
     /// Whether the database fills it when it is left out.
     pub has_default: bool,
+    /// The only texts that it may hold; empty where no list of them is known.
+    pub values: Vec<String>,
 }
 
 /// The live schema of the declared tables.
@@ -96,6 +98,7 @@ fn live_column(declared: &TableDeclaration, found: &CatalogueColumn) -> LiveColu
         sql_type: found.sql_type.clone(),
         nullable: found.nullable,
         has_default: found.has_default,
+        values: found.values.clone(),
         readonly: declared.readonly.contains(&found.name)
             || declared.author.as_ref() == Some(&found.name)
             || declared.editor.as_ref() == Some(&found.name),
@@ -216,5 +219,6 @@ fn wire_column(column: &LiveColumn) -> ColumnSchema {
         kind: column.kind,
         nullable: column.nullable,
         readonly: column.readonly,
+        values: column.values.clone(),
     }
 }

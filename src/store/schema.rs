@@ -78,6 +78,8 @@ pub struct LiveColumn {
     pub nullable: bool,
     /// Whether the database fills it when it is left out.
     pub has_default: bool,
+    /// The only texts that it may hold; empty where no list of them is known.
+    pub values: Vec<String>,
     /// Whether clients cannot write it.
     pub readonly: bool,
     /// Whether clients never see it.

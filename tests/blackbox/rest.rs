@@ -459,6 +459,10 @@ async fn the_description_names_every_table_and_can_be_read_by_people() {
         document["components"]["schemas"]["tasks"]["properties"]["due_date"]["format"],
         "date"
     );
+    assert_eq!(
+        document["components"]["schemas"]["tasks.fields"]["properties"]["status"]["enum"],
+        json!(["todo", "doing", "done"])
+    );
     assert!(document["paths"]["/api/v1/stats"]["get"].is_object());
     assert_eq!(operations_that_share_an_id(&document), [""; 0]);
     let page = nobody.get("/api/docs/").await.is(200);

@@ -215,22 +215,56 @@ async function cutOffAndBack(t, database) {
   fine(ada, bob);
 }
 
-test('offline, a reload in between, and back: the page opens, and what was changed arrives once', async (t) => {
+test('offline, a reload in between, and back: the board is there, work goes on, and what was changed arrives once', async (t) => {
   const { ada, bob } = await twoPeople(t);
+  await ada.adds('From before');
+  await bob.seesTask('From before');
   await bob.page.locator('html[data-kept]').waitFor({ state: 'attached' });
   bob.network.cut();
   await bob.isCutOff();
   await bob.adds('Before the reload');
   await bob.hasUnsent(1);
   await bob.page.reload();
-  await bob.sees(() => bob.page.getByText('1 change of yours is kept'), 'that the change is kept');
+  for (const title of ['From before', 'Before the reload']) await bob.seesTask(title);
+  await bob.hasUnsent(1);
+  await bob.sets('From before', 'Status', 'doing');
+  await bob.hasUnsent(2);
   bob.network.restore();
   await bob.triesNow();
   await bob.hasSentAll();
   await agree(ada, bob);
   assert.equal(count(await ada.titles(), 'Before the reload'), 1);
+  assert.ok((await ada.board()).doing.includes('From before'));
   fine(ada, bob);
 });
+
+test('whoever signs out leaves no rows behind in the browser', async (t) => {
+  const { ada } = await twoPeople(t);
+  await ada.adds('Private');
+  await ada.hasSentAll();
+  await ada.page.reload();
+  await ada.seesTask('Private');
+  assert.notEqual(await keptChannels(ada), 0);
+  await ada.page.goto(`${ada.network.address}/#/account`);
+  await ada.page.getByRole('button', { name: 'Sign out here' }).click();
+  await ada.sees(() => ada.page.getByRole('heading', { name: 'Sign in' }), 'the sign-in');
+  await becomes(() => keptChannels(ada), 0);
+  fine(ada);
+});
+
+/** How many channels have rows in the browser's database. */
+function keptChannels({ page }) {
+  const counting = () =>
+    new Promise((resolve, reject) => {
+      const opening = indexedDB.open('rowcast');
+      opening.onerror = () => reject(opening.error);
+      opening.onsuccess = () => {
+        const asked = opening.result.transaction('rows').objectStore('rows').count();
+        asked.onsuccess = () => resolve(asked.result);
+      };
+    });
+  return page.evaluate(counting);
+}
 
 test('an edit that arrived while its answer was lost is not made twice', async (t) => {
   const { ada, bob } = await twoPeople(t);

@@ -57,7 +57,7 @@ export class BoardData {
 
   /** Who this is. */
   get me() {
-    return this.#client.me?.id ?? '';
+    return this.#client.user ?? '';
   }
 
   /** What this person may do: as the members say now, else as the subscription said. */

@@ -26,7 +26,7 @@
 /** @typedef {InsertOp | UpdateOp | DeleteOp | MoveOp} Op */
 
 /**
- * @typedef {{ name: string, type: string, nullable?: boolean, readonly?: boolean }} ColumnSchema
+ * @typedef {{ name: string, type: string, nullable?: boolean, readonly?: boolean, values?: string[] }} ColumnSchema
  * @typedef {{ name: string, channel: string, key: string[], order?: string, insert?: Role,
  *   update?: Role, delete?: Role, columns: ColumnSchema[] }} TableSchema
  * @typedef {{ hash: string, tables?: TableSchema[] }} Schema

@@ -266,12 +266,13 @@ fn column() -> BoxedStrategy<ColumnSchema> {
         T::List,
         T::Other,
     ];
-    (text(), select(kinds), any::<bool>(), any::<bool>())
-        .prop_map(|(name, kind, nullable, readonly)| ColumnSchema {
+    (text(), select(kinds), any::<bool>(), any::<bool>(), vec(text(), 0..3))
+        .prop_map(|(name, kind, nullable, readonly, values)| ColumnSchema {
             name,
             kind,
             nullable,
             readonly,
+            values,
         })
         .boxed()
 }

@@ -133,6 +133,7 @@ fn tasks() -> LiveTable {
         nullable: false,
         has_default: false,
         readonly: false,
+        values: Vec::new(),
         hidden: false,
     };
     LiveTable {

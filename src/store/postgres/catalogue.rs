@@ -14,11 +14,17 @@ const COLUMNS: &str = "
         format_type(a.atttypid, a.atttypmod) AS sql_type,
         a.attnotnull OR t.typnotnull AS not_null,
         a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
-        b.typname::text AS base, b.typtype::text AS type_type, b.typcategory::text AS category
+        b.typname::text AS base, b.typtype::text AS type_type, b.typcategory::text AS category,
+        quote_ident(a.attname) AS quoted,
+        ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder) AS labels,
+        ARRAY(SELECT pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k
+            WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated AND k.conkey = ARRAY[a.attnum]
+                AND coalesce(o.collisdeterministic, true) ORDER BY k.conname) AS checks
     FROM unnest($1::text[]) WITH ORDINALITY wanted(name, nth)
     JOIN pg_class c ON c.oid = to_regclass(quote_ident(wanted.name)) AND c.relkind IN ('r', 'p')
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_collation o ON o.oid = a.attcollation
     JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
     ORDER BY wanted.nth, a.attnum";
 
@@ -64,13 +70,48 @@ fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {
     let base: String = row.try_get("base")?;
     let (type_type, category): (String, String) =
         (row.try_get("type_type")?, row.try_get("category")?);
+    let labels: Vec<String> = row.try_get("labels")?;
+    let (checks, quoted): (Vec<String>, String) = (row.try_get("checks")?, row.try_get("quoted")?);
+    let listed = checks.iter().find_map(|check| listed_texts(check, &quoted));
     Ok(CatalogueColumn {
         name: row.try_get("column_name")?,
         sql_type: row.try_get("sql_type")?,
         kind: kind(&base, &type_type, &category),
         nullable: !row.try_get::<bool, _>("not_null")?,
         has_default: row.try_get("has_default")?,
+        values: if labels.is_empty() { listed.unwrap_or_default() } else { labels },
     })
+}
+
+/// The texts of a check that is nothing but a list of them, as the database writes one down:
+/// `(status = ANY (ARRAY['open'::text, 'closed'::text]))`.
+fn listed_texts(check: &str, column: &str) -> Option<Vec<String>> {
+    let text = [format!("({column} = ANY (ARRAY["), format!("(({column})::text = ANY ((ARRAY[")];
+    let mut rest = text.iter().find_map(|beginning| check.strip_prefix(beginning))?;
+    let mut texts = Vec::new();
+    loop {
+        let (value, after) = quoted_text(rest)?;
+        texts.push(value);
+        let kinds = ["::text", "::character varying"];
+        let after = kinds.iter().find_map(|kind| after.strip_prefix(kind))?;
+        let Some(next) = after.strip_prefix(", ") else {
+            return ["]))", "])::text[]))"].contains(&after).then_some(texts);
+        };
+        rest = next;
+    }
+}
+
+/// The text in the quotes that stand first, and what follows.
+fn quoted_text(rest: &str) -> Option<(String, &str)> {
+    let mut signs = rest.strip_prefix('\'')?.char_indices().peekable();
+    let mut value = String::new();
+    while let Some((place, sign)) = signs.next() {
+        if sign == '\'' && signs.next_if(|(_, next)| *next == '\'').is_none() {
+            return Some((value, rest.get(place + 2..)?));
+        }
+        value.push(sign);
+    }
+    None
 }
 
 fn kind(base: &str, type_type: &str, category: &str) -> ColumnType {
@@ -89,5 +130,36 @@ fn kind(base: &str, type_type: &str, category: &str) -> ColumnType {
         _ if type_type == "e" => ColumnType::Text,
         _ if category == "A" => ColumnType::List,
         _ => ColumnType::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed_texts;
+
+    #[test]
+    fn a_list_of_texts_is_read_from_the_database_s_words_for_it() {
+        let listed = |check: &str| listed_texts(check, "kind");
+        let texts = |all: &[&str]| Some(all.iter().map(|&text| text.to_owned()).collect());
+        assert_eq!(
+            listed("(kind = ANY (ARRAY['a'::text, 'it''s, ]'::text]))"),
+            texts(&["a", "it's, ]"])
+        );
+        assert_eq!(
+            listed(
+                "((kind)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))"
+            ),
+            texts(&["a", "b"])
+        );
+        for other in [
+            "(kind <> ALL (ARRAY['a'::text, 'b'::text]))",
+            "((kind = ANY (ARRAY['a'::text, 'b'::text])) OR (length(kind) > 3))",
+            "(kind = ANY (ARRAY['a'::text, 'b'::text])) ",
+            "(kind = ANY (ARRAY['a'::text, lower('B'::text)]))",
+            "(kind = ANY (ARRAY['a'::text, E'b\\\\c'::text]))",
+            "(other = ANY (ARRAY['a'::text, 'b'::text]))",
+        ] {
+            assert_eq!(listed(other), None, "{other}");
+        }
     }
 }

@@ -183,6 +183,7 @@ mod tests {
             nullable: false,
             has_default: false,
             readonly: false,
+            values: Vec::new(),
             hidden: false,
         };
         LiveTable {

@@ -11,6 +11,7 @@ use super::{
         declaration::Declarations,
         error::StoreError,
     },
+    check::allowed_values,
     connection::{Connection, nth, store_error},
     raw::{Bound, own},
 };
@@ -33,12 +34,12 @@ async fn table(
     connection: &mut Connection,
     name: &str,
 ) -> Result<Option<CatalogueTable>, StoreError> {
-    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk
+    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk, t.sql
         FROM sqlite_schema t JOIN pragma_table_xinfo(t.name) c
         WHERE t.type = 'table' AND t.name = ? AND c.hidden <> 1 ORDER BY c.cid";
     let answers =
         connection.run_once(sql, Bound::default().with(name).done()).await.map_err(store_error)?;
-    let (mut columns, mut key) = (Vec::new(), Vec::new());
+    let (mut columns, mut key, mut text) = (Vec::new(), Vec::new(), String::new());
     for row in nth(answers, 0).rows {
         let column: String = own(&row, 0)?;
         let sql_type: String = own(&row, 1)?;
@@ -46,6 +47,7 @@ async fn table(
         if place > 0 {
             key.push((place, column.clone()));
         }
+        text = own(&row, 5)?;
         let integer_key = place > 0 && sql_type.eq_ignore_ascii_case("integer");
         columns.push(CatalogueColumn {
             name: column,
@@ -53,7 +55,11 @@ async fn table(
             sql_type,
             nullable: !own::<bool>(&row, 2)? && place == 0,
             has_default: own::<bool>(&row, 3)? || integer_key,
+            values: Vec::new(),
         });
+    }
+    for column in columns.iter_mut().filter(|column| column.kind == ColumnType::Text) {
+        column.values = allowed_values(&text, &column.name);
     }
     key.sort();
     let key = key.into_iter().map(|(_, column)| column).collect();

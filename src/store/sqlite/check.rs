@@ -92,6 +92,35 @@ fn agreed(found: &[Check]) -> Broken {
     }
 }
 
+/// The texts that a column may hold, if the text that made its table lists them in a check such as
+/// `status IN ('open', 'closed')`; else none.
+pub(super) fn allowed_values(sql: &str, column: &str) -> Vec<String> {
+    let tokens = tokens(sql);
+    // Under another collation more texts than these would do.
+    if tokens.iter().any(|token| token.is("COLLATE")) {
+        return Vec::new();
+    }
+    let checks = tokens.iter().enumerate().filter(|(_, token)| token.is("CHECK"));
+    let listed = checks.filter_map(|(place, _)| {
+        listed_texts(parenthesized(&tokens, place + 1)?, column).filter(|texts| texts.len() > 1)
+    });
+    listed.take(1).flatten().collect()
+}
+
+fn listed_texts(expression: &[Token<'_>], column: &str) -> Option<Vec<String>> {
+    let [name, word, rest @ ..] = expression else { return None };
+    let is_list = unquoted(name.text).eq_ignore_ascii_case(column) && word.is("IN");
+    let texts =
+        parenthesized(rest, 0).filter(|inside| is_list && inside.len() + 2 == rest.len())?;
+    texts
+        .split(|token| token.text == ",")
+        .map(|item| match item {
+            [text] if text.text.starts_with('\'') => Some(unquoted(text.text)),
+            _ => None,
+        })
+        .collect()
+}
+
 /// The checks in the text that made a table.
 fn checks(table: &str, columns: &[&str], sql: &str) -> Vec<Check> {
     let tokens = tokens(sql);
@@ -276,7 +305,7 @@ fn unquoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::checks;
+    use super::{allowed_values, checks};
 
     const COLUMNS: [&str; 5] = ["id", "status", "n", "Other", "check"];
 
@@ -298,6 +327,26 @@ mod tests {
             "n CHECK (n > 1) CHECK (n < 9)",
             &[("n > 1", "t_n_check", Some("n")), ("n < 9", "t_n_check1", Some("n"))],
         );
+    }
+
+    #[test]
+    fn a_list_of_texts_is_known_where_nothing_else_would_do() {
+        let values =
+            |check: &str| allowed_values(&format!("CREATE TABLE t (n INT, {check})"), "status");
+        assert_eq!(values("status CHECK (status IN ('a', 'it''s' , 'ü'))"), ["a", "it's", "ü"]);
+        assert_eq!(values("status, CHECK (\"Status\" in ('a','b'))"), ["a", "b"]);
+        for other in [
+            "status CHECK (status NOT IN ('a', 'b'))",
+            "status CHECK (status IN ('a', 'b') OR n > 1)",
+            "status CHECK (status IN ('a', n))",
+            "status CHECK (status IN ('a', 1))",
+            "status CHECK (lower(status) IN ('a', 'b'))",
+            "status COLLATE NOCASE CHECK (status IN ('a', 'b'))",
+            "status, x CHECK (x IN ('a', 'b'))",
+            "status DEFAULT 'CHECK (status IN (1))' CHECK (status > '')",
+        ] {
+            assert_eq!(values(other), Vec::<String>::new(), "{other}");
+        }
     }
 
     #[test]

@@ -105,7 +105,7 @@ macro_rules! every_test {
                 a_missing_trigger_is_found, a_tampered_row_is_found, a_gap_is_found,
                 a_database_that_was_not_migrated_is_refused, a_newer_database_is_refused,
                 declarations_that_do_not_fit_are_named, migrating_twice_changes_nothing,
-                a_store_answers_a_ping;
+                the_texts_that_a_check_lists_are_in_the_schema, a_store_answers_a_ping;
         }
     };
     ($harness:ty: $($module:ident: $($test:ident),+;)+) => {

@@ -28,6 +28,7 @@ fn column(name: &str, kind: ColumnType) -> LiveColumn {
         nullable: true,
         has_default: false,
         readonly: false,
+        values: Vec::new(),
         hidden: false,
     }
 }

@@ -48,6 +48,11 @@ pub(super) fn column_schema(column: &ColumnSchema) -> Value {
         all.push(json!("null"));
         *kinds = json!(all);
     }
+    if !column.values.is_empty() {
+        let null = column.nullable.then_some(Value::Null);
+        let values = column.values.iter().map(|value| json!(value)).chain(null);
+        put(&mut schema, "enum", values.collect());
+    }
     if column.readonly {
         put(&mut schema, "readOnly", json!(true));
     }

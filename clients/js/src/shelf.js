@@ -32,7 +32,7 @@
 /** What is larger is not kept. */
 const MOST_ROWS = 20_000;
 /** How long after a change it is kept, and how much longer for each row, milliseconds. */
-const CALM_MS = 1_000;
+const CALM_MS = 500;
 const CALM_MS_PER_ROW = 2;
 /** How long reading may take before the rows come from the hub. */
 const PATIENCE_MS = 1_000;

@@ -40,14 +40,13 @@ export function indexedDbStorage(factory = globalThis.indexedDB) {
     },
     rows: {
       load: async (scope, channel) => {
-        const store = (await open()).transaction(ROWS).objectStore(ROWS);
-        return answer(store.get([scope, channel]));
+        const database = await open();
+        const found = answer(database.transaction(ROWS).objectStore(ROWS).get([scope, channel]));
+        dropOld(database);
+        return found;
       },
       put: async (scope, channel, rows) => {
-        await write(await open(), ROWS, (store) => {
-          store.put({ ...rows, scope, channel, at: Date.now() });
-          dropOld(store);
-        });
+        await write(await open(), ROWS, (store) => store.put({ ...rows, scope, channel, at: Date.now() }));
       },
       drop: async (scope, channel) => {
         const range = channel === undefined ? IDBKeyRange.bound([scope], [scope, []]) : [scope, channel];
@@ -123,8 +122,9 @@ function answer(request) {
   });
 }
 
-/** @param {IDBObjectStore} store */
-function dropOld(store) {
+/** @param {IDBDatabase} database */
+function dropOld(database) {
+  const store = database.transaction(ROWS, 'readwrite').objectStore(ROWS);
   const request = store.index('at').openKeyCursor(IDBKeyRange.upperBound(Date.now() - ROWS_KEPT_MS));
   request.onsuccess = () => {
     const cursor = request.result;
@@ -147,5 +147,7 @@ function write(database, name, act) {
     transaction.onabort = () => reject(transaction.error ?? new Error('the storage refused'));
     transaction.onerror = () => {};
     act(transaction.objectStore(name));
+    // At once, so that it is written even if the page goes now.
+    transaction.commit();
   });
 }

@@ -8,7 +8,7 @@ import { boardLink } from './routes.js';
 import { avatar } from './ui/avatar.js';
 import { h, keepingFocus, said, setChildren, setText } from './ui/dom.js';
 import { icon } from './ui/icons.js';
-import { statusWords } from './ui/words.js';
+import { retryWords, statusWords } from './ui/words.js';
 
 /** @typedef {import('./app.js').App} App */
 /** @typedef {import('./routes.js').Route} Route */
@@ -19,7 +19,9 @@ export class Frame {
   #side = h('nav', { class: 'side', id: 'side', 'aria-label': 'Rowcast', hidden: true });
   #list = h('ul', { class: 'side-projects', role: 'list' });
   #main = h('main', { id: 'main', class: 'main', tabindex: '-1' });
-  #status = h('span', { class: 'status', id: 'status', role: 'status', hidden: true });
+  #words = h('span');
+  #later = h('span', { class: 'later' });
+  #status = h('span', { class: 'status', id: 'status', role: 'status', hidden: true }, this.#words, this.#later);
   #retry = h('button', { type: 'button', class: 'retry', hidden: true, onclick: () => this.#app.live.client.reconnect() }, 'Try now');
   #unread = h('span', { class: 'badge', hidden: true });
   #adminLink = sideLink('#/admin', 'chart', 'Statistics');
@@ -146,7 +148,8 @@ export class Frame {
     this.#status.hidden = false;
     this.#status.dataset.state = status.state;
     this.#status.dataset.unsent = String(unsent);
-    setText(this.#status, statusWords(status, unsent));
+    setText(this.#words, statusWords(status, unsent));
+    setText(this.#later, retryWords(status));
     this.#retry.hidden = status.state !== 'offline';
     this.#root.classList.toggle('cut-off', status.state === 'offline' || status.state === 'closed');
   }

@@ -49,7 +49,7 @@ const HINDRANCES = {
  * @param {number} unsent
  * @returns {string}
  */
-export function statusWords({ state, parts, reason, retryInMs }, unsent) {
+export function statusWords({ state, parts, reason }, unsent) {
   const waiting = unsent === 0 ? '' : ` · ${plural(unsent, 'change')} not sent yet`;
   const why = unsent === 0 ? undefined : HINDRANCES[reason?.code ?? ''];
   switch (state) {
@@ -62,15 +62,15 @@ export function statusWords({ state, parts, reason, retryInMs }, unsent) {
     case 'degraded':
       return (why ?? (parts.includes('store') ? 'The database is away' : 'Connected, with delays')) + waiting;
     case 'offline':
-      return `Offline${waiting}${retryWords(retryInMs)}`;
+      return `Offline${waiting}`;
     default:
       return 'Signed out';
   }
 }
 
-/** @param {number | null} ms */
-function retryWords(ms) {
-  return ms === null ? '' : ` · trying again within ${Math.max(1, Math.ceil(ms / 1_000))} s`;
+/** When the connection is tried again, in words. @param {ConnectionStatus} status */
+export function retryWords({ state, retryInMs }) {
+  return state !== 'offline' || retryInMs === null ? '' : `· trying again within ${Math.max(1, Math.ceil(retryInMs / 1_000))} s`;
 }
 
 /**

@@ -131,7 +131,8 @@ export class TextField {
   }
 
   #showNote() {
-    this.#note.textContent = this.#draft === null ? '' : this.#saving ? 'Saving…' : this.#refused ? 'Not saved' : 'Not saved yet';
+    const waits = this.#context.app.live.client.state.name === 'offline' ? 'Kept here until there is a connection' : 'Saving…';
+    this.#note.textContent = this.#draft === null ? '' : this.#saving ? waits : this.#refused ? 'Not saved' : 'Not saved yet';
   }
 
   /** Somebody else wrote here: both texts are there, and the person decides. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chromium } from 'playwright-core';
+import { chromium, firefox } from 'playwright-core';
 import { Network } from './network.mjs';
 
 /** How long something on the page may take to become true; a first retry alone takes up to 4 s. */
@@ -31,8 +31,12 @@ function browserProgram() {
   throw new Error('there is no Chromium: install one, or name it in CHROMIUM_BIN');
 }
 
-/** A browser for the whole file. */
+/** Whether the tests run in Firefox, for what it can be made to do. */
+export const IN_FIREFOX = process.env.ROWCAST_BROWSER === 'firefox';
+
+/** A browser for the whole file; `CHROMIUM_BIN` or `FIREFOX_BIN` names its program. */
 export async function aBrowser() {
+  if (IN_FIREFOX) return firefox.launch({ executablePath: process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr', channel: 'moz-firefox', headless: true });
   return chromium.launch({ executablePath: browserProgram(), args: FLAGS, headless: true });
 }
 
@@ -48,7 +52,7 @@ export class Person {
   static async alsoArrives(t, browser, hub, person) {
     const login = await person.page.evaluate(() => sessionStorage.getItem('rowcast.session'));
     const fragment = new URL(person.page.url()).hash;
-    const other = await Person.opens(t, browser, hub, '', { init: (kept) => sessionStorage.setItem('rowcast.session', kept), given: login });
+    const other = await Person.opens(t, browser, hub, '', { init: (kept) => location.protocol === 'http:' && sessionStorage.setItem('rowcast.session', kept), given: login });
     await other.page.goto(`${other.network.address}/${fragment}`);
     await other.isIn('live');
     return other;
@@ -64,16 +68,16 @@ export class Person {
     person.page = await context.newPage();
     person.page.setDefaultTimeout(PATIENCE_MS);
     person.faults = [];
-    person.page.on('pageerror', (error) => person.faults.push(String(error)));
-    person.page.on('console', (message) => person.#console(message));
+    person.page.on('pageerror', (error) => person.#complains(String(error)));
+    person.page.on('console', (message) => message.type() === 'error' && person.#complains(message.text()));
     if (fragment !== null) await person.page.goto(`${person.network.address}/${fragment}`);
     return person;
   }
 
   /** A failed connection or a refused request is the tests' doing; other complaints of the browser are faults. */
-  #console(message) {
-    const expected = /WebSocket connection|ERR_|status of 4\d\d|fetching the script|service worker/i;
-    if (message.type() === 'error' && !expected.test(message.text())) this.faults.push(message.text());
+  #complains(words) {
+    const expected = /WebSocket connection|establish a connection|connection to .* was interrupted|ERR_|status of 4\d\d|fetching the script|service worker/i;
+    if (!expected.test(words)) this.faults.push(words);
   }
 
   card(title) {

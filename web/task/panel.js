@@ -82,7 +82,7 @@ export class TaskPanel {
     this.#build(id);
     this.#touch(null);
     // Where there is no keyboard one would spring up over half the task.
-    const first = matchMedia('(pointer: fine)').matches ? 'textarea' : 'header button:last-child';
+    const first = matchMedia('(pointer: coarse)').matches ? 'header button:last-child' : 'textarea';
     queueMicrotask(() => /** @type {HTMLElement | null} */ (this.element.querySelector(first))?.focus({ preventScroll: true }));
   }
 

@@ -231,7 +231,7 @@ export class Client {
     this.#degraded = [];
     this.#greetedSocket = socket;
     const known = this.#isPerson(welcome.user.id);
-    if (this.#keeper.isOpenFor(welcome.user.id)) this.#attach(socket);
+    if (this.#keeper.isOpenFor(welcome.user.id) || !this.#keeper.mayHaveLeft(welcome.user.id)) this.#attach(socket);
     else void known.then(() => this.#attach(socket));
   }
 

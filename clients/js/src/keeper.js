@@ -29,6 +29,7 @@ import { Deferred } from './wait.js';
  * @property {(scope: string, edits: StoredEdit[]) => Promise<void>} put resolved once a reload would
  *   find them
  * @property {(scope: string, ids: string[]) => Promise<void>} drop
+ * @property {(scope: string) => boolean} [any] whether there may be some; nobody waits for `load` if not
  * @property {import('./shelf.js').RowStorage} [rows] where rows survive a reload too
  */
 
@@ -94,6 +95,11 @@ export class Keeper {
   /** Whether it is open for this person. @param {string} user */
   isOpenFor(user) {
     return this.#storage === null || (this.#isOpen && this.#scope === this.#scopeOf(user));
+  }
+
+  /** Whether this person may have left something that must be shown from the beginning. @param {string} user */
+  mayHaveLeft(user) {
+    return this.#storage !== null && this.#storage.any?.(this.#scopeOf(user)) !== false;
   }
 
   /**

@@ -23,6 +23,7 @@
  * another.
  *
  * @typedef {object} RowStorage
+ * @property {(scope: string) => boolean} [any] whether there may be some; nobody waits for `load` if not
  * @property {(scope: string, channel: string) => Promise<KeptRows | undefined>} load
  * @property {(scope: string, channel: string, rows: KeptRows) => Promise<void>} put in the place of what
  *   is kept of this channel
@@ -71,7 +72,7 @@ export class Shelf {
    */
   load(channel) {
     const [storage, scope] = [this.#storage, this.#scope];
-    if (!storage || scope === null) return null;
+    if (!storage || scope === null || storage.any?.(scope) === false) return null;
     const late = new Promise((resolve) => void setTimeout(resolve, PATIENCE_MS, undefined));
     return Promise.race([storage.load(scope, channel), late]).catch(() => undefined);
   }

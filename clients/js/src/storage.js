@@ -4,6 +4,8 @@
  * @module
  */
 
+import { pageMemory } from './memory.js';
+
 /** @typedef {import('./keeper.js').EditStorage} EditStorage */
 /** @typedef {import('./keeper.js').StoredEdit} StoredEdit */
 
@@ -33,12 +35,15 @@ export function indexedDbStorage(factory = globalThis.indexedDB) {
       return found.map(({ scope: _, ...edit }) => edit);
     },
     put: async (scope, edits) => {
+      marker(scope).set('kept');
       await write(await open(), EDITS, (store) => edits.forEach((edit) => store.put({ ...edit, scope })));
     },
     drop: async (scope, ids) => {
       await write(await open(), EDITS, (store) => ids.forEach((id) => store.delete([scope, id])));
     },
+    any: (scope) => marker(scope).get() !== null,
     rows: {
+      any: (scope) => marker(scope).get() !== null,
       load: async (scope, channel) => {
         const database = await open();
         const found = answer(database.transaction(ROWS).objectStore(ROWS).get([scope, channel]));
@@ -46,6 +51,7 @@ export function indexedDbStorage(factory = globalThis.indexedDB) {
         return found;
       },
       put: async (scope, channel, rows) => {
+        marker(scope).set('kept');
         await write(await open(), ROWS, (store) => store.put({ ...rows, scope, channel, at: Date.now() }));
       },
       drop: async (scope, channel) => {
@@ -121,6 +127,9 @@ function answer(request) {
     request.onerror = () => reject(request.error);
   });
 }
+
+/** Says at once whether anything was ever kept: the first visit does not wait for the database. @param {string} scope */
+const marker = (scope) => pageMemory(`rowcast kept ${scope}`);
 
 /** @param {IDBDatabase} database */
 function dropOld(database) {

@@ -140,7 +140,7 @@ function entered() {
 function ended(reason) {
   wanted = location.hash;
   session.forget();
-  void app.live.client.forget();
+  forgetRows();
   stop();
   notify(errorWords(reason ?? { code: 'token_expired' }));
   replaceRoute('#/login');
@@ -149,9 +149,14 @@ function ended(reason) {
 /** @param {boolean} everywhere */
 async function leave(everywhere) {
   await session.signOut(everywhere);
-  void app.live.client.forget();
+  forgetRows();
   stop();
   go('#/login');
+}
+
+/** Nothing that somebody read stays in the browser when they are gone. */
+function forgetRows() {
+  app.live?.client.forget().catch(() => {});
 }
 
 function stop() {

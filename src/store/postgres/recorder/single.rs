@@ -50,7 +50,7 @@ pub(super) fn single_sql(table: &LiveTable) -> String {
 fn may_differ(table: &LiveTable, column: &LiveColumn) -> bool {
     let is_key = key(table).any(|key| key.name == column.name);
     let is_channel = channel_column(table).is_some_and(|channel| channel.name == column.name);
-    !is_key && !(is_channel && names_channel(column))
+    !(is_key || is_channel && names_channel(column))
 }
 
 /// Columns of a single row that are first compared in one expression: in every transaction the

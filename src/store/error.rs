@@ -2,6 +2,8 @@
 
 use rowcast_protocol::{ErrorCode, ErrorReply, Fields, Value};
 
+use super::schema::LiveSchema;
+
 /// Why a batch or a read failed as a whole. Nothing was decided: it may be tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -94,6 +96,29 @@ impl EditError {
     #[must_use]
     pub fn in_table(self, table: &str) -> Self {
         Self { table: Some(table.to_owned()), ..self }
+    }
+
+    /// The same error without the names of hidden columns, also where they stand in the names that
+    /// databases make for constraints (`cards_secret_key`).
+    #[must_use]
+    pub(super) fn concealing(self, schema: &LiveSchema) -> Self {
+        let table = schema.tables.iter().find(|table| Some(&table.name) == self.table.as_ref());
+        let columns = table.map_or(&[][..], |table| &table.columns);
+        let tells = |name: &String| {
+            let name = format!("_{name}_");
+            columns
+                .iter()
+                .any(|column| column.hidden && name.contains(&format!("_{}_", column.name)))
+        };
+        let hides = self.field.as_ref().is_some_and(tells);
+        let constraint = self.constraint.filter(|name| !tells(name));
+        let field = self.field.filter(|_| !hides);
+        let message = match self.code {
+            ErrorCode::Check => check_words(field.as_deref(), constraint.as_deref()),
+            ErrorCode::NotNull if hides => "a field that must have a value has none".to_owned(),
+            _ => self.message,
+        };
+        Self { message, field, constraint, ..self }
     }
 
     /// The same error, naming the field.

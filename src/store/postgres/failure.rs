@@ -56,9 +56,8 @@ impl Failure {
         error.constraint.clone_from(&self.constraint);
         if error.code == ErrorCode::Check {
             error.field = self.column_of_check(schema, error.table.as_deref());
-            error.message = check_words(error.field.as_deref(), error.constraint.as_deref());
         }
-        error
+        error.concealing(schema)
     }
 
     /// The only column of a broken check, if clients may know it.

@@ -46,9 +46,12 @@ pub(super) async fn explain(
         }
         other => Ok(other.simple(&detail(&error))),
     };
+    let table = table.name.clone();
     match explained {
-        Ok(error) if error.table.is_none() => Halt::Edit(error.in_table(&table.name)),
-        Ok(error) => Halt::Edit(error),
+        Ok(error) if error.table.is_none() => {
+            Halt::Edit(error.in_table(&table).concealing(&transaction.facts.schema))
+        }
+        Ok(error) => Halt::Edit(error.concealing(&transaction.facts.schema)),
         Err(error) => Halt::Store(error),
     }
 }

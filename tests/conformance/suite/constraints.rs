@@ -103,6 +103,20 @@ const CHECKED: &str = "
         CHECK (low < high), CONSTRAINT \"low enough\" CHECK (low < 100),
         CONSTRAINT kinds_of_titles CHECK (title IN ('aa', 'bb', 'no') OR title IS NULL));";
 
+/// A table whose every row breaks a check of a column that nobody sees.
+const HUSHED: &str = "
+    CREATE TABLE hushed (
+        id BIGINT PRIMARY KEY, board TEXT NOT NULL, title TEXT,
+        quiet TEXT DEFAULT 'x' CHECK (quiet <> 'x'));";
+
+const HUSHED_LIVE: &str = r#"
+[[tables]]
+name = "hushed"
+channel = "board:{board}"
+insert = "editor"
+hidden = ["quiet"]
+"#;
+
 const CHECKED_LIVE: &str = r#"
 [[tables]]
 name = "checked"
@@ -130,6 +144,16 @@ pub(crate) async fn a_broken_check_names_its_only_column<H: Harness>() {
         assert_eq!(error.constraint.as_deref(), Some(name), "{error:?}");
         assert_eq!(error.field.as_deref(), told, "{error:?}");
     }
+}
+
+pub(crate) async fn a_broken_check_does_not_tell_of_a_hidden_column<H: Harness>() {
+    let bench = Bench::<H>::with_tables(HUSHED, HUSHED_LIVE).await;
+    let row = [("id", Value::Int(1)), ("board", text("b")), ("title", text("t"))];
+    let op = bench.insert("hushed", &row);
+    let error = bench.fails("ada", &board("b"), vec![op]).await;
+    assert_eq!((error.code, error.table.as_deref()), (ErrorCode::Check, Some("hushed")));
+    assert_eq!((&error.field, &error.constraint), (&None, &None));
+    assert_eq!(error.message, "a check of the table forbids it");
 }
 
 pub(crate) async fn a_bad_edit_harms_no_neighbour<H: Harness>() {

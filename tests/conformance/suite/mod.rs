@@ -49,7 +49,8 @@ macro_rules! every_test {
                 a_member_gets_the_higher_of_both_roles,
                 who_was_removed_does_not_come_back_by_an_older_link,
                 registering_with_an_invitation_joins_at_once;
-            constraints: each_broken_constraint_is_named, a_broken_check_names_its_only_column, a_bad_edit_harms_no_neighbour,
+            constraints: each_broken_constraint_is_named, a_broken_check_names_its_only_column,
+                a_broken_check_does_not_tell_of_a_hidden_column, a_bad_edit_harms_no_neighbour,
                 a_row_still_referred_to_stays, a_refused_edit_leaves_nothing;
             edits: an_edit_becomes_a_row_an_entry_and_an_outcome,
                 a_batch_on_one_channel_is_one_entry_that_names_every_edit,

@@ -103,21 +103,16 @@ impl EditError {
     #[must_use]
     pub(super) fn concealing(self, schema: &LiveSchema) -> Self {
         let table = schema.tables.iter().find(|table| Some(&table.name) == self.table.as_ref());
-        let columns = table.map_or(&[][..], |table| &table.columns);
-        let tells = |name: &String| {
-            let name = format!("_{name}_");
-            columns
-                .iter()
-                .any(|column| column.hidden && name.contains(&format!("_{}_", column.name)))
-        };
-        let hides = self.field.as_ref().is_some_and(tells);
-        let constraint = self.constraint.filter(|name| !tells(name));
-        let field = self.field.filter(|_| !hides);
+        let Some(table) = table else { return self };
+        let tells = |name: &Option<String>| name.as_ref().is_some_and(|n| table.tells_of_hidden(n));
+        let (hides_field, hides_constraint) = (tells(&self.field), tells(&self.constraint));
         let message = match self.code {
-            ErrorCode::Check => check_words(field.as_deref(), constraint.as_deref()),
-            ErrorCode::NotNull if hides => "a field that must have a value has none".to_owned(),
+            ErrorCode::Check if hides_constraint => check_words(self.field.as_deref(), None),
+            ErrorCode::NotNull if hides_field => NO_VALUE.to_owned(),
             _ => self.message,
         };
+        let field = self.field.filter(|_| !hides_field);
+        let constraint = self.constraint.filter(|_| !hides_constraint);
         Self { message, field, constraint, ..self }
     }
 
@@ -127,6 +122,9 @@ impl EditError {
         Self { field: Some(field.to_owned()), ..self }
     }
 }
+
+/// What people read where it is not said which field has no value.
+pub(super) const NO_VALUE: &str = "a field that must have a value has none";
 
 /// What people read of a broken check: where, as far as it is known for sure, and by which rule.
 pub(super) fn check_words(field: Option<&str>, constraint: Option<&str>) -> String {

@@ -63,6 +63,19 @@ impl LiveTable {
     pub fn column(&self, name: &str) -> Option<(usize, &LiveColumn)> {
         self.columns.iter().enumerate().find(|(_, column)| column.name == name && !column.hidden)
     }
+
+    /// Whether the name of a column or of a constraint, such as `cards_secret_key`, has that of a
+    /// hidden column in it.
+    pub(super) fn tells_of_hidden(&self, name: &str) -> bool {
+        let tells = |hidden: &LiveColumn| {
+            let longer =
+                |column: &&LiveColumn| !column.hidden && column.name.contains(&hidden.name);
+            let visible = self.columns.iter().filter(longer);
+            let rest = visible.fold(format!("_{name}_"), |rest, c| rest.replace(&c.name, ""));
+            rest.contains(&format!("_{}_", hidden.name))
+        };
+        self.columns.iter().filter(|column| column.hidden).any(tells)
+    }
 }
 
 /// One column of a live table.

@@ -16,6 +16,7 @@
 mod support;
 
 mod accounts;
+mod api;
 mod database_away;
 mod draining;
 mod editing;

@@ -11,7 +11,7 @@ import { Hub } from './hub.mjs';
 import { IN_FIREFOX, Person, aBrowser, agree, becomes } from './person.mjs';
 import { Postgres } from './postgres.mjs';
 
-/** Filling a field with very much text takes minutes there. */
+/** Filling a field with very much text takes longer there than a test waits. */
 const LONG_TEXTS = { skip: IN_FIREFOX };
 
 let browser;

@@ -43,6 +43,16 @@ pub(crate) fn project_id() -> String {
     id(0xa)
 }
 
+/// Where the first project's tasks are over HTTP.
+pub(crate) fn tasks() -> String {
+    format!("/channels/project:{}/tasks", project_id())
+}
+
+/// Where one of them is.
+pub(crate) fn task(number: u32) -> String {
+    format!("{}/{}", tasks(), id(number))
+}
+
 /// The second project's id.
 pub(crate) fn other_id() -> String {
     id(0xb)

@@ -91,7 +91,7 @@ export class Actions {
   move(task, status, place) {
     const set = status === task.status ? undefined : statusFields(status);
     if (!set && !place) return undefined;
-    announce(`“${clipped(task.title, 60)}” is in ${columnName(status)} now`);
+    announce(`“${clipped(task.title, 60)}” ${set ? `is in ${columnName(status)} now` : 'was moved'}`);
     return this.#done(this.#tasks.change(task.id, { ...(set ? { set } : {}), ...(place ? { place } : {}) }));
   }
 

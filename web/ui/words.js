@@ -70,7 +70,7 @@ export function statusWords({ state, parts, reason }, unsent) {
 
 /** When the connection is tried again, in words. @param {ConnectionStatus} status */
 export function retryWords({ state, retryInMs }) {
-  return state !== 'offline' || retryInMs === null ? '' : `· trying again within ${Math.max(1, Math.ceil(retryInMs / 1_000))} s`;
+  return state !== 'offline' || retryInMs === null ? '' : ` · trying again within ${Math.max(1, Math.ceil(retryInMs / 1_000))} s`;
 }
 
 /**

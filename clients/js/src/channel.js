@@ -244,6 +244,12 @@ export class Channel {
     this.#advance();
   }
 
+  /** For the client only: the rows are what somebody else saw. */
+  forget() {
+    this.#replica.clear();
+    this.#advance();
+  }
+
   /** For the client only: there will be no connection any more. @param {RowcastError} error */
   abandon(error) {
     if (this.status === 'closed') return;

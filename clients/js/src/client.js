@@ -104,7 +104,7 @@ export class Client {
       goneElsewhere: (ids) => this.#outboxes.goneElsewhere(ids),
       changed: () => this.#changed(),
     });
-    this.#shelf = new Shelf(storage?.rows, hub);
+    this.#shelf = new Shelf(storage, hub);
     const common = {
       schema: this.#schema,
       timing,
@@ -257,6 +257,7 @@ export class Client {
     if (this.#person !== null && this.#person !== user) {
       this.#outboxes.fail(new RowcastError('other_person', 'somebody else has signed in'));
       this.history.clear();
+      for (const channel of this.#channels.values()) channel.forget();
     }
     this.#person = user;
     this.#shelf.open(user);

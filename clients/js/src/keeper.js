@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Deferred } from './wait.js';
+import { Deferred, within } from './wait.js';
 
 /** @typedef {import('./types.js').Op} Op */
 
@@ -51,6 +51,14 @@ import { Deferred } from './wait.js';
  * @property {() => void} changed the state is another
  */
 
+/**
+ * What of a hub and a person is kept under.
+ *
+ * @param {string} hub
+ * @param {string} user
+ */
+export const scopeOf = (hub, user) => JSON.stringify([hub, user]);
+
 /** How long the storage may take before the client goes on without it. */
 const PATIENCE_MS = 3_000;
 
@@ -94,12 +102,12 @@ export class Keeper {
 
   /** Whether it is open for this person. @param {string} user */
   isOpenFor(user) {
-    return this.#storage === null || (this.#isOpen && this.#scope === this.#scopeOf(user));
+    return this.#storage === null || (this.#isOpen && this.#scope === scopeOf(this.#hub, user));
   }
 
   /** Whether this person may have left something that must be shown from the beginning. @param {string} user */
   mayHaveLeft(user) {
-    return this.#storage !== null && this.#storage.any?.(this.#scopeOf(user)) !== false;
+    return this.#storage !== null && this.#storage.any?.(scopeOf(this.#hub, user)) !== false;
   }
 
   /**
@@ -109,7 +117,7 @@ export class Keeper {
    * @returns {Promise<void>} resolved once edits that no living tab sends are taken up
    */
   async open(user) {
-    const scope = this.#scopeOf(user);
+    const scope = scopeOf(this.#hub, user);
     if (this.#storage === null) return;
     if (scope === this.#scope) return this.#opened?.promise;
     this.#scope = scope;
@@ -152,11 +160,6 @@ export class Keeper {
   close() {
     this.#tabs.leave();
     this.#scope = null;
-  }
-
-  /** @param {string} user */
-  #scopeOf(user) {
-    return JSON.stringify([this.#hub, user]);
   }
 
   /** @param {string} scope */
@@ -219,7 +222,7 @@ export class Keeper {
   async #try(act, heals = false) {
     try {
       const turn = (this.#last = this.#last.then(act, act));
-      await bounded(turn);
+      await within(turn, PATIENCE_MS, () => new Error('the storage does not answer'));
       if (heals) this.#enter('kept', null);
     } catch (error) {
       this.#enter('failing', error instanceof Error ? error : new Error(String(error)));
@@ -236,15 +239,4 @@ export class Keeper {
     this.error = error;
     this.#hooks.changed();
   }
-}
-
-/** @param {Promise<void>} work @returns {Promise<void>} */
-function bounded(work) {
-  /** @type {ReturnType<typeof setTimeout>} */
-  let timer;
-  /** @type {Promise<void>} */
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the storage does not answer')), PATIENCE_MS);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -62,7 +62,7 @@ export class Replica {
 
   /** With what to subscribe; undefined: a snapshot is needed. @returns {string | undefined} */
   get cursor() {
-    return this.#void ? undefined : this.#shown.position?.cursor;
+    return this.assembling ? undefined : this.#shown.position?.cursor;
   }
 
   /** Whether a snapshot is whole and waits to be shown. */
@@ -71,14 +71,17 @@ export class Replica {
     return building?.copy.position != null && building.copy.position.seq >= building.show;
   }
 
-  /** Whether a snapshot is being assembled or waited for. */
+  /**
+   * Whether a snapshot is being assembled or waited for; also where the tables are others than when the
+   * shown rows came.
+   */
   get assembling() {
-    return this.#void;
+    return this.#void || this.#shown.schema !== this.#schema.hash;
   }
 
   /** Whether the shown rows follow the log. */
   get following() {
-    return !this.#awaiting && !this.#void;
+    return !this.#awaiting && !this.assembling;
   }
 
   /** The hub does not know the cursor. */
@@ -86,14 +89,10 @@ export class Replica {
     this.#void = true;
   }
 
-  /**
-   * News is ignored until `subscribed`. With a half-built snapshot a whole new one is needed, and where
-   * the tables are others than when these rows came.
-   */
+  /** News is ignored until `subscribed`; with a half-built snapshot a whole new one is needed. */
   interrupt() {
     this.#awaiting = true;
     this.#building = null;
-    if (this.#shown.schema !== this.#schema.hash) this.#void = true;
   }
 
   /** The subscription for which `interrupt` made room holds. */
@@ -104,7 +103,7 @@ export class Replica {
   /** The shown rows and their place, to be kept; null if they are not worth it. @returns {import('./shelf.js').KeptRows | null} */
   keep() {
     const [{ position, rows }, schema] = [this.#shown, this.#schema.whole];
-    return this.#void || position === null || schema === null ? null : { position, schema, tables: rows.all() };
+    return this.assembling || position === null || schema === null ? null : { position, schema, tables: rows.all() };
   }
 
   /**

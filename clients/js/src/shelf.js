@@ -6,6 +6,9 @@
  * @module
  */
 
+import { scopeOf } from './keeper.js';
+import { within } from './wait.js';
+
 /** @typedef {import('./types.js').Fields} Fields */
 /** @typedef {import('./types.js').Position} Position */
 
@@ -23,7 +26,6 @@
  * another.
  *
  * @typedef {object} RowStorage
- * @property {(scope: string) => boolean} [any] whether there may be some; nobody waits for `load` if not
  * @property {(scope: string, channel: string) => Promise<KeptRows | undefined>} load
  * @property {(scope: string, channel: string, rows: KeptRows) => Promise<void>} put in the place of what
  *   is kept of this channel
@@ -40,6 +42,7 @@ const PATIENCE_MS = 1_000;
 
 export class Shelf {
   #storage;
+  #any;
   #hub;
   #unwatch;
   /** @type {string | null} */
@@ -48,18 +51,19 @@ export class Shelf {
   #changed = new Map();
 
   /**
-   * @param {RowStorage | undefined} storage
+   * @param {import('./keeper.js').EditStorage | null} storage
    * @param {string} hub
    */
   constructor(storage, hub) {
-    this.#storage = storage;
+    this.#storage = storage?.rows;
+    this.#any = storage?.any;
     this.#hub = hub;
-    this.#unwatch = storage ? watchLeaving(() => this.#keepAll()) : () => {};
+    this.#unwatch = this.#storage ? watchLeaving(() => this.#keepAll()) : () => {};
   }
 
   /** Says who this is. @param {string} user */
   open(user) {
-    const scope = JSON.stringify([this.#hub, user]);
+    const scope = scopeOf(this.#hub, user);
     if (scope !== this.#scope) this.#forgetChanges();
     this.#scope = scope;
   }
@@ -72,9 +76,10 @@ export class Shelf {
    */
   load(channel) {
     const [storage, scope] = [this.#storage, this.#scope];
-    if (!storage || scope === null || storage.any?.(scope) === false) return null;
-    const late = new Promise((resolve) => void setTimeout(resolve, PATIENCE_MS, undefined));
-    return Promise.race([storage.load(scope, channel), late]).catch(() => undefined);
+    if (!storage || scope === null || this.#any?.(scope) === false) return null;
+    return within(storage.load(scope, channel), PATIENCE_MS, () => new Error('the storage does not answer'))
+      .then((rows) => (scope === this.#scope ? rows : undefined))
+      .catch(() => undefined);
   }
 
   /**

@@ -43,12 +43,9 @@ export function indexedDbStorage(factory = globalThis.indexedDB) {
     },
     any: (scope) => marker(scope).get() !== null,
     rows: {
-      any: (scope) => marker(scope).get() !== null,
       load: async (scope, channel) => {
         const database = await open();
-        const found = answer(database.transaction(ROWS).objectStore(ROWS).get([scope, channel]));
-        dropOld(database);
-        return found;
+        return answer(database.transaction(ROWS).objectStore(ROWS).get([scope, channel]));
       },
       put: async (scope, channel, rows) => {
         marker(scope).set('kept');
@@ -109,6 +106,7 @@ async function openDatabase(factory, closed) {
       database.close();
     };
     database.onclose = closed;
+    dropOld(database);
     return database;
   } catch (error) {
     closed();

@@ -287,3 +287,22 @@ test('rows are kept no more once the person has signed out, or was removed', asy
   third.die();
   assert.equal(await keptRows(), undefined);
 });
+
+test('kept rows go when the token turns out to be somebody else’s', async (t) => {
+  const hub = await aHub(t);
+  hub.outside(APOLLO, [inserted('a')]);
+  const browser = aBrowser();
+  const ada = aTab(t, hub, browser);
+  await ada.project.ready;
+  ada.die();
+  hub.refuseSubscribe = () => ({ code: 'unavailable', retry: true });
+  const ben = aTab(t, hub, browser, { person: 'ben', user: 'ada' });
+  await ben.project.ready;
+  await until(ben.client, () => ben.client.me?.id === 'ben');
+  assert.deepEqual(titles(ben.tasks), []);
+  hub.refuseSubscribe = () => undefined;
+  await until(ben.project, () => ben.project.status === 'live');
+  assertEqualToHub(hub, ben.project);
+  const asked = hub.received.filter(({ type }) => type === 'subscribe').map(({ cursor }) => cursor);
+  assert.deepEqual([...new Set(asked)], [undefined], 'nobody goes on from where somebody else stood');
+});

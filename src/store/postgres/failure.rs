@@ -9,7 +9,8 @@ use super::{
     shape::{How, shaped, table_of},
 };
 use crate::store::{
-    CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, StoreError, error::check_words,
+    CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, StoreError,
+    error::{NO_VALUE, check_words},
 };
 
 /// Why an edit failed, as the functions of the database tell it and as it is kept.
@@ -56,6 +57,7 @@ impl Failure {
         error.constraint.clone_from(&self.constraint);
         if error.code == ErrorCode::Check {
             error.field = self.column_of_check(schema, error.table.as_deref());
+            error.message = check_words(error.field.as_deref(), error.constraint.as_deref());
         }
         error.concealing(schema)
     }
@@ -83,7 +85,7 @@ impl Failure {
     fn words(&self) -> String {
         let said = self.message.as_deref().unwrap_or("the database gave no reason");
         match self.error_code() {
-            ErrorCode::NotNull => "a field that must have a value has none".to_owned(),
+            ErrorCode::NotNull => NO_VALUE.to_owned(),
             ErrorCode::ForeignKey => {
                 "a row that is referred to does not exist, or is still referred to".to_owned()
             }

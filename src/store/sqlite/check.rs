@@ -37,7 +37,7 @@ pub(super) struct Broken {
 }
 
 impl Broken {
-    /// The error that clients read.
+    /// The error that clients read; they do not learn of hidden columns.
     pub(super) fn explain(self, schema: &LiveSchema) -> EditError {
         let live = schema.tables.iter().find(|table| Some(&table.name) == self.table.as_ref());
         let field = self.column.filter(|name| live.is_some_and(|t| t.column(name).is_some()));

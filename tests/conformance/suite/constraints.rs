@@ -103,15 +103,25 @@ const CHECKED: &str = "
         CHECK (low < high), CONSTRAINT \"low enough\" CHECK (low < 100),
         CONSTRAINT kinds_of_titles CHECK (title IN ('aa', 'bb', 'no') OR title IS NULL));";
 
-/// A table whose every row breaks a check of a column that nobody sees.
+/// A table whose every row breaks a check of a column that nobody sees, and one with a column whose
+/// name only begins with that of a hidden one.
 const HUSHED: &str = "
     CREATE TABLE hushed (
         id BIGINT PRIMARY KEY, board TEXT NOT NULL, title TEXT,
-        quiet TEXT DEFAULT 'x' CHECK (quiet <> 'x'));";
+        quiet TEXT DEFAULT 'x' CHECK (quiet <> 'x'));
+    CREATE TABLE nights (
+        id BIGINT PRIMARY KEY, board TEXT NOT NULL, quiet TEXT,
+        quiet_hour TEXT CHECK (quiet_hour <> 't'));";
 
 const HUSHED_LIVE: &str = r#"
 [[tables]]
 name = "hushed"
+channel = "board:{board}"
+insert = "editor"
+hidden = ["quiet"]
+
+[[tables]]
+name = "nights"
 channel = "board:{board}"
 insert = "editor"
 hidden = ["quiet"]
@@ -148,12 +158,16 @@ pub(crate) async fn a_broken_check_names_its_only_column<H: Harness>() {
 
 pub(crate) async fn a_broken_check_does_not_tell_of_a_hidden_column<H: Harness>() {
     let bench = Bench::<H>::with_tables(HUSHED, HUSHED_LIVE).await;
-    let row = [("id", Value::Int(1)), ("board", text("b")), ("title", text("t"))];
-    let op = bench.insert("hushed", &row);
+    let row = |field| [("id", Value::Int(1)), ("board", text("b")), (field, text("t"))];
+    let op = bench.insert("hushed", &row("title"));
     let error = bench.fails("ada", &board("b"), vec![op]).await;
     assert_eq!((error.code, error.table.as_deref()), (ErrorCode::Check, Some("hushed")));
     assert_eq!((&error.field, &error.constraint), (&None, &None));
     assert_eq!(error.message, "a check of the table forbids it");
+    let op = bench.insert("nights", &row("quiet_hour"));
+    let error = bench.fails("ada", &board("b"), vec![op]).await;
+    assert_eq!(error.field.as_deref(), Some("quiet_hour"));
+    assert_eq!(error.constraint.as_deref(), Some("nights_quiet_hour_check"));
 }
 
 pub(crate) async fn a_bad_edit_harms_no_neighbour<H: Harness>() {

@@ -152,6 +152,13 @@ impl Server {
         let app = App::new(&config, parts);
         let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
         let (workers, doors): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+        for sockets in &sockets {
+            let (sockets, services) = (Arc::clone(sockets), Arc::clone(&services));
+            let until = stop.clone();
+            tracker.spawn(async move {
+                until.run_until_cancelled(sockets.run_sweep(&services.settings)).await;
+            });
+        }
         let places = Places::new(settings::connections(&config));
         tracker.spawn(accept::run(listener, doors, places, stop.clone()));
         let poller = poller::Poller {
@@ -267,6 +274,7 @@ fn services(
         settings: settings::session(config),
         checker: Checker::new(Arc::clone(store.schema())),
         people: Places::new(settings::bound(config.limits.sockets_per_user)),
+        person_rates: settings::person_rates(config),
         hub,
         committer,
         verifier,

@@ -104,7 +104,7 @@ impl App {
     pub fn new(config: &Config, parts: Parts) -> Arc<Self> {
         let Parts { services, reads, pace, accounts, draining, demo, door } = parts;
         Arc::new(Self {
-            description: api::Description::new(services.checker.wire()),
+            description: api::Description::default(),
             services,
             reads,
             pace,

@@ -51,7 +51,7 @@ impl Session {
         let Some(place) = self.services.people.take(Arc::clone(&user)) else {
             return Err(CloseCode::Overloaded);
         };
-        self.waiting = None;
+        self.held.greeted();
         let name = self.name_of(&identity).await;
         let session: Arc<str> = Uuid::now_v7().simple().to_string().into();
         self.expect_renewal(identity.expires);
@@ -118,7 +118,8 @@ impl Session {
         session: &str,
         known_schema: Option<&str>,
     ) -> Welcome {
-        let wire = self.services.checker.wire();
+        let known = self.services.checker.schema();
+        let wire = &known.wire;
         let schema = if known_schema == Some(wire.hash.as_str()) {
             Schema { hash: wire.hash.clone(), tables: None }
         } else {

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{batches::Batches, channel::Channel, clock::WorkerClock, socket::Socket};
+use super::{
+    batches::Batches, channel::Channel, clock::WorkerClock, socket::Socket,
+    subscription::Subscription,
+};
 
 /// Subscribers and sockets that are served before other tasks of the worker have a turn.
 const TURN: usize = 1024;
@@ -24,6 +27,9 @@ pub struct Flusher {
     /// The worker's time.
     pub clock: WorkerClock,
     channels: Mutex<Vec<Arc<Channel>>>,
+    /// Those that just went live. They are served apart, so that a newcomer does not cost a walk
+    /// over everybody who follows the channel.
+    newcomers: Mutex<Vec<Arc<Subscription>>>,
     sockets: Mutex<Vec<Arc<Socket>>>,
     wake: Notify,
 }
@@ -36,6 +42,7 @@ impl Flusher {
             worker,
             clock: WorkerClock::default(),
             channels: Mutex::default(),
+            newcomers: Mutex::default(),
             sockets: Mutex::default(),
             wake: Notify::new(),
         }
@@ -50,6 +57,12 @@ impl Flusher {
     /// A channel has news for this worker's subscribers. Called once per dirty mark.
     pub fn schedule_channel(&self, channel: Arc<Channel>) {
         self.channels.lock().push(channel);
+        self.wake.notify_one();
+    }
+
+    /// A subscription just went live.
+    pub fn schedule_newcomer(&self, subscription: Arc<Subscription>) {
+        self.newcomers.lock().push(subscription);
         self.wake.notify_one();
     }
 
@@ -78,11 +91,25 @@ impl Flusher {
             served += self.flush_channel(&channel);
             take_turns(&mut served).await;
         }
+        let newcomers = std::mem::take(&mut *self.newcomers.lock());
+        for of_one_channel in newcomers.chunk_by(|a, b| Arc::ptr_eq(&a.channel, &b.channel)) {
+            self.flush_newcomers(of_one_channel);
+        }
         let sockets = std::mem::take(&mut *self.sockets.lock());
         for socket in sockets {
             socket.flush_scheduled();
             served += 1;
             take_turns(&mut served).await;
+        }
+    }
+
+    fn flush_newcomers(&self, newcomers: &[Arc<Subscription>]) {
+        let Some(first) = newcomers.first() else { return };
+        let mut batches = Batches::new(&first.channel);
+        for newcomer in newcomers {
+            if newcomer.flush(&mut batches) {
+                self.schedule_newcomer(Arc::clone(newcomer));
+            }
         }
     }
 

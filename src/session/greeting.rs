@@ -53,7 +53,7 @@ impl Session {
             return Err(CloseCode::Overloaded);
         };
         self.rate.belongs_to(self.services.person_rates.of(&user));
-        self.waiting = None;
+        self.held.greeted();
         let name = self.name_of(&identity).await;
         let session: Arc<str> = Uuid::now_v7().simple().to_string().into();
         self.expect_renewal(identity.expires);
@@ -120,7 +120,8 @@ impl Session {
         session: &str,
         known_schema: Option<&str>,
     ) -> Welcome {
-        let wire = self.services.checker.wire();
+        let known = self.services.checker.schema();
+        let wire = &known.wire;
         let schema = if known_schema == Some(wire.hash.as_str()) {
             Schema { hash: wire.hash.clone(), tables: None }
         } else {

@@ -14,6 +14,7 @@ use tracing::debug;
 use crate::hub::{Socket, batches::Batches, frame, socket::Written};
 
 mod deadline;
+mod door;
 mod frames;
 mod greeting;
 mod inbound;
@@ -21,13 +22,16 @@ mod places;
 mod rate;
 mod requests;
 pub mod services;
+mod shares;
 pub mod sweep;
 mod turn;
 
+pub use door::{Door, Full, Held, Room};
 use inbound::{Inbound, Incoming};
 pub use places::{Place, Places};
 pub use rate::{PersonLimits, PersonRates};
 pub use services::{Services, SessionSettings};
+pub use shares::Shares;
 
 use self::{
     greeting::Greeted,
@@ -57,10 +61,8 @@ pub struct Arrival {
     pub early: Vec<u8>,
     /// The bearer token of the upgrade request.
     pub token: Option<String>,
-    /// Holds a place among the sockets that have not greeted.
-    pub waiting: Option<Place>,
-    /// Hold places among the sockets of the address and of the node.
-    pub places: (Place, Arc<Place>),
+    /// Its places at the door.
+    pub held: Arc<Held>,
 }
 
 /// One socket's session.
@@ -74,10 +76,8 @@ struct Session {
     rate: Rate,
     turn: Turn,
     bad_messages: u32,
-    /// Held until it has greeted.
-    waiting: Option<Place>,
-    /// Held until the session ends.
-    _places: (Place, Arc<Place>),
+    /// Its places at the door, until the session ends.
+    held: Arc<Held>,
 }
 
 /// Runs a session to its end.
@@ -128,8 +128,7 @@ impl Session {
             rate: Rate::default(),
             turn: Turn::default(),
             bad_messages: 0,
-            waiting: arrival.waiting,
-            _places: arrival.places,
+            held: arrival.held,
         }
     }
 

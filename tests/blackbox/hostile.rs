@@ -3,11 +3,11 @@
 //!
 //! The hub has one worker, so that everybody shares it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rowcast_protocol::{Codec, ErrorCode, Reply, Request, request::Ping};
 use serde_json::json;
-use tokio::task::JoinHandle;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::support::{
     database::Kind,
@@ -67,11 +67,18 @@ impl Crowd {
 }
 
 /// Writes the same again and again until the hub ends it.
-fn floods(mut raw: Raw, bytes: Vec<u8>) -> JoinHandle<Raw> {
-    tokio::spawn(async move {
+fn floods(mut raw: Raw, bytes: Vec<u8>) -> JoinSet<Raw> {
+    let mut flood = JoinSet::new();
+    flood.spawn(async move {
         while raw.tries_to_write(&bytes).await {}
         raw
-    })
+    });
+    flood
+}
+
+/// What is left when the hub has ended a flood.
+async fn ended(mut flood: JoinSet<Raw>) -> Raw {
+    flood.join_next().await.expect("there is one").expect("it writes")
 }
 
 fn empty_fragment() -> Vec<u8> {
@@ -92,7 +99,7 @@ async fn whoever_floods_with_control_frames_or_empty_fragments_is_closed() {
     ] {
         let mut raw = upgraded(&world).await;
         raw.writes(first).await;
-        let mut raw = floods(raw, flood.repeat(1000)).await.expect("it writes");
+        let mut raw = ended(floods(raw, flood.repeat(1000))).await;
         assert_eq!(raw.is_closed_with().await, Some(4006), "{what}");
     }
 }
@@ -112,11 +119,10 @@ async fn a_flood_that_is_allowed_holds_nobody_up() {
     {
         let mut raw = upgraded(&world).await;
         raw.writes(first).await;
-        let flood = floods(raw, flood.repeat(10_000));
+        let mut flood = floods(raw, flood.repeat(10_000));
         crowd.goes_on(&world, what).await;
         assert_eq!(world.hub.get("/readyz").await.0, 200);
-        assert!(!flood.is_finished(), "it went on all the time");
-        flood.abort();
+        assert!(flood.try_join_next().is_none(), "it went on all the time");
     }
 }
 
@@ -127,7 +133,7 @@ async fn deadlines_are_kept_while_somebody_floods() {
     let flood = floods(upgraded(&world).await, frame(0x8a, b"").repeat(10_000));
     let mut silent = upgraded(&world).await;
     assert_eq!(silent.is_closed_with().await, Some(4001));
-    let mut flooding = flood.await.expect("it writes");
+    let mut flooding = ended(flood).await;
     assert_eq!(flooding.is_closed_with().await, Some(4001), "the flood is no greeting");
 }
 

@@ -5,8 +5,9 @@
  * @module
  */
 
+import { equalTo } from './compare.js';
 import { keyOf, keyText } from './key.js';
-import { added, sameValue, withItems, withoutItems } from './values.js';
+import { added, withItems, withoutItems } from './values.js';
 
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').Op} Op */
@@ -123,7 +124,7 @@ export function foldEdits(rows, edits, folding) {
   for (const ops of edits) {
     const [only] = ops;
     // One operation alone fits or not; it needs no draft.
-    if (ops.length === 1 && only) foldOp(layer, only, folding);
+    if (ops.length === 1 && only) fits(layer, only, folding);
     else foldEdit(layer, ops, folding);
   }
   return layer;
@@ -139,22 +140,38 @@ export function foldEdits(rows, edits, folding) {
  */
 export function foldEdit(layer, ops, folding) {
   const draft = new Layer(layer);
-  if (!ops.every((op) => foldOp(draft, op, folding))) return null;
+  if (!ops.every((op) => fits(draft, op, folding))) return null;
   layer.absorb(draft);
   return draft;
+}
+
+/**
+ * Values of another type than the column's make nothing to show either; the hub says what is wrong.
+ *
+ * @param {Layer} layer
+ * @param {Op} op
+ * @param {Folding} folding
+ * @returns {boolean} whether the operation fits
+ */
+function fits(layer, op, folding) {
+  try {
+    return foldOp(layer, op, folding);
+  } catch {
+    return false;
+  }
 }
 
 /**
  * @param {Layer} layer
  * @param {Op} op
  * @param {Folding} folding
- * @returns {boolean} whether the operation fits
+ * @returns {boolean}
  */
 function foldOp(layer, op, folding) {
   if (op.op === 'insert') return foldInsert(layer, op, folding);
   const key = keyText(op.key);
   const row = layer.get(op.table, key);
-  if (!row || !holds(row, op.if)) return false;
+  if (!row || !holds(row, op, folding.schema)) return false;
   if (op.op === 'update') foldUpdate(layer, op, key, row, folding);
   else layer.set(op.table, key, null);
   return true;
@@ -162,10 +179,11 @@ function foldOp(layer, op, folding) {
 
 /**
  * @param {Row} row
- * @param {Fields | undefined} guard
+ * @param {Exclude<Op, import('./types.js').InsertOp>} op
+ * @param {SchemaBook} schema
  */
-function holds(row, guard) {
-  return Object.entries(guard ?? {}).every(([name, value]) => sameValue(row[name], value));
+function holds(row, { table, if: guard = {} }, schema) {
+  return Object.entries(guard).every(([name, value]) => equalTo(value, schema.columnType(table, name))(row[name]));
 }
 
 /**

@@ -53,6 +53,7 @@ async fn table(
             name: column,
             kind: kind_of(&sql_type),
             sql_type,
+            made_type: false,
             nullable: !own::<bool>(&row, 2)? && place == 0,
             has_default: own::<bool>(&row, 3)? || integer_key,
             values: Vec::new(),
@@ -63,7 +64,8 @@ async fn table(
     }
     key.sort();
     let key = key.into_iter().map(|(_, column)| column).collect();
-    Ok((!columns.is_empty()).then(|| CatalogueTable { name: name.to_owned(), columns, key }))
+    let found = !columns.is_empty();
+    Ok(found.then(|| CatalogueTable { columns, key, ..CatalogueTable::named(name) }))
 }
 
 /// What values of a declared type look like on the wire. Exact decimals need a type that SQLite

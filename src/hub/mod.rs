@@ -163,10 +163,7 @@ impl Hub {
         limit: u32,
     ) -> Result<(Vec<PastChange>, bool), StoreError> {
         let store = &self.context.store;
-        let Some(table) = store.schema().tables.get(row.table) else {
-            return Ok((Vec::new(), false));
-        };
-        store.history(channel, table, &row.key, before, limit).await
+        store.history(channel, &row.table, &row.key, before, limit).await
     }
 
     /// Takes entries that were numbered. Nothing happens if nobody here follows the channel.

@@ -265,7 +265,7 @@ fn services(
     hub.watch_access(recheck::Recheck::new(Arc::clone(&access), tracker.clone()));
     Arc::new(Services {
         settings: settings::session(config),
-        checker: Checker::new(Arc::clone(store.schema())),
+        checker: Checker::new(Arc::clone(store)),
         people: Places::new(settings::bound(config.limits.sockets_per_user)),
         hub,
         committer,

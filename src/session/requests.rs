@@ -207,8 +207,7 @@ impl Session {
         let refused = |error| failed(ErrorReply::from(error));
         let user = &greeted.subscriber.user;
         let checked = services.checker.edit(user, role, &edit).map_err(refused)?;
-        let tables = services.checker.tables();
-        services.access.may_enter(tables, &checked).await.map_err(refused)?;
+        services.access.may_enter(&checked).await.map_err(refused)?;
         let reply = self.edit_reply(reference, &edit);
         services.committer.submit(checked, reply).map_err(|_| {
             let words = "the database does not keep up; send the same edit again";

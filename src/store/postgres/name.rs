@@ -86,10 +86,11 @@ pub(super) fn json_of_columns<'a>(
         format!("{}, {}", literal(&format!("{name}:")), json_of(alias, column))
     });
     let members: Vec<String> = members.collect();
-    // A function takes at most 100 arguments.
+    // A function takes at most 100 arguments, a table has at most 1,600 columns.
     let parts =
-        members.chunks(45).map(|part| format!("pg_catalog.concat({})", part.join(", ',', ")));
-    format!("pg_catalog.concat('{{', {}, '}}')", parts.collect::<Vec<_>>().join(", ',', "))
+        members.chunks(30).map(|part| format!("pg_catalog.concat({})", part.join(", ',', ")));
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    format!("pg_catalog.concat('{{', pg_catalog.concat_ws(',', {parts}), '}}')")
 }
 
 /// The columns that may be seen.

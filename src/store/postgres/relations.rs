@@ -23,7 +23,7 @@ const NAMED: &str = "
 
 /// A table with all its partitions, and of each the columns that the table has too, by their names.
 const RELATIONS: &str = "
-    SELECT r.oid::bigint AS oid, format('%I.%I', n.nspname, r.relname) AS sql_name,
+    SELECT r.oid::bigint AS oid, r.relname::text AS name, format('%I.%I', n.nspname, r.relname) AS sql_name,
         array_agg(a.attnum ORDER BY own.attnum) AS numbers,
         array_agg(a.atttypid::bigint ORDER BY own.attnum) AS types
     FROM (SELECT $1::bigint::oid AS oid, 0 AS depth
@@ -66,6 +66,7 @@ pub(super) async fn of(
             (row.try_get("numbers")?, row.try_get("types")?);
         Ok(Relation {
             oid: row.try_get("oid")?,
+            name: row.try_get("name")?,
             sql_name: row.try_get("sql_name")?,
             columns: numbers.into_iter().zip(types).collect(),
         })

@@ -23,11 +23,20 @@ pub(super) async fn tables(
 ) -> Result<Vec<CatalogueTable>, StoreError> {
     let mut found = Vec::new();
     for declared in &declarations.tables {
-        if let Some(table) = table(connection, &declared.name).await? {
+        if is_the_engines(&declared.name) {
+            let why = "is one of the engine's own or of the database, which cannot be live";
+            found.push(CatalogueTable::refused(&declared.name, why));
+        } else if let Some(table) = table(connection, &declared.name).await? {
             found.push(table);
         }
     }
     Ok(found)
+}
+
+/// Names are one whatever their case.
+fn is_the_engines(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["rowcast_", "sqlite_"].iter().any(|beginning| name.starts_with(beginning))
 }
 
 async fn table(

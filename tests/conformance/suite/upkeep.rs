@@ -133,6 +133,7 @@ pub(crate) async fn declarations_that_do_not_fit_are_named<H: Harness>() {
         (changed(|d| d.tables[6].hidden.push("id".into())), "id"),
         (changed(|d| d.tables[6].readonly.push("colour".into())), "colour"),
         (changed(|d| d.tables.push(d.tables[6].clone())), "twice"),
+        (changed(|d| d.tables[6].name = H::OWN.into()), "cannot be live"),
     ] {
         unfit(bench.harness.migrate(&declared).await, word);
     }
@@ -162,7 +163,8 @@ pub(crate) async fn migrating_twice_changes_nothing<H: Harness>() {
 
 pub(crate) async fn the_texts_that_a_check_lists_are_in_the_schema<H: Harness>() {
     let bench = Bench::<H>::fresh().await;
-    let tables = bench.store.schema().wire.tables.as_ref().unwrap();
+    let schema = bench.store.schema();
+    let tables = schema.wire.tables.as_ref().unwrap();
     let tasks = tables.iter().find(|table| table.name == "tasks").unwrap();
     let listed: Vec<_> = tasks.columns.iter().filter(|column| !column.values.is_empty()).collect();
     let listed: Vec<_> = listed.iter().map(|c| (c.name.as_str(), c.values.join(" "))).collect();

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     PostgresStore,
-    name::{is_exactly, quoted},
+    name::{is_exactly, quoted, table_name},
     snapshot::is_no_value,
 };
 use crate::store::{
@@ -83,7 +83,7 @@ impl PostgresStore {
             user = quoted(&user.name),
             kind = user.sql_type,
             role = quoted(&rule.role),
-            table = quoted(&rule.table),
+            table = table_name(table),
             in_channel = is_exactly("t", of, "$1"),
         );
         let users: Vec<&str> = users.iter().map(|user| &**user).collect();

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use super::{
     arrangement::{Order, Place, Placement, text},
     failure::Failure,
-    name::{column, is_exactly, json_of, key, of, quoted},
+    name::{column, is_exactly, json_of, key, of, table_name},
     plan::KnownFailures,
     raw::key_from_json,
 };
@@ -125,7 +125,7 @@ fn order_sql(table: &LiveTable, ends_only: bool) -> Option<String> {
     let select = format!(
         "SELECT ARRAY[{}], ({position})::text AS position FROM {} t WHERE {}",
         keys.join(", "),
-        quoted(&table.name),
+        table_name(table),
         is_exactly("t", channel, "$1"),
     );
     let order = format!("{position} COLLATE \"C\" ASC NULLS LAST, {}", ties.join(", "));

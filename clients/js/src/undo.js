@@ -22,6 +22,7 @@ import { rowId, Traces } from './trace.js';
  * @property {boolean} done whether anything was taken back
  * @property {Skipped[]} skipped what was left alone, because somebody else changed it since
  * @property {string} [channel] absent: there was nothing to take back
+ * @property {readonly import('./types.js').Op[]} ops by which it was taken back
  */
 
 /**
@@ -195,7 +196,7 @@ export class History {
   #turn(from, to, which) {
     const at = from.findLastIndex((step) => fits(step, which));
     const [step] = at < 0 ? [] : from.splice(at, 1);
-    if (!step) return Promise.resolve({ done: false, skipped: [] });
+    if (!step) return Promise.resolve({ done: false, skipped: [], ops: [] });
     return this.#reverse(step, to);
   }
 
@@ -210,7 +211,7 @@ export class History {
     for (let attempt = 1; ; attempt += 1) {
       const merged = Traces.merged([...step.edits.values()].map(({ traces }) => traces));
       const { ops, skipped } = inverse(merged.rows.values(), { ...step.ground.around(), fresh });
-      const result = { done: ops.length > 0, skipped, channel: step.ground.name };
+      const result = { done: ops.length > 0, skipped, channel: step.ground.name, ops };
       if (ops.length === 0) return this.#ended(result);
       if (!step.ground.fits(ops)) return this.#reverseAtHub(step, to, ops, result);
       const made = step.ground.make(ops);

@@ -197,7 +197,7 @@ export class Actions {
    * @param {'undo' | 'redo'} way
    * @param {import('/client/undo.js').UndoResult} result
    */
-  #tell(way, { done, skipped, ops }) {
+  #tell(way, { done, skipped, ops = [] }) {
     const words = !done ? `There is nothing to ${way}.` : `${way === 'undo' ? 'Undone' : 'Done again'}: ${this.#said(ops)}.`;
     const left = skipped.length === 0 ? '' : done ? ' Not what somebody else has changed since.' : 'Left as it is: somebody else has changed it since.';
     notify(done || left === '' ? words + left : left, { kind: 'info' });

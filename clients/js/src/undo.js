@@ -22,7 +22,8 @@ import { rowId, Traces } from './trace.js';
  * @property {boolean} done whether anything was taken back
  * @property {Skipped[]} skipped what was left alone, because somebody else changed it since
  * @property {string} [channel] absent: there was nothing to take back
- * @property {readonly import('./types.js').Op[]} ops by which it was taken back
+ * @property {readonly import('./types.js').Op[]} [ops] by which it was taken back, for words about it; not
+ *   enumerable
  */
 
 /**
@@ -196,7 +197,7 @@ export class History {
   #turn(from, to, which) {
     const at = from.findLastIndex((step) => fits(step, which));
     const [step] = at < 0 ? [] : from.splice(at, 1);
-    if (!step) return Promise.resolve({ done: false, skipped: [], ops: [] });
+    if (!step) return Promise.resolve({ done: false, skipped: [] });
     return this.#reverse(step, to);
   }
 
@@ -211,7 +212,8 @@ export class History {
     for (let attempt = 1; ; attempt += 1) {
       const merged = Traces.merged([...step.edits.values()].map(({ traces }) => traces));
       const { ops, skipped } = inverse(merged.rows.values(), { ...step.ground.around(), fresh });
-      const result = { done: ops.length > 0, skipped, channel: step.ground.name, ops };
+      /** @type {UndoResult} */
+      const result = Object.defineProperty({ done: ops.length > 0, skipped, channel: step.ground.name }, 'ops', { value: ops });
       if (ops.length === 0) return this.#ended(result);
       if (!step.ground.fits(ops)) return this.#reverseAtHub(step, to, ops, result);
       const made = step.ground.make(ops);

@@ -9,11 +9,9 @@ import { Live } from './live.js';
 import { Projects } from './projects.js';
 import { tellOverruled } from './overruled.js';
 import { boardLink, go, parseRoute, replaceRoute, takeCode } from './routes.js';
-import { account } from './screens/account.js';
 import { boardScreen } from './screens/board.js';
 import { login, register, forgot, join, reset } from './screens/entry.js';
 import { notifications } from './screens/notifications.js';
-import { people } from './screens/people.js';
 import { projects } from './screens/projects.js';
 import { Session } from './session.js';
 import { byId, h } from './ui/dom.js';
@@ -42,9 +40,11 @@ import { errorWords } from './ui/words.js';
 /** @type {Record<string, Screen>} */
 const OUTSIDE = { login, register, forgot, join, reset };
 /** @type {Record<string, Screen>} */
-const INSIDE = { projects, board: boardScreen, people, account, notifications, join, nowhere };
-/** Fetched when they are opened for the first time: few people do. @type {Record<string, () => Promise<Screen>>} */
+const INSIDE = { projects, board: boardScreen, notifications, join, nowhere };
+/** Fetched when they are opened for the first time: few people do, and they need the hub anyway. @type {Record<string, () => Promise<Screen>>} */
 const SELDOM = {
+  account: async () => (await import('./screens/account.js')).account,
+  people: async () => (await import('./screens/people.js')).people,
   admin: async () => (await import('./screens/admin.js')).admin,
   connect: async () => (await import('./screens/connect.js')).connect,
 };

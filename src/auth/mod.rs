@@ -30,7 +30,7 @@ mod token;
 mod verified;
 pub mod verifier;
 
-pub use access::Access;
+pub use access::{Access, Looked, REMEMBERED};
 pub use codes::{DemoCodes, DemoPerson};
 pub use keys::OwnKeys;
 pub use revocations::Revocations;

@@ -137,12 +137,14 @@ impl Server {
     /// # Errors
     /// If a key cannot be read.
     async fn start_on(
-        config: Config,
+        mut config: Config,
         listener: TcpListener,
         store: Arc<dyn Store>,
         made: Made,
     ) -> Result<Self, ServeError> {
         let address = listener.local_addr().map_err(ServeError::Address)?;
+        // Links name the port that was bound.
+        config.server.listen = address;
         let entrance = entrance::Entrance::open(&config, &store).await?;
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let flushers: Vec<_> =

@@ -345,3 +345,98 @@ test('the drawer of a phone has a backdrop, Escape, and the focus', { skip: IN_F
   assert.equal(await ada.panel.isVisible(), false, 'what lies below was not pressed');
   fine(ada);
 });
+
+test('a card that somebody else changed shows their name for a moment, and one’s own does not', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Watched');
+  await bob.seesTask('Watched');
+  await bob.sets('Watched', 'Priority', 'high');
+  await ada.sees(() => ada.card('Watched').locator('.touchers', { hasText: 'Bob changed this' }), 'who changed it');
+  await ada.page.locator('.card.changed', { hasText: 'Watched' }).waitFor();
+  if (process.env.SHOT) await ada.page.screenshot({ path: `${process.env.SHOT}/flash.png` });
+  await bob.hasSentAll();
+  assert.equal(await bob.page.locator('.card.changed', { hasText: 'Watched' }).getByText('Bob').count(), 0, 'Bob knows what he did');
+  await ada.page.locator('.card.changed').waitFor({ state: 'detached' });
+  await ada.page.emulateMedia({ reducedMotion: 'reduce' });
+  await bob.sets('Watched', 'Priority', 'urgent');
+  await ada.page.locator('.card.changed', { hasText: 'Watched' }).waitFor();
+  assert.equal(await ada.page.locator('.card.changed').evaluate((card) => getComputedStyle(card).animationName), 'none');
+  fine(ada, bob);
+});
+
+/** As if the person had last looked some minutes ago. */
+const lookedLongAgo = ({ page }) =>
+  page.evaluate(() => {
+    const name = Object.keys(localStorage).find((key) => key.includes('.seen.'));
+    localStorage.setItem(name, JSON.stringify(Date.now() - 300_000));
+  });
+
+test('who comes back is told what others did meanwhile, once', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('To be moved', 'To be deleted');
+  await bob.seesTask('To be deleted');
+  await ada.hasSentAll();
+  // The rows are kept a moment after they came.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const board = ada.page.url();
+  await ada.page.goto('about:blank');
+  await bob.sets('To be moved', 'Status', 'Doing');
+  await bob.deletes('To be deleted');
+  await bob.hasSentAll();
+  await ada.page.goto(`${ada.network.address}/icon.svg`);
+  await lookedLongAgo(ada);
+  await ada.page.goto(board);
+  const away = ada.page.getByRole('region', { name: 'Since you were away' });
+  await ada.sees(() => away, 'the summary');
+  assert.deepEqual(await away.getByRole('listitem').allTextContents(), ['Bob deleted: To be deleted', 'Bob moved to Doing: To be moved']);
+  if (process.env.SHOT) await ada.page.screenshot({ path: `${process.env.SHOT}/away.png` });
+  await away.getByRole('link', { name: 'To be moved' }).click();
+  await becomes(() => ada.panel.locator('.text-title').inputValue(), 'To be moved');
+  await away.getByRole('button', { name: 'Close the summary' }).click();
+  await away.waitFor({ state: 'detached' });
+  await ada.page.reload();
+  await ada.isIn('live');
+  await ada.seesTask('To be moved');
+  assert.equal(await away.count(), 0);
+  fine(ada, bob);
+});
+
+test('who was in another tab, or offline, is told too', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Meanwhile');
+  await bob.seesTask('Meanwhile');
+  await ada.page.clock.install();
+  await ada.page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await bob.renames('Meanwhile', 'Renamed meanwhile');
+  await ada.seesTask('Renamed meanwhile');
+  await ada.page.clock.fastForward(90_000);
+  await ada.page.evaluate(() => {
+    delete document.hidden;
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  const away = ada.page.getByRole('region', { name: 'Since you were away' });
+  await ada.sees(() => away.getByText('Bob renamed: Renamed meanwhile'), 'what Bob did');
+  fine(ada, bob);
+});
+
+test('where two wrote at once, it is said who the other is', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Both write');
+  await bob.seesTask('Both write');
+  await ada.opens('Both write');
+  ada.network.cut();
+  await ada.isCutOff();
+  await ada.panel.getByLabel('Description', { exact: true }).fill('By Ada');
+  await bob.opens('Both write');
+  await bob.panel.getByLabel('Description', { exact: true }).fill('By Bob');
+  await bob.closesTask();
+  await bob.hasSentAll();
+  ada.network.restore();
+  await ada.triesNow();
+  await ada.sees(() => ada.panel.locator('.conflict').getByText('Bob wrote this while you were writing'), 'who wrote');
+  if (process.env.SHOT) await ada.page.screenshot({ path: `${process.env.SHOT}/conflict.png` });
+  fine(ada, bob);
+});

@@ -7,7 +7,7 @@
 
 import { Problem, request } from './api.js';
 
-/** @typedef {{ id: string, name: string, email?: string, admin?: boolean }} User */
+/** @typedef {{ id: string, name: string, email?: string, admin?: boolean, has_password?: boolean }} User */
 
 /** For this tab: the access token. For the browser: that there is a cookie worth trying. */
 const KEPT = 'rowcast.session';

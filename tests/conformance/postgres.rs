@@ -74,6 +74,23 @@ impl Harness for Postgres {
             E'line\nbreak', '00000000000040008000000000000000', '9999-12-31', '00:00:00',
             '2026-11-20T10:15:00.1234567Z', '\x00', '"text"');"#;
 
+    const PAPERS: &'static str = "
+        CREATE TABLE papers (slug text PRIMARY KEY, place text NOT NULL, title text, gone boolean);
+        CREATE TABLE trail (what text);
+        CREATE FUNCTION keep_paper() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF TG_OP = 'DELETE' THEN
+                UPDATE papers SET gone = true WHERE slug = OLD.slug;
+                RETURN NULL;
+            ELSIF NEW.title IN ('frozen', 'unwanted') THEN
+                INSERT INTO trail VALUES (NEW.title);
+                RETURN NULL;
+            END IF;
+            NEW.slug := lower(NEW.slug);
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER keep BEFORE INSERT OR UPDATE OR DELETE ON papers FOR EACH ROW
+            EXECUTE FUNCTION keep_paper();";
+
     const OWN: &'static str = "rowcast.session";
 
     const ENTRIES: &'static str = "rowcast.entry";

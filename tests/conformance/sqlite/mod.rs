@@ -87,6 +87,28 @@ impl Harness for Sqlite {
             'line' || char(10) || 'break', x'00000000000040008000000000000000', '9999-12-31', '00:00:00',
             '2026-11-20T10:15:00.1234567Z', x'00', '"text"');"#;
 
+    const PAPERS: &'static str = "
+        CREATE TABLE papers (slug TEXT PRIMARY KEY NOT NULL, place TEXT NOT NULL, title TEXT, gone BOOLEAN);
+        CREATE TABLE trail (what TEXT);
+        CREATE TRIGGER keep BEFORE DELETE ON papers BEGIN
+            UPDATE papers SET gone = TRUE WHERE slug = OLD.slug;
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER freeze BEFORE UPDATE ON papers WHEN NEW.title = 'frozen' BEGIN
+            INSERT INTO trail VALUES (NEW.title);
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER leave_out BEFORE INSERT ON papers WHEN NEW.title = 'unwanted' BEGIN
+            INSERT INTO trail VALUES (NEW.title);
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER small AFTER INSERT ON papers WHEN NEW.slug <> lower(NEW.slug) BEGIN
+            UPDATE papers SET slug = lower(NEW.slug) WHERE slug = NEW.slug;
+        END;
+        CREATE TRIGGER small_too AFTER UPDATE ON papers WHEN NEW.slug <> lower(NEW.slug) BEGIN
+            UPDATE papers SET slug = lower(NEW.slug) WHERE slug = NEW.slug;
+        END;";
+
     const OWN: &'static str = "RowCast_Session";
 
     const ENTRIES: &'static str = "rowcast_entry";

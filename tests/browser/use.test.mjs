@@ -353,7 +353,6 @@ test('a card that somebody else changed shows their name for a moment, and oneâ€
   await bob.sets('Watched', 'Priority', 'high');
   await ada.sees(() => ada.card('Watched').locator('.touchers', { hasText: 'Bob changed this' }), 'who changed it');
   await ada.page.locator('.card.changed', { hasText: 'Watched' }).waitFor();
-  if (process.env.SHOT) await ada.page.screenshot({ path: `${process.env.SHOT}/flash.png` });
   await bob.hasSentAll();
   assert.equal(await bob.page.locator('.card.changed', { hasText: 'Watched' }).getByText('Bob').count(), 0, 'Bob knows what he did');
   await ada.page.locator('.card.changed').waitFor({ state: 'detached' });
@@ -389,7 +388,6 @@ test('who comes back is told what others did meanwhile, once', async (t) => {
   const away = ada.page.getByRole('region', { name: 'Since you were away' });
   await ada.sees(() => away, 'the summary');
   assert.deepEqual(await away.getByRole('listitem').allTextContents(), ['Bob deleted: To be deleted', 'Bob moved to Doing: To be moved']);
-  if (process.env.SHOT) await ada.page.screenshot({ path: `${process.env.SHOT}/away.png` });
   await away.getByRole('link', { name: 'To be moved' }).click();
   await becomes(() => ada.panel.locator('.text-title').inputValue(), 'To be moved');
   await away.getByRole('button', { name: 'Close the summary' }).click();
@@ -437,6 +435,24 @@ test('where two wrote at once, it is said who the other is', async (t) => {
   ada.network.restore();
   await ada.triesNow();
   await ada.sees(() => ada.panel.locator('.conflict').getByText('Bob wrote this while you were writing'), 'who wrote');
-  if (process.env.SHOT) await ada.page.screenshot({ path: `${process.env.SHOT}/conflict.png` });
   fine(ada, bob);
+});
+
+test('notifications name the task, and those of one task stand together', async (t) => {
+  const { hub, ada } = await twoPeople(t);
+  const stamp = (minute) => `2026-01-01T10:${String(minute).padStart(2, '0')}:00.000000Z`;
+  const note = (minute, kind, body, title) =>
+    hub.sql(`INSERT INTO notifications (user_id, kind, project_id, task_id, actor, body, created_at) SELECT 'ada', '${kind}', project_id, id, 'bob', '${body}', '${stamp(minute)}' FROM tasks WHERE title = '${title}'`);
+  for (let minute = 1; minute <= 4; minute += 1) note(minute, 'commented', `Comment ${minute}`, 'Start Rowcast');
+  note(5, 'mentioned', 'Hello @ada', 'Drag a card to another column');
+  await ada.page.getByRole('link', { name: /Notifications/ }).click();
+  const titles = () => ada.page.locator('.note .task-title').allTextContents();
+  await becomes(titles, ['Drag a card to another column', 'Start Rowcast']);
+  const group = ada.page.locator('.note', { hasText: 'Start Rowcast' });
+  await ada.sees(() => group.getByText('Bob commented Comment 4'), 'the newest, by name');
+  assert.equal(await group.getByText('Comment 1').count(), 0);
+  await ada.sees(() => group.getByText('and 1 more'), 'that there are more');
+  await group.getByRole('button', { name: 'Mark as read', exact: true }).click();
+  await becomes(() => ada.page.locator('.note.unread').count(), 1);
+  fine(ada);
 });

@@ -8,6 +8,7 @@
 pub mod check;
 mod checker;
 mod lane;
+mod waiting;
 
 pub use checker::Checker;
 pub use lane::{CommitSettings, Committer, EditResult, QueueFull};

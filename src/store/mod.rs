@@ -39,6 +39,7 @@ pub mod query;
 pub mod schema;
 pub mod sqlite;
 pub mod values;
+pub mod weight;
 
 pub use accounts::AccountStore;
 pub use declaration::Declarations;
@@ -48,6 +49,7 @@ pub use error::{EditError, StoreError};
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
 pub use schema::{LiveColumn, LiveSchema, LiveTable};
+pub use weight::EditLimits;
 
 /// A database that holds live tables and their logs.
 #[async_trait]
@@ -61,8 +63,10 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Applies edits in order, each whole or not at all, in as few transactions as possible, and
     /// numbers what they and outsiders did to their channels.
     ///
-    /// One edit's failure harms no other. `outcomes` has one item per edit, in order. Two edits of
-    /// the batch never share a person and an id (the committer sees to it).
+    /// One edit's failure harms no other. `outcomes` has one item per edit, in order, but a batch
+    /// that turns out heavy ends early: then the first edits have one, at least one of them, and the
+    /// others were not touched and are to be committed again. Two edits of the batch never share a
+    /// person and an id (the committer sees to it).
     ///
     /// # Errors
     /// If the batch as a whole could not be committed, or it is unknown whether it was. Nothing may
@@ -249,7 +253,7 @@ pub struct Appended {
 /// What a commit did.
 #[derive(Debug)]
 pub struct Committed {
-    /// One per edit, in order.
+    /// One for each of the first edits, in order; usually for all.
     pub outcomes: Vec<Result<Applied, EditError>>,
     /// What was added to the logs, also on behalf of outsiders. A channel may stand here twice; its
     /// entries are in order.

@@ -56,9 +56,9 @@ pub use migrate::migrate;
 
 use self::connect::Pools;
 use super::{
-    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, Erased, Erasure, Finding,
-    Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store,
-    StoreError, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, EditLimits, Erased,
+    Erasure, Finding, Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter,
+    Selected, Store, StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
 };
@@ -68,6 +68,8 @@ use super::{
 pub struct Options {
     /// How much one entry holds.
     pub limits: EntryLimits,
+    /// How heavy an edit may be.
+    pub edits: EditLimits,
     /// How many connections.
     pub pools: PoolSizes,
 }
@@ -90,7 +92,7 @@ pub async fn open(
     declarations: &Declarations,
     options: Options,
 ) -> Result<PostgresStore, StoreError> {
-    let pools = Pools::new(url, options.pools)?;
+    let pools = Pools::new(url, options.pools, options.edits.time)?;
     let fit = migrate::check(pools.reader().await?.connection(), declarations).await?;
     Ok(PostgresStore { schema: Arc::new(fit.schema), epoch: Epoch(fit.epoch), options, pools })
 }

@@ -8,30 +8,32 @@ use super::{
     name::{column, json_of_row, key, literal, of, quoted},
     shape::{How, Shape, Verb},
 };
-use crate::store::{LiveColumn, LiveTable};
+use crate::store::{EditLimits, LiveColumn, LiveTable};
 
 impl Shape {
     /// The statement.
-    pub(super) fn statement(&self, table: &LiveTable) -> String {
+    pub(super) fn statement(&self, table: &LiveTable, limits: EditLimits) -> String {
         let target = format!("{} AS t", quoted(&table.name));
         let input = self.input(table);
         let range = "e.e BETWEEN $2 AND $3 AND e.o BETWEEN $4 AND $5";
         match self.verb {
-            Verb::Insert => self.insert(table, &target, &input, range),
+            Verb::Insert => self.insert(table, &target, &input, range, limits),
             Verb::Update if self.assigned.is_empty() => format!(
                 "SELECT array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
                 self.found(table)
             ),
             Verb::Update => {
-                let assignments = self.assignments(table);
+                let assignments = self.assignments(table, limits);
                 let rows = self.found(table);
-                returning(&format!(
+                let update = format!(
                     "UPDATE {target} SET {assignments} FROM {input} WHERE {range} AND {rows}"
-                ))
+                );
+                returning(&update, &self.fits(table, limits))
             }
             Verb::Delete => {
                 let rows = self.found(table);
-                returning(&format!("DELETE FROM {target} USING {input} WHERE {range} AND {rows}"))
+                let delete = format!("DELETE FROM {target} USING {input} WHERE {range} AND {rows}");
+                returning(&delete, "true")
             }
         }
     }
@@ -73,36 +75,59 @@ impl Shape {
         format!("jsonb_to_recordset($1) AS e({})", columns.join(", "))
     }
 
-    fn insert(&self, table: &LiveTable, target: &str, input: &str, range: &str) -> String {
+    /// Whether the row that was written is no larger than a row may be.
+    fn fits(&self, table: &LiveTable, limits: EditLimits) -> String {
+        if !self.weighed {
+            return "true".to_owned();
+        }
+        let row = json_of_row("t", table);
+        format!("rowcast.fits(octet_length({row}), {})", limits.row_bytes.min(i32::MAX as usize))
+    }
+
+    fn insert(
+        &self,
+        table: &LiveTable,
+        target: &str,
+        input: &str,
+        range: &str,
+        limits: EditLimits,
+    ) -> String {
         let columns = self.assigned.iter().filter_map(|(index, _)| column(table, *index));
         let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
         let values: Vec<String> = (0..names.len()).map(|place| format!("e.v{place}")).collect();
         format!(
             "WITH given AS MATERIALIZED (SELECT * FROM {input} WHERE {range}), \
-             done AS (INSERT INTO {target} ({}) SELECT {} FROM given e ORDER BY e.e, e.o RETURNING 1) \
+             done AS (INSERT INTO {target} ({}) SELECT {} FROM given e ORDER BY e.e, e.o RETURNING {} AS fits) \
              SELECT array_agg({HIT}) FROM given e \
-             WHERE (SELECT count(*) FROM done) = (SELECT count(*) FROM given)",
+             WHERE (SELECT count(*) FROM done WHERE fits) = (SELECT count(*) FROM given)",
             names.join(", "),
             values.join(", "),
+            self.fits(table, limits),
         )
     }
 
-    fn assignments(&self, table: &LiveTable) -> String {
+    fn assignments(&self, table: &LiveTable, limits: EditLimits) -> String {
         let all = self.assigned.iter().enumerate().filter_map(|(place, (index, how))| {
             let column = column(table, *index)?;
             let value = match how {
-                How::SetIfChanged => self.set_if_changed(table, place, column),
-                how => assigned_value(*how, place, column),
+                How::SetIfChanged => self.set_if_changed(table, place, column, limits),
+                how => assigned_value(*how, place, column, limits),
             };
             Some(format!("{} = {value}", quoted(&column.name)))
         });
         all.collect::<Vec<_>>().join(", ")
     }
 
-    fn set_if_changed(&self, table: &LiveTable, place: usize, editor: &LiveColumn) -> String {
+    fn set_if_changed(
+        &self,
+        table: &LiveTable,
+        place: usize,
+        editor: &LiveColumn,
+        limits: EditLimits,
+    ) -> String {
         let others = self.assigned.iter().enumerate().filter_map(|(place, (index, how))| {
             let column = column(table, *index).filter(|_| *how != How::SetIfChanged)?;
-            let value = assigned_value(*how, place, column);
+            let value = assigned_value(*how, place, column, limits);
             Some(format!(
                 "{} IS DISTINCT FROM {}",
                 comparable(&of("t", column), column),
@@ -136,8 +161,11 @@ impl Shape {
 /// An operation as one number: the edit, then the place in it.
 const HIT: &str = "(e.e::bigint << 32) + e.o";
 
-fn returning(statement: &str) -> String {
-    format!("WITH done AS ({statement} RETURNING {HIT} AS hit) SELECT array_agg(hit) FROM done")
+fn returning(statement: &str, fits: &str) -> String {
+    format!(
+        "WITH done AS ({statement} RETURNING {HIT} AS hit, {fits} AS fits) \
+         SELECT array_agg(hit) FROM done WHERE fits"
+    )
 }
 
 fn in_channel(table: &LiveTable) -> String {
@@ -151,14 +179,16 @@ fn in_channel(table: &LiveTable) -> String {
     conditions.join(" AND ")
 }
 
-fn assigned_value(how: How, place: usize, column: &LiveColumn) -> String {
+fn assigned_value(how: How, place: usize, column: &LiveColumn, limits: EditLimits) -> String {
     let old = of("t", column);
     let name = literal(&column.name);
     match how {
         How::Set | How::SetIfChanged => format!("e.v{place}"),
         How::Add => format!("coalesce({old}, 0) + e.v{place}"),
         How::AddItems => {
-            as_column(&format!("rowcast.list_add(to_jsonb({old}), e.v{place}, {name})"), column)
+            let most = limits.list_items;
+            let added = format!("rowcast.list_add(to_jsonb({old}), e.v{place}, {name}, {most})");
+            as_column(&added, column)
         }
         How::RemoveItems => {
             as_column(&format!("rowcast.list_remove(to_jsonb({old}), e.v{place}, {name})"), column)

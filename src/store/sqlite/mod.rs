@@ -27,8 +27,9 @@ use self::{
     writer::{Turn, Writer},
 };
 use super::{
-    Appended, Applied, CheckedEdit, Committed, EditError, Erased, Erasure, Finding, Head,
-    LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, EditError, EditLimits, Erased, Erasure, Finding,
+    Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store,
+    Trimmed,
     accounts::{AccountStore, Book},
     build::live_schema,
     declaration::Declarations,
@@ -81,6 +82,8 @@ pub use migrate::migrate;
 pub struct Options {
     /// How much one entry holds.
     pub limits: EntryLimits,
+    /// How heavy an edit may be.
+    pub edits: EditLimits,
     /// How long a write waits for somebody else's before it fails with `busy`.
     pub busy_timeout: Duration,
     /// Connections that read.
@@ -89,7 +92,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limits: EntryLimits::default(), busy_timeout: Duration::from_secs(5), readers: 4 }
+        Self {
+            limits: EntryLimits::default(),
+            edits: EditLimits::default(),
+            busy_timeout: Duration::from_secs(5),
+            readers: 4,
+        }
     }
 }
 
@@ -166,7 +174,7 @@ async fn load(
             return Err(migrate::not_recorded(&table.name));
         }
     }
-    Facts::load(connection, schema, options.limits).await
+    Facts::load(connection, schema, options.limits, options.edits).await
 }
 
 #[async_trait]

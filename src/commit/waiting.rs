@@ -97,14 +97,17 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use rowcast_protocol::{ChannelName, EditId};
+    use rowcast_protocol::{ChannelName, EditId, Schema};
 
     use super::*;
-    use crate::store::CheckedEdit;
+    use crate::store::{CheckedEdit, LiveSchema};
 
     /// The n-th edit of a person.
     fn queued(user: &str, n: u128, bytes: usize) -> Queued {
+        let wire = Schema { hash: String::new(), tables: None };
+        let schema = LiveSchema { tables: Vec::new(), access: Vec::new(), wire };
         let edit = CheckedEdit {
+            schema: Arc::new(schema),
             user: user.into(),
             id: EditId(uuid::Uuid::from_u128(n)),
             hash: [0; 16],

@@ -104,7 +104,7 @@ impl App {
             Ok(limit) => limit,
         };
         Arc::new(Self {
-            description: api::Description::new(services.checker.wire()),
+            description: api::Description::default(),
             services,
             reads,
             pace,

@@ -24,7 +24,7 @@ use crate::{
     http::{App, Parts},
     hub::{Flusher, Hub},
     metrics::Metrics,
-    reads::Reads,
+    reads::{Reads, Turns},
     session::{Places, Services, sweep::Sockets},
     stats::Pace,
     store::{self, Made, Store, StoreError},
@@ -265,7 +265,8 @@ fn services(
     hub.watch_access(recheck::Recheck::new(Arc::clone(&access), tracker.clone()));
     Arc::new(Services {
         settings: settings::session(config),
-        checker: Checker::new(Arc::clone(store.schema())),
+        checker: Checker::new(Arc::clone(store)),
+        turns: Turns::default(),
         people: Places::new(settings::bound(config.limits.sockets_per_user)),
         hub,
         committer,

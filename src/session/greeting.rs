@@ -118,7 +118,8 @@ impl Session {
         session: &str,
         known_schema: Option<&str>,
     ) -> Welcome {
-        let wire = self.services.checker.wire();
+        let known = self.services.checker.schema();
+        let wire = &known.wire;
         let schema = if known_schema == Some(wire.hash.as_str()) {
             Schema { hash: wire.hash.clone(), tables: None }
         } else {

@@ -179,7 +179,8 @@ impl Session {
         role_in(greeted, &services, &request.channel).await?;
         let row = services.checker.row(&request.channel, &request.table, &request.key)?;
         let limit = request.limit.unwrap_or(50).clamp(1, 100);
-        let (changes, more) = services
+        let _turn = services.turns.take(&greeted.subscriber.user).await?;
+        let past = services
             .hub
             .history(&request.channel, &row, request.before, limit)
             .await
@@ -187,8 +188,9 @@ impl Session {
         self.socket.send(&Reply::HistoryPage(HistoryPage {
             reference: request.reference,
             channel: request.channel,
-            changes,
-            more,
+            changes: past.changes,
+            more: past.next.is_some(),
+            next: past.next,
         }));
         Ok(())
     }
@@ -207,8 +209,7 @@ impl Session {
         let refused = |error| failed(ErrorReply::from(error));
         let user = &greeted.subscriber.user;
         let checked = services.checker.edit(user, role, &edit).map_err(refused)?;
-        let tables = services.checker.tables();
-        services.access.may_enter(tables, &checked).await.map_err(refused)?;
+        services.access.may_enter(&checked).await.map_err(refused)?;
         let reply = self.edit_reply(reference, &edit);
         services.committer.submit(checked, reply).map_err(|_| {
             let words = "the database does not keep up; send the same edit again";

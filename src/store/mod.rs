@@ -19,7 +19,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rowcast_protocol::{
     Change, ChannelName, Cursor, EditId, Entry, Epoch, Fields, Role, Seq, Value,
-    reply::{PastChange, SnapshotReason},
+    reply::SnapshotReason,
 };
 
 pub mod accounts;
@@ -36,6 +36,8 @@ mod open;
 pub mod order;
 pub mod postgres;
 pub mod query;
+mod rebind;
+pub(crate) mod replay;
 pub mod schema;
 pub mod sqlite;
 pub mod values;
@@ -46,6 +48,7 @@ pub use declaration::Declarations;
 pub use edit::{CheckedEdit, CheckedOp, NamedRow};
 pub use erase::{Erased, Erasure};
 pub use error::{EditError, StoreError};
+pub use history::Past;
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
 pub use schema::{LiveColumn, LiveSchema, LiveTable};
@@ -54,8 +57,9 @@ pub use weight::EditLimits;
 /// A database that holds live tables and their logs.
 #[async_trait]
 pub trait Store: Send + Sync + fmt::Debug + 'static {
-    /// The live tables as they were found when the store was opened.
-    fn schema(&self) -> &Arc<LiveSchema>;
+    /// The live tables as they are known at present. Another value takes its place when the tables
+    /// change; whoever does several things with one asks once.
+    fn schema(&self) -> Arc<LiveSchema>;
 
     /// How many commits may usefully run at once: 1 where there is one writer.
     fn lanes(&self) -> usize;
@@ -99,11 +103,12 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         budget: usize,
     ) -> Result<ReadAfter, StoreError>;
 
-    /// A page of a channel's rows in key order, tables in schema order, read at one instant.
-    /// `after: None` begins; each page names the place for the next one.
+    /// A page of a channel's rows in key order, tables in schema order, read at one instant: at most
+    /// so many rows and about [`weight::PAGE_BYTES`]. `after: None` begins; each page names the place
+    /// for the next one.
     ///
     /// # Errors
-    /// If the database cannot be read now.
+    /// If the database cannot be read now; `busy` if the tables have changed since the page before.
     async fn snapshot_page(
         &self,
         channel: &ChannelName,
@@ -112,7 +117,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     ) -> Result<Page, StoreError>;
 
     /// The past of one row within this channel's log, newest first. `key` holds the values of the
-    /// key columns. Returns the changes and whether there are older ones.
+    /// key columns. Looks for some hundred milliseconds at most: the answer says where to go on.
     ///
     /// # Errors
     /// If the database cannot be read now.
@@ -123,10 +128,10 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError>;
+    ) -> Result<Past, StoreError>;
 
     /// The rows of a table in a channel that pass a query's filters, in its order, read at one
-    /// instant. Takes some seconds at most.
+    /// instant; about [`weight::PAGE_BYTES`] of them at most. Takes some seconds at most.
     ///
     /// # Errors
     /// If the database cannot be read now; `busy` if it takes too long.
@@ -300,7 +305,9 @@ pub enum ReadAfter {
 /// Where the next page of a snapshot begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PagePlace {
-    /// The index of the table in [`LiveSchema::tables`].
+    /// The tables as the pages before showed them: a snapshot is of one schema.
+    pub schema: Arc<LiveSchema>,
+    /// The index of the table in them.
     pub table: usize,
     /// The key of the last row sent; `None`: from the table's beginning.
     pub key: Option<Vec<Value>>,
@@ -311,8 +318,8 @@ pub struct PagePlace {
 pub struct Page {
     /// The channel's newest position at that instant.
     pub head: Cursor,
-    /// The index of the table in [`LiveSchema::tables`].
-    pub table: usize,
+    /// The table; `None` where such channels have none.
+    pub table: Option<Arc<LiveTable>>,
     /// Whole rows without hidden columns, in key order; possibly none.
     pub rows: Vec<Fields>,
     /// Where the next page begins; `None`: this was the last.

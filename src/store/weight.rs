@@ -68,6 +68,10 @@ pub(super) fn too_slow() -> EditError {
     EditError::new(ErrorCode::TooLarge, TOO_SLOW)
 }
 
+/// Bytes of a page of rows or of history, as JSON: reading ends before the item that goes beyond. One
+/// item comes even if it is larger.
+pub const PAGE_BYTES: usize = 512 << 10;
+
 /// Bytes of old and new values after which a transaction takes on no more edits.
 pub(super) const ENOUGH_BYTES: usize = 4 << 20;
 

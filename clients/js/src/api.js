@@ -5,6 +5,7 @@
  */
 
 import { RowcastError } from './errors.js';
+import { sendable } from './sendable.js';
 
 /**
  * A problem as the hub tells it, RFC 9457.
@@ -132,7 +133,7 @@ export class Api {
     const all = { accept: 'application/json', ...headers };
     if (token !== null) all['authorization'] = `Bearer ${token}`;
     if (body !== undefined) all['content-type'] = 'application/json';
-    const init = { method, headers: all, body: body === undefined ? null : JSON.stringify(body), signal: signal ?? null };
+    const init = { method, headers: all, body: body === undefined ? null : JSON.stringify(sendable('body', body, { nul: true, gaps: true })), signal: signal ?? null };
     try {
       const response = await send(`${this.#base}${path}${queryText(query)}`, { ...init, ...(credentials && { credentials }) });
       return { status: response.status, headers: response.headers, data: dataOf(await response.text()) };

@@ -12,6 +12,7 @@ import { Listeners } from './listeners.js';
 import { Maker } from './maker.js';
 import { Presence } from './presence.js';
 import { Replica } from './replica.js';
+import { sendable } from './sendable.js';
 import { Signals } from './signals.js';
 import { States } from './states.js';
 import { Subscription } from './subscription.js';
@@ -51,6 +52,7 @@ import { Deferred } from './wait.js';
  * @property {import('./outboxes.js').Outboxes} outboxes
  * @property {import('./undo.js').History} history
  * @property {() => boolean} hearsFailures whether refused edits are told to somebody
+ * @property {(refused: import('./outbox.js').FailedEdit) => void} failed
  * @property {import('./shelf.js').Shelf} shelf where rows survive a reload
  * @property {(channel: Channel) => void} closed
  */
@@ -100,7 +102,9 @@ export class Channel {
     const look = (/** @type {string} */ table) => this.table(table);
     this.#maker = new Maker({ channel: name, outbox: this.#outbox, view: this.#view, table: look, ...client });
     this.#replica = new Replica(client.schema, this.#maker.traced);
-    this.#subscription = new Subscription({ channel: name, ...options }, this.#replica, client, {
+    const { presence, meta } = options;
+    const request = { channel: name, presence, ...(meta === undefined ? {} : { meta: sendable('meta', meta) }) };
+    this.#subscription = new Subscription(request, this.#replica, client, {
       held: (socket, reply) => this.#subscribed(socket, reply),
       refused: (error) => this.#end('removed', error),
     });

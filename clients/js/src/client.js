@@ -112,9 +112,11 @@ export class Client {
       changed: () => this.#changed(),
       tokenExpired: () => this.#connection.renewToken(),
     };
-    this.#outboxes = new Outboxes({ ...common, keeper: this.#keeper, failed: (edit) => this.#failures.call(edit) });
+    const failed = (/** @type {import('./outbox.js').FailedEdit} */ edit) => this.#failures.call(edit);
+    this.#outboxes = new Outboxes({ ...common, keeper: this.#keeper, failed });
     this.#side = {
       ...common,
+      failed,
       outboxes: this.#outboxes,
       history: this.history,
       shelf: this.#shelf,

@@ -177,7 +177,7 @@ export class Connection {
     }
     const failure = await this.#greet(this.#socket, token).catch(refused);
     if (failure) this.#socket.abandon();
-    const end = failure ?? closed(await ended.promise, this.#drainMs);
+    const end = failure ?? closed(await ended.promise, this.#drainMs, this.#greetedAt > 0);
     if (end.rule === 'token') this.#tokens.refuse();
     this.#cleanUp();
     return end;

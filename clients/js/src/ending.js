@@ -56,15 +56,20 @@ export function refused(error) {
   return { rule, error, afterMs: error.retryAfterMs };
 }
 
+/** The hub understood too little of what it was sent. */
+const NOT_UNDERSTOOD = 4501;
+
 /**
  * The connection was closed or broke.
  *
  * @param {import('./socket.js').SocketEnd} end
  * @param {number | undefined} drainMs what `drain` said, if it came
+ * @param {boolean} greeted the hub and this client understood each other
  * @returns {Ending}
  */
-export function closed({ code, error }, drainMs) {
-  const rule = reconnectRule(code);
+export function closed({ code, error }, drainMs, greeted) {
+  // What was not understood has been refused by then, each by itself: everything else goes on.
+  const rule = greeted && code === NOT_UNDERSTOOD ? 'backoff' : reconnectRule(code);
   const reason = rule === 'backoff' ? error : new RowcastError(`close_${code}`, closeWords(code));
   return { rule, error: reason, afterMs: rule === 'never' ? undefined : drainMs };
 }

@@ -5,8 +5,9 @@
  */
 
 import { Edit } from './edit.js';
-import { Closed, Misuse } from './errors.js';
+import { Closed, EditError, Misuse } from './errors.js';
 import { keyOf, keyText } from './key.js';
+import { sendableOps } from './sendable.js';
 import { Traces } from './trace.js';
 
 /** @typedef {import('./types.js').Op} Op */
@@ -22,6 +23,7 @@ import { Traces } from './trace.js';
  * @property {import('./schema.js').SchemaBook} schema
  * @property {import('./undo.js').History} history
  * @property {() => boolean} hearsFailures
+ * @property {(refused: import('./outbox.js').FailedEdit) => void} failed
  */
 
 /** How many edits wait for the log to tell what they did. */
@@ -52,10 +54,16 @@ export class Maker {
    * @returns {Edit}
    */
   edit(ops, options, error) {
-    const why = ops.length === 0 ? new Misuse('an edit needs at least one operation') : error;
-    if (why) return this.refuse(why, ops);
-    const made = this.#made(structuredClone(ops));
-    const undoable = options.undo !== false && ops.every(({ op }) => op !== 'move');
+    if (error) return this.refuse(error, ops);
+    /** @type {Op[]} */
+    let taken;
+    try {
+      taken = sendableOps(ops, this.#side.schema);
+    } catch (unfit) {
+      return this.refuse(/** @type {Error} */ (unfit), ops);
+    }
+    const made = this.#made(taken);
+    const undoable = options.undo !== false && taken.every(({ op }) => op !== 'move');
     if (undoable) this.#side.history.record(this.#ground, made, options);
     const undo = () => this.#undo(made, undoable);
     const what = { id: made.id, channel: this.#side.channel, ops };
@@ -97,15 +105,17 @@ export class Maker {
   }
 
   /**
-   * An edit that never was one.
+   * An edit that never was one: nothing of it was shown, kept or sent.
    *
    * @param {Error} error
    * @param {readonly Op[]} [ops]
    * @returns {Edit}
    */
   refuse(error, ops = []) {
-    const what = { id: '', channel: this.#side.channel, ops };
-    return new Edit(what, Promise.reject(error), () => Promise.reject(error), () => false);
+    const { channel, failed, hearsFailures } = this.#side;
+    const heard = error instanceof EditError;
+    if (heard) queueMicrotask(() => failed({ id: '', channel, ops, madeAt: Date.now(), error }));
+    return new Edit({ id: '', channel, ops }, Promise.reject(error), () => Promise.reject(error), () => heard && hearsFailures());
   }
 
   /** @returns {import('./trace.js').Looker} */

@@ -13,6 +13,7 @@
 import { jitteredDelay } from './backoff.js';
 import { ConnectionLost, HubError } from './errors.js';
 import { PendingEdit } from './pending.js';
+import { sendableOps } from './sendable.js';
 import { EDITS_IN_FLIGHT, EDITS_KEPT } from './timing.js';
 import { canWait, isSettled, refusalOf, refuseIfTooOld, tooManyKept } from './verdict.js';
 
@@ -126,8 +127,9 @@ export class Outbox {
   }
 
   /**
-   * Takes edits that were written down earlier, by this tab or one that is gone. Whether they were sent
-   * is not known.
+   * Takes edits that were written down earlier, by this tab or one that is gone, or by an older version
+   * of this program, which may have written down what cannot be sent: that is given back at once. Whether
+   * they were sent is not known.
    *
    * @param {import('./keeper.js').EditRecord[]} records
    * @param {boolean} elsewhere another tab sends them; this one only shows them
@@ -135,7 +137,8 @@ export class Outbox {
   restore(records, elsewhere) {
     const known = new Map(this.#edits.map((edit) => [edit.id, edit]));
     for (const record of records) {
-      const edit = known.get(record.id) ?? new PendingEdit(record.ops, this.#client.schema, record);
+      const edit = known.get(record.id) ?? this.#restored(record, elsewhere);
+      if (edit === null) continue;
       if (edit.phase !== 'elsewhere' && known.has(record.id)) continue;
       edit.phase = elsewhere ? 'elsewhere' : 'queued';
       edit.uncertain = !elsewhere;
@@ -144,6 +147,25 @@ export class Outbox {
     this.#edits.sort((a, b) => (a.id < b.id ? -1 : 1));
     this.#send();
     this.#changed();
+  }
+
+  /**
+   * @param {import('./keeper.js').EditRecord} record
+   * @param {boolean} elsewhere
+   * @returns {PendingEdit | null} null: it can never be sent
+   */
+  #restored(record, elsewhere) {
+    const { schema, keeper, failed } = this.#client;
+    try {
+      // As JSON would have sent it: the hub may have it already, under this id.
+      return new PendingEdit(sendableOps(record.ops, schema, { gaps: true }), schema, record);
+    } catch (error) {
+      if (!elsewhere) {
+        keeper.drop(record.id);
+        failed({ ...record, error: /** @type {RowcastError} */ (error) });
+      }
+      return null;
+    }
   }
 
   /** Another tab has nothing more to do for these edits. @param {ReadonlySet<string>} ids */
@@ -272,7 +294,7 @@ export class Outbox {
       edit.phase = 'sent';
       return true;
     } catch (error) {
-      if (error instanceof HubError) this.#refused(edit, error);
+      if (!(error instanceof ConnectionLost)) this.#refused(edit, asHubError(error));
       return false;
     }
   }
@@ -354,4 +376,15 @@ export class Outbox {
   #positionOf(id, epoch, seq) {
     return { id, channel: this.#channel, epoch, seq };
   }
+}
+
+/**
+ * Whatever keeps an edit from being sent is said of this edit, and the others go on.
+ *
+ * @param {unknown} error
+ * @returns {HubError}
+ */
+function asHubError(error) {
+  if (error instanceof HubError) return error;
+  return new HubError({ code: 'bad_message', message: `this edit cannot be sent: ${error}`, retry: false });
 }

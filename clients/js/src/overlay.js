@@ -123,7 +123,7 @@ export function foldEdits(rows, edits, folding) {
   for (const ops of edits) {
     const [only] = ops;
     // One operation alone fits or not; it needs no draft.
-    if (ops.length === 1 && only) foldOp(layer, only, folding);
+    if (ops.length === 1 && only) fits(layer, only, folding);
     else foldEdit(layer, ops, folding);
   }
   return layer;
@@ -139,16 +139,32 @@ export function foldEdits(rows, edits, folding) {
  */
 export function foldEdit(layer, ops, folding) {
   const draft = new Layer(layer);
-  if (!ops.every((op) => foldOp(draft, op, folding))) return null;
+  if (!ops.every((op) => fits(draft, op, folding))) return null;
   layer.absorb(draft);
   return draft;
+}
+
+/**
+ * Values of another type than the column's make nothing to show either; the hub says what is wrong.
+ *
+ * @param {Layer} layer
+ * @param {Op} op
+ * @param {Folding} folding
+ * @returns {boolean} whether the operation fits
+ */
+function fits(layer, op, folding) {
+  try {
+    return foldOp(layer, op, folding);
+  } catch {
+    return false;
+  }
 }
 
 /**
  * @param {Layer} layer
  * @param {Op} op
  * @param {Folding} folding
- * @returns {boolean} whether the operation fits
+ * @returns {boolean}
  */
 function foldOp(layer, op, folding) {
   if (op.op === 'insert') return foldInsert(layer, op, folding);

@@ -6,6 +6,7 @@
 
 import { ConnectionLost } from './errors.js';
 import { Listeners } from './listeners.js';
+import { checkName, sendable } from './sendable.js';
 
 /** @typedef {import('./types.js').SignalItem} SignalItem */
 
@@ -30,7 +31,8 @@ export class Signals {
    */
   async send(name, body = null) {
     if (this.#socket === null) throw new ConnectionLost('there is no connection');
-    await this.#socket.request({ type: 'signal', channel: this.#channel, name, body });
+    checkName('the name of a signal', name);
+    await this.#socket.request({ type: 'signal', channel: this.#channel, name, body: sendable('body', body) });
   }
 
   /**

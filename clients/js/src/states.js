@@ -6,6 +6,7 @@
  */
 
 import { Listeners } from './listeners.js';
+import { checkName, sendable } from './sendable.js';
 
 /** @typedef {import('./types.js').StateItem} StateItem */
 /** @typedef {import('./types.js').Value} Value */
@@ -61,10 +62,12 @@ export class States {
    *
    * @param {string} key
    * @param {Value} value
+   * @throws {import('./errors.js').Misuse} if it cannot be sent
    */
   set(key, value) {
+    checkName('the key of a state', key);
     if (value == null) this.#own.delete(key);
-    else this.#own.set(key, value);
+    else this.#own.set(key, sendable(key, value));
     this.#unsent.add(key);
     if (this.#timer === undefined) this.#flush();
   }

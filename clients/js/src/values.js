@@ -106,7 +106,8 @@ export function withItems(list, items) {
  * @returns {Value[]}
  */
 export function withoutItems(list, items) {
-  return asList(list).filter((item) => !items.some((other) => sameValue(other, item)));
+  const gone = asList(items);
+  return asList(list).filter((item) => !gone.some((other) => sameValue(other, item)));
 }
 
 /** @param {Value} value @returns {Value[]} */

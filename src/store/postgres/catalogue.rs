@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use super::failure::store_error;
 use crate::store::{
     Declarations, StoreError,
-    build::{CatalogueColumn, CatalogueTable},
+    build::{CatalogueColumn, CatalogueTable, ValueSource},
 };
 
 const COLUMNS: &str = "
@@ -14,6 +14,7 @@ const COLUMNS: &str = "
         format_type(a.atttypid, a.atttypmod) AS sql_type,
         a.attnotnull OR t.typnotnull AS not_null,
         a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
+        a.attgenerated::text AS generated, a.attidentity::text AS identity,
         b.typname::text AS base, b.typtype::text AS type_type, b.typcategory::text AS category,
         quote_ident(a.attname) AS quoted,
         ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder) AS labels,
@@ -79,8 +80,18 @@ fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {
         kind: kind(&base, &type_type, &category),
         nullable: !row.try_get::<bool, _>("not_null")?,
         has_default: row.try_get("has_default")?,
+        source: source(row.try_get("generated")?, row.try_get("identity")?),
         values: if labels.is_empty() { listed.unwrap_or_default() } else { labels },
     })
+}
+
+/// `s` or `v` in `generated`: stored or virtual; `a` in `identity`: always.
+fn source(generated: &str, identity: &str) -> ValueSource {
+    match (generated, identity) {
+        ("", "a") => ValueSource::Identity,
+        ("", _) => ValueSource::Writers,
+        _ => ValueSource::Expression,
+    }
 }
 
 /// The texts of a check that is nothing but a list of them, as the database writes one down:

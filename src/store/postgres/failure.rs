@@ -1,5 +1,7 @@
 //! What the database's errors mean: to an edit, and to a whole call.
 
+use std::sync::Arc;
+
 use rowcast_protocol::ErrorCode;
 use serde::Deserialize;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
@@ -10,7 +12,7 @@ use super::{
 };
 use crate::store::{
     CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, StoreError,
-    error::{NO_VALUE, check_words},
+    error::{NO_VALUE, SAME_VALUE, check_words},
     weight::TOO_SLOW,
 };
 
@@ -32,6 +34,8 @@ pub(super) struct Failure {
     pub(super) detail: Option<String>,
     /// The row as it is, when its guard failed.
     pub(super) row: Option<String>,
+    /// Whether there is such a row, where it is not told.
+    pub(super) there: bool,
     /// The table.
     pub(super) table: Option<String>,
     /// The column.
@@ -91,7 +95,7 @@ impl Failure {
             "RC422" | "RC400" => ErrorCode::WrongType,
             code if code.starts_with("22") => ErrorCode::WrongType,
             // The tables are not what they were when the statement was made.
-            code if code.starts_with("42") || code == "0A000" => ErrorCode::Unavailable,
+            code if code.starts_with("42") || code == "0A000" => ErrorCode::Busy,
             _ => ErrorCode::Refused,
         }
     }
@@ -103,14 +107,14 @@ impl Failure {
             ErrorCode::ForeignKey => {
                 "a row that is referred to does not exist, or is still referred to".to_owned()
             }
-            ErrorCode::Unique => "another row has this value already".to_owned(),
+            ErrorCode::Unique => SAME_VALUE.to_owned(),
             ErrorCode::Check => check_words(None, self.constraint.as_deref()),
+            ErrorCode::Busy if !self.code.starts_with('5') && !self.code.starts_with("40") => {
+                "the tables have just changed; send the same edit again".to_owned()
+            }
             ErrorCode::Busy => "somebody else holds a lock on the row; try again".to_owned(),
             ErrorCode::TooLarge if self.code == "RC408" => TOO_SLOW.to_owned(),
             ErrorCode::TooLarge if self.detail.is_some() => said.to_owned(),
-            ErrorCode::Unavailable => {
-                "the table is being changed; send the same edit again".to_owned()
-            }
             ErrorCode::TooLarge => {
                 "the edit changes more rows or bytes than one entry holds; cut it up".to_owned()
             }
@@ -134,10 +138,10 @@ impl Failure {
             (Some(_), ..) => {
                 EditError::new(ErrorCode::NotFound, "the channel has no row to place it beside")
             }
-            (None, Some(_), None) => {
+            (None, Some(_), None) if !self.there => {
                 EditError::new(ErrorCode::NotFound, "the channel has no row with this key")
             }
-            (None, Some(_), Some(_)) if guarded => EditError::new(
+            (None, Some(_), _) if guarded => EditError::new(
                 ErrorCode::GuardFailed,
                 "the fields named in `if` hold other values; `row` has the current ones",
             ),
@@ -151,7 +155,7 @@ impl Failure {
         error
     }
 
-    fn field(&self, table: Option<&LiveTable>, op: Option<&CheckedOp>) -> Option<String> {
+    fn field(&self, table: Option<&Arc<LiveTable>>, op: Option<&CheckedOp>) -> Option<String> {
         if self.column.is_some() {
             return self.column.clone();
         }

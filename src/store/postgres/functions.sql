@@ -339,7 +339,9 @@ BEGIN
 
     INSERT INTO rowcast.edit (user_id, id, hash, channel, seq, failure, at)
     SELECT x.u, x.i, x.h, x.c, CASE WHEN f.value IS NULL THEN (heads ->> x.c)::bigint END,
-        f.value, clock_timestamp()
+        -- A long row is read again when the refusal is told again.
+        CASE WHEN octet_length(f.value ->> 'row') <= 2048 OR f.value ->> 'row' IS NULL THEN f.value ELSE f.value - 'row' || '{"there": true}' END,
+        clock_timestamp()
     FROM jsonb_to_recordset(list) x(e integer, u text, i uuid, h uuid, c text)
     LEFT JOIN jsonb_array_elements(failures) f ON (f.value ->> 'e')::integer = x.e
     WHERE x.e <> ALL (coalesce(stored, '{}'))
@@ -388,5 +390,66 @@ BEGIN
         END IF;
         rows_done := rows_done + records;
         EXIT WHEN rows_done >= enough;
+    END LOOP;
+END $$;
+
+-- The first rows that a query gives, read one by one until they are about so many bytes; where there
+-- are more, `json` of the last one is null. The query gives a row as JSON and its key; it is told `$1`
+-- the channel's id, `$2` values, `$3` how many rows at most, `$4` how many to skip. Sees what the
+-- statement sees that calls it.
+CREATE OR REPLACE FUNCTION rowcast.first_rows(
+    query text, of_channel text, given text[], most bigint, skipped bigint, enough integer
+) RETURNS TABLE (nth bigint, json text, key text[])
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found_rows refcursor;
+    bytes bigint := 0;
+BEGIN
+    nth := 0;
+    OPEN found_rows FOR EXECUTE query USING of_channel, given, most, skipped;
+    LOOP
+        FETCH found_rows INTO json, key;
+        EXIT WHEN NOT FOUND;
+        nth := nth + 1;
+        bytes := bytes + octet_length(json);
+        IF bytes > enough AND nth > 1 THEN
+            json := NULL;
+            RETURN NEXT;
+            EXIT;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+    CLOSE found_rows;
+END $$;
+
+-- The entries of a channel before a place, newest first, whose changes hold a text: about so many
+-- bytes of them, and looked for about so many milliseconds. Where there may be more, the last row has
+-- no channel and the place to go on before.
+CREATE OR REPLACE FUNCTION rowcast.entries_with(
+    of_channel text, before bigint, needle text, enough integer, patience integer
+) RETURNS SETOF rowcast.entry
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    one rowcast.entry;
+    bytes bigint := 0;
+    looked integer := 0;
+BEGIN
+    FOR one IN
+        SELECT * FROM rowcast.entry e WHERE e.channel = of_channel AND e.seq < before
+        ORDER BY e.seq DESC
+    LOOP
+        IF strpos(one.changes, needle) > 0 THEN
+            RETURN NEXT one;
+            bytes := bytes + one.bytes;
+        END IF;
+        looked := looked + 1;
+        IF bytes > enough OR (looked % 16 = 0
+                AND clock_timestamp() - statement_timestamp() > make_interval(secs => patience / 1000.0)) THEN
+            one.channel := NULL;
+            one.changes := NULL;
+            one.edits := NULL;
+            RETURN NEXT one;
+            EXIT;
+        END IF;
     END LOOP;
 END $$;

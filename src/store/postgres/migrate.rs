@@ -27,6 +27,7 @@ const FORMAT: u32 = 2;
 const ENGINE: &str = include_str!("../../../migrations/postgres/0001_engine.sql");
 const TABLES: &str = include_str!("../../../migrations/postgres/0002_tables.sql");
 const ACCOUNTS: &str = include_str!("../../../migrations/postgres/0003_accounts.sql");
+const OUTCOMES: &str = include_str!("../../../migrations/postgres/0004_outcomes.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
 
 /// How often a lock on a table is tried for, and how long writers may pass in between.
@@ -55,6 +56,7 @@ fn migrator() -> Migrator {
         migration(1, "engine", ENGINE),
         migration(2, "tables", TABLES),
         migration(3, "accounts", ACCOUNTS),
+        migration(4, "outcomes", OUTCOMES),
     ]);
     migrator.create_schema("rowcast");
     migrator.dangerous_set_table_name("rowcast.migration");
@@ -195,7 +197,7 @@ fn page_index(table: &LiveTable) -> Vec<String> {
 /// A hash of everything the triggers were made from.
 fn triggers_hash(schema: &LiveSchema) -> String {
     let mut hasher = Sha256::new();
-    for statement in schema.tables.iter().flat_map(recorder::statements) {
+    for statement in schema.tables.iter().flat_map(|table| recorder::statements(table)) {
         hasher.update(statement.as_bytes());
     }
     hasher.update(FUNCTIONS.as_bytes());

@@ -46,10 +46,11 @@ mod statement;
 mod trim;
 mod value;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, slice, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value, reply::PastChange};
+use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value};
 
 pub use connect::PoolSizes;
 pub use migrate::migrate;
@@ -57,10 +58,12 @@ pub use migrate::migrate;
 use self::connect::Pools;
 use super::{
     Appended, Applied, CheckedEdit, Committed, Declarations, EditError, EditLimits, Erased,
-    Erasure, Finding, Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter,
-    Selected, Store, StoreError, Trimmed,
+    Erasure, Finding, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query,
+    ReadAfter, Selected, Store, StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
+    rebind::Rebound,
+    replay,
 };
 
 /// What may be chosen when a store is opened.
@@ -76,7 +79,7 @@ pub struct Options {
 
 /// Live tables and logs in a PostgreSQL database.
 pub struct PostgresStore {
-    schema: Arc<LiveSchema>,
+    schema: ArcSwap<LiveSchema>,
     epoch: Epoch,
     options: Options,
     pools: Pools,
@@ -94,7 +97,12 @@ pub async fn open(
 ) -> Result<PostgresStore, StoreError> {
     let pools = Pools::new(url, options.pools, options.edits.time)?;
     let fit = migrate::check(pools.reader().await?.connection(), declarations).await?;
-    Ok(PostgresStore { schema: Arc::new(fit.schema), epoch: Epoch(fit.epoch), options, pools })
+    Ok(PostgresStore {
+        schema: ArcSwap::from_pointee(fit.schema),
+        epoch: Epoch(fit.epoch),
+        options,
+        pools,
+    })
 }
 
 impl fmt::Debug for PostgresStore {
@@ -116,8 +124,8 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    fn schema(&self) -> &Arc<LiveSchema> {
-        &self.schema
+    fn schema(&self) -> Arc<LiveSchema> {
+        self.schema.load_full()
     }
 
     fn lanes(&self) -> usize {
@@ -125,7 +133,12 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
-        self.commit_edits(edits).await
+        let schema = self.schema.load_full();
+        let rebound = Rebound::new(edits, &schema);
+        let committed = self.commit_edits(&schema, &rebound.edits).await?;
+        let mut committed = rebound.complete(committed);
+        replay::add_rows(self, edits, &mut committed.outcomes).await;
+        Ok(committed)
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
@@ -161,7 +174,7 @@ impl Store for PostgresStore {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+    ) -> Result<Past, StoreError> {
         self.read_history(channel, table, key, before, limit).await
     }
 
@@ -186,7 +199,10 @@ impl Store for PostgresStore {
         &self,
         edit: &CheckedEdit,
     ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
-        self.read_outcome(edit).await
+        let Some(mut outcome) = self.read_outcome(edit).await? else { return Ok(None) };
+        let (edits, outcomes) = (slice::from_ref(edit), slice::from_mut(&mut outcome));
+        replay::add_rows(self, edits, outcomes).await;
+        Ok(Some(outcome))
     }
 
     async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {

@@ -97,7 +97,7 @@ impl Shape {
         let values: Vec<String> = (0..names.len()).map(|place| format!("e.v{place}")).collect();
         format!(
             "WITH given AS MATERIALIZED (SELECT * FROM {input} WHERE {range}), \
-             done AS (INSERT INTO {target} ({}) SELECT {} FROM given e ORDER BY e.e, e.o RETURNING {} AS fits) \
+             done AS (INSERT INTO {target} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM given e ORDER BY e.e, e.o RETURNING {} AS fits) \
              SELECT array_agg({HIT}) FROM given e \
              WHERE (SELECT count(*) FROM done WHERE fits) = (SELECT count(*) FROM given)",
             names.join(", "),

@@ -135,8 +135,8 @@ impl Refusal {
             Self::TooLarge => EditError::new(ErrorCode::TooLarge, "a value is too large"),
             Self::TooSlow => too_slow(),
             Self::Changed => EditError::new(
-                ErrorCode::Unavailable,
-                "the table is being changed; send the same edit again",
+                ErrorCode::Busy,
+                "the tables have just changed; send the same edit again",
             ),
             _ => EditError::new(ErrorCode::Refused, detail),
         }
@@ -177,7 +177,10 @@ async fn unique(
     detail: &str,
     primary: bool,
 ) -> Result<EditError, StoreError> {
-    let words = format!("another row has this value of `{detail}` already");
+    let words = match detail.contains([',', '\'']) {
+        true => "another row has these values already".to_owned(),
+        false => format!("another row has this value of `{detail}` already"),
+    };
     let error = EditError::new(ErrorCode::Unique, words);
     if let Some(index) = detail.strip_prefix("index '") {
         return Ok(EditError { constraint: Some(index.trim_matches('\'').to_owned()), ..error });

@@ -14,10 +14,11 @@
 //! Reading order: [`commit`], [`attempt`], [`transaction`], [`apply`], [`sets`], [`log`]; then [`read`] and
 //! [`page`].
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, slice, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value, reply::PastChange};
+use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value};
 use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::Mutex;
 
@@ -28,13 +29,15 @@ use self::{
 };
 use super::{
     Appended, Applied, CheckedEdit, Committed, EditError, EditLimits, Erased, Erasure, Finding,
-    Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store,
-    Trimmed,
+    Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query, ReadAfter, Selected,
+    Store, Trimmed,
     accounts::{AccountStore, Book},
     build::live_schema,
     declaration::Declarations,
     error::StoreError,
     fold::EntryLimits,
+    rebind::Rebound,
+    replay,
 };
 
 mod access;
@@ -101,13 +104,13 @@ impl Default for Options {
     }
 }
 
-/// Rows that a reading connection prepares before they are asked for. An entry may have a megabyte.
-const READ_AHEAD: usize = 16;
+/// Rows that a reading connection prepares before they are asked for. One may have a megabyte.
+const READ_AHEAD: usize = 8;
 
 /// A store on a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    facts: Facts,
+    facts: ArcSwap<Facts>,
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
@@ -155,7 +158,7 @@ pub async fn open(
         .test_before_acquire(false)
         .connect_lazy_with(read);
     let writer = Mutex::new(Some(Writer::new(connection, options.busy_timeout)));
-    Ok(SqliteStore { facts, writer, readers, askers })
+    Ok(SqliteStore { facts: ArcSwap::from_pointee(facts), writer, readers, askers })
 }
 
 async fn load(
@@ -168,7 +171,7 @@ async fn load(
     let schema = live_schema(declarations, &catalogue)?;
     let present = migrate::present(connection).await?;
     for table in &schema.tables {
-        let one = LiveSchema { tables: vec![table.clone()], ..schema.clone() };
+        let one = LiveSchema { tables: vec![Arc::clone(table)], ..schema.clone() };
         let expected = migrate::expected(connection, &one).await?;
         if expected.iter().any(|trigger| !present.contains(trigger)) {
             return Err(migrate::not_recorded(&table.name));
@@ -177,10 +180,17 @@ async fn load(
     Facts::load(connection, schema, options.limits, options.edits).await
 }
 
+impl SqliteStore {
+    /// What is known of the database at present.
+    fn facts(&self) -> Arc<Facts> {
+        self.facts.load_full()
+    }
+}
+
 #[async_trait]
 impl Store for SqliteStore {
-    fn schema(&self) -> &Arc<LiveSchema> {
-        &self.facts.schema
+    fn schema(&self) -> Arc<LiveSchema> {
+        Arc::clone(&self.facts.load().schema)
     }
 
     fn lanes(&self) -> usize {
@@ -189,20 +199,24 @@ impl Store for SqliteStore {
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let committed = turn.writer()?.commit(&self.facts, edits).await;
+        let facts = self.facts();
+        let rebound = Rebound::new(edits, &facts.schema);
+        let committed = turn.writer()?.commit(&facts, &rebound.edits).await;
         turn.end();
-        committed
+        let mut committed = rebound.complete(committed?);
+        replay::add_rows(self, edits, &mut committed.outcomes).await;
+        Ok(committed)
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let appended = turn.writer()?.number(&self.facts).await;
+        let appended = turn.writer()?.number(&self.facts()).await;
         turn.end();
         appended
     }
 
     async fn heads(&self, channels: &[ChannelName]) -> Result<Vec<Head>, StoreError> {
-        read::heads(&self.facts, &self.readers, channels).await
+        read::heads(&self.facts(), &self.readers, channels).await
     }
 
     async fn read_after(
@@ -211,7 +225,7 @@ impl Store for SqliteStore {
         cursor: Cursor,
         budget: usize,
     ) -> Result<ReadAfter, StoreError> {
-        read::after(&self.facts, &self.readers, channel, cursor, budget).await
+        read::after(&self.facts(), &self.readers, channel, cursor, budget).await
     }
 
     async fn snapshot_page(
@@ -220,7 +234,7 @@ impl Store for SqliteStore {
         after: Option<PagePlace>,
         rows: u32,
     ) -> Result<Page, StoreError> {
-        page::page(&self.facts, &self.readers, channel, after, rows).await
+        page::page(&self.facts(), &self.readers, channel, after, rows).await
     }
 
     async fn history(
@@ -230,8 +244,8 @@ impl Store for SqliteStore {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
-        history::history(&self.facts, &self.readers, channel, table, key, before, limit).await
+    ) -> Result<Past, StoreError> {
+        history::history(&self.facts(), &self.askers, channel, table, key, before, limit).await
     }
 
     async fn select(
@@ -240,7 +254,7 @@ impl Store for SqliteStore {
         table: &LiveTable,
         query: &Query,
     ) -> Result<Selected, StoreError> {
-        query::select(&self.facts, &self.askers, channel, table, query).await
+        query::select(&self.facts(), &self.askers, channel, table, query).await
     }
 
     async fn entry(
@@ -248,18 +262,22 @@ impl Store for SqliteStore {
         channel: &ChannelName,
         seq: Seq,
     ) -> Result<Option<PastEntry>, StoreError> {
-        past::entry(&self.facts, &self.readers, channel, seq).await
+        past::entry(&self.facts(), &self.readers, channel, seq).await
     }
 
     async fn outcome(
         &self,
         edit: &CheckedEdit,
     ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
-        past::outcome(&self.facts, &self.readers, edit).await
+        let outcome = past::outcome(&self.facts(), &self.readers, edit).await?;
+        let Some(mut outcome) = outcome else { return Ok(None) };
+        let (edits, outcomes) = (slice::from_ref(edit), slice::from_mut(&mut outcome));
+        replay::add_rows(self, edits, outcomes).await;
+        Ok(Some(outcome))
     }
 
     async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
-        access::role(&self.facts, &self.readers, channel, user).await
+        access::role(&self.facts(), &self.readers, channel, user).await
     }
 
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {
@@ -295,10 +313,10 @@ impl Store for SqliteStore {
 
     async fn examine(&self) -> Result<Vec<Finding>, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let findings = examine::writer(&self.facts, &mut turn.writer()?.connection).await;
+        let findings = examine::writer(&self.facts(), &mut turn.writer()?.connection).await;
         turn.end();
         let mut findings = findings?;
-        findings.extend(examine::contents(&self.facts, &self.readers).await?);
+        findings.extend(examine::contents(&self.facts(), &self.readers).await?);
         Ok(findings)
     }
 

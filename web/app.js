@@ -9,7 +9,6 @@ import { Live } from './live.js';
 import { Projects } from './projects.js';
 import { boardLink, go, parseRoute, replaceRoute, takeCode } from './routes.js';
 import { account } from './screens/account.js';
-import { admin } from './screens/admin.js';
 import { boardScreen } from './screens/board.js';
 import { login, register, forgot, join, reset } from './screens/entry.js';
 import { notifications } from './screens/notifications.js';
@@ -42,7 +41,13 @@ import { errorWords } from './ui/words.js';
 /** @type {Record<string, Screen>} */
 const OUTSIDE = { login, register, forgot, join, reset };
 /** @type {Record<string, Screen>} */
-const INSIDE = { projects, board: boardScreen, people, account, notifications, admin, join, nowhere };
+const INSIDE = { projects, board: boardScreen, people, account, notifications, join, nowhere };
+/** Fetched when they are opened for the first time: few people do. @type {Record<string, () => Promise<Screen>>} */
+const SELDOM = {
+  admin: async () => (await import('./screens/admin.js')).admin,
+  connect: async () => (await import('./screens/connect.js')).connect,
+};
+for (const [name, load] of Object.entries(SELDOM)) INSIDE[name] = loaded(load);
 
 /** @type {{ key: string, shown: Shown | void } | null} */
 let current = null;
@@ -56,6 +61,25 @@ const app = /** @type {any} */ ({ session, entered, leave });
 /** @type {Screen} */
 function nowhere(_, outlet) {
   outlet.append(h('div', { class: 'empty' }, h('h1', {}, 'There is nothing here'), h('a', { class: 'button', href: '#/' }, 'Your projects')));
+}
+
+/** A screen that is fetched first. @param {() => Promise<Screen>} load @returns {Screen} */
+function loaded(load) {
+  return (of, outlet, route) => {
+    let closed = false;
+    /** @type {Shown | void} */
+    let shown;
+    load().then(
+      (screen) => closed || (shown = screen(of, outlet, route)),
+      () => closed || notify('This screen could not be fetched. Reload the page once the hub can be reached.'),
+    );
+    return {
+      close: () => {
+        closed = true;
+        shown?.close?.();
+      },
+    };
+  };
 }
 
 async function start() {
@@ -194,8 +218,21 @@ async function keepFiles() {
   const files = ['/', ...new Set(ours.map(({ pathname }) => pathname))];
   const cache = await caches.open('rowcast');
   const known = await Promise.all(files.map((file) => cache.match(file)));
-  await cache.addAll(files.filter((_, at) => !known[at]));
+  // What the browser has just fetched it need not fetch again.
+  const missing = files.filter((_, at) => !known[at]);
+  await cache.addAll(missing.map((file) => new Request(file, { cache: file.startsWith('/v/') ? 'force-cache' : 'default' })));
+  await forgetVersions(cache, files);
   document.documentElement.dataset.kept = 'true';
+}
+
+/** Files of versions before this one go. @param {Cache} cache @param {string[]} files */
+async function forgetVersions(cache, files) {
+  const version = /^\/v\/[^/]+\//.exec(files.find((file) => file.startsWith('/v/')) ?? '')?.[0];
+  if (version === undefined) return;
+  for (const request of await cache.keys()) {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith('/v/') && !pathname.startsWith(version)) await cache.delete(request);
+  }
 }
 
 document.querySelector('.skip')?.addEventListener('click', (event) => {

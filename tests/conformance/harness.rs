@@ -27,6 +27,9 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// The column that keeps refusals, and its table.
     const REFUSAL: (&'static str, &'static str);
 
+    /// A table of the engine's own that no declaration may name.
+    const OWN: &'static str;
+
     /// An empty database.
     fn create() -> impl Future<Output = Self>;
 

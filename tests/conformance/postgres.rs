@@ -104,6 +104,8 @@ impl Harness for Postgres {
     const TRAPS: &'static [&'static str] =
         &["zero", "cast", "P0001", "AB123", "XX000", "57014", "later P0001", "later AB123", "slow"];
 
+    const OWN: &'static str = "rowcast.session";
+
     const ENTRIES: &'static str = "rowcast.entry";
 
     const REFUSAL: (&'static str, &'static str) = ("failure", "rowcast.edit");
@@ -150,7 +152,15 @@ impl Harness for Postgres {
     }
 }
 
-struct Connection(PgConnection);
+/// A connection of somebody else.
+pub(crate) struct Connection(PgConnection);
+
+impl Connection {
+    /// Whoever the address names.
+    pub(crate) async fn to(url: &str) -> Self {
+        Self(connect(url).await)
+    }
+}
 
 #[async_trait]
 impl Outsider for Connection {

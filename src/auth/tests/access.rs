@@ -128,6 +128,7 @@ fn tasks() -> LiveTable {
         name: name.to_owned(),
         kind: ColumnType::Text,
         sql_type: String::new(),
+        made_type: false,
         nullable: false,
         has_default: false,
         generated: false,
@@ -146,6 +147,7 @@ fn tasks() -> LiveTable {
         insert: Some(Role::Editor),
         update: Some(Role::Editor),
         delete: Some(Role::Editor),
+        relations: Vec::new(),
         columns: vec![column("id"), column("project_id")],
     }
 }

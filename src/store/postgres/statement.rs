@@ -5,7 +5,7 @@
 //! apply. It returns the operations whose row was found, null if there is none.
 
 use super::{
-    name::{column, json_of_row, key, literal, of, quoted},
+    name::{column, json_of_row, key, literal, of, quoted, table_name},
     shape::{How, Shape, Verb},
 };
 use crate::store::{EditLimits, LiveColumn, LiveTable};
@@ -13,13 +13,13 @@ use crate::store::{EditLimits, LiveColumn, LiveTable};
 impl Shape {
     /// The statement.
     pub(super) fn statement(&self, table: &LiveTable, limits: EditLimits) -> String {
-        let target = format!("{} AS t", quoted(&table.name));
+        let target = format!("{} AS t", table_name(table));
         let input = self.input(table);
         let range = "e.e BETWEEN $2 AND $3 AND e.o BETWEEN $4 AND $5";
         match self.verb {
             Verb::Insert => self.insert(table, &target, &input, range, limits),
             Verb::Update if self.assigned.is_empty() => format!(
-                "SELECT array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
+                "SELECT pg_catalog.array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
                 self.found(table)
             ),
             Verb::Update => {
@@ -46,7 +46,7 @@ impl Shape {
         format!(
             "SELECT {} FROM {} AS t, {} WHERE e.e = $2 AND e.o = $3 AND {}",
             json_of_row("t", table),
-            quoted(&table.name),
+            table_name(table),
             self.input(table),
             in_channel(table),
         )
@@ -72,7 +72,7 @@ impl Shape {
             let kind = column(table, *index).map(|column| column.sql_type.as_str());
             add(format!("g{place}"), kind.unwrap_or("text"));
         }
-        format!("jsonb_to_recordset($1) AS e({})", columns.join(", "))
+        format!("pg_catalog.jsonb_to_recordset($1) AS e({})", columns.join(", "))
     }
 
     /// Whether the row that was written is no larger than a row may be.
@@ -81,7 +81,10 @@ impl Shape {
             return "true".to_owned();
         }
         let row = json_of_row("t", table);
-        format!("rowcast.fits(octet_length({row}), {})", limits.row_bytes.min(i32::MAX as usize))
+        format!(
+            "rowcast.row_fits(pg_catalog.octet_length({row}), {})",
+            limits.row_bytes.min(i32::MAX as usize)
+        )
     }
 
     fn insert(
@@ -98,8 +101,8 @@ impl Shape {
         format!(
             "WITH given AS MATERIALIZED (SELECT * FROM {input} WHERE {range}), \
              done AS (INSERT INTO {target} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM given e ORDER BY e.e, e.o RETURNING {} AS fits) \
-             SELECT array_agg({HIT}) FROM given e \
-             WHERE (SELECT count(*) FROM done WHERE fits) = (SELECT count(*) FROM given)",
+             SELECT pg_catalog.array_agg({HIT}) FROM given e \
+             WHERE (SELECT pg_catalog.count(*) FROM done WHERE fits) = (SELECT pg_catalog.count(*) FROM given)",
             names.join(", "),
             values.join(", "),
             self.fits(table, limits),
@@ -164,7 +167,7 @@ const HIT: &str = "(e.e::bigint << 32) + e.o";
 fn returning(statement: &str, fits: &str) -> String {
     format!(
         "WITH done AS ({statement} RETURNING {HIT} AS hit, {fits} AS fits) \
-         SELECT array_agg(hit) FROM done WHERE fits"
+         SELECT pg_catalog.array_agg(hit) FROM done WHERE fits"
     )
 }
 
@@ -187,12 +190,14 @@ fn assigned_value(how: How, place: usize, column: &LiveColumn, limits: EditLimit
         How::Add => format!("coalesce({old}, 0) + e.v{place}"),
         How::AddItems => {
             let most = limits.list_items;
-            let added = format!("rowcast.list_add(to_jsonb({old}), e.v{place}, {name}, {most})");
+            let added =
+                format!("rowcast.list_add(pg_catalog.to_jsonb({old}), e.v{place}, {name}, {most})");
             as_column(&added, column)
         }
-        How::RemoveItems => {
-            as_column(&format!("rowcast.list_remove(to_jsonb({old}), e.v{place}, {name})"), column)
-        }
+        How::RemoveItems => as_column(
+            &format!("rowcast.list_remove(pg_catalog.to_jsonb({old}), e.v{place}, {name})"),
+            column,
+        ),
     }
 }
 
@@ -202,7 +207,7 @@ fn as_column(json: &str, column: &LiveColumn) -> String {
         None if column.sql_type == "jsonb" => json.to_owned(),
         None => format!("({json})::{}", column.sql_type),
         Some(item) => format!(
-            "(CASE WHEN {json} IS NOT NULL THEN ARRAY(SELECT item::{item} FROM jsonb_array_elements_text({json}) item) END)"
+            "(CASE WHEN {json} IS NOT NULL THEN ARRAY(SELECT item::{item} FROM pg_catalog.jsonb_array_elements_text({json}) item) END)"
         ),
     }
 }

@@ -106,6 +106,8 @@ impl Harness for Sqlite {
 
     const TRAPS: &'static [&'static str] = &["check", "json", "abort", "fail", "rollback", "slow"];
 
+    const OWN: &'static str = "RowCast_Session";
+
     const ENTRIES: &'static str = "rowcast_entry";
 
     const REFUSAL: (&'static str, &'static str) = ("error", "rowcast_edit");

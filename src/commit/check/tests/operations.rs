@@ -306,5 +306,5 @@ fn what_the_database_computes_is_neither_written_nor_restored() {
     let CheckedOp::Insert { fields, .. } = &undone.ops[0] else { panic!("{undone:?}") };
     let title = schema.tables[0].columns.iter().position(|column| column.name == "title");
     assert!(fields.iter().all(|(index, _)| Some(*index) != title), "{fields:?}");
-    assert!(fields.len() > 2);
+    assert!(!fields.is_empty());
 }

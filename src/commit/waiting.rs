@@ -100,7 +100,7 @@ mod tests {
     use rowcast_protocol::{ChannelName, EditId, Schema};
 
     use super::*;
-    use crate::store::{CheckedEdit, LiveSchema};
+    use crate::store::{CheckedEdit, LiveSchema, rights::Looked};
 
     /// The n-th edit of a person.
     fn queued(user: &str, n: u128, bytes: usize) -> Queued {
@@ -114,7 +114,8 @@ mod tests {
             channel: ChannelName::new("board:b").unwrap(),
             ops: Vec::new(),
         };
-        Queued { edit, bytes, reply: Box::new(drop) }
+        let looked = Looked { number: 0, at: tokio::time::Instant::now() };
+        Queued { edit, bytes, looked, reply: Box::new(drop) }
     }
 
     fn names(batch: &[Queued]) -> Vec<String> {

@@ -100,6 +100,17 @@ pub enum CheckedOp {
 }
 
 impl CheckedOp {
+    /// The index of its table.
+    #[must_use]
+    pub fn table(&self) -> usize {
+        match self {
+            Self::Insert { table, .. }
+            | Self::Update { table, .. }
+            | Self::Delete { table, .. }
+            | Self::Move { table, .. } => *table,
+        }
+    }
+
     fn bytes(&self) -> usize {
         let values = match self {
             Self::Insert { fields, .. } => bytes_of_values(fields),

@@ -63,6 +63,7 @@ pub(super) async fn entries(
     let _turn = worker.app.services.turns.take(caller.user()).await?;
     match worker.app.reads.entries(&visit.channel, after, limit).await {
         Ok(found) => {
+            let found = visit.answer(&worker, &caller, found).await?;
             let (items, cursor, head) = (found.items, found.cursor, found.head);
             Ok(Json(Entries { items, cursor, head }).into_response())
         }
@@ -110,6 +111,7 @@ pub(super) async fn history(
         tracing::warn!(%error, "the past of a row could not be read");
         Problem::new(error.code(), "the database could not answer; try again later")
     })?;
+    let past = visit.answer(&worker, &caller, past).await?;
     let (items, next) = (past.changes, past.next);
     Ok(Json(Past { items, more: next.is_some(), next }).into_response())
 }
@@ -141,7 +143,7 @@ pub(super) async fn undo(
     let id = conditions.edit_id(caller.user(), 0);
     let inverse = services.checker.undo(caller.user(), visit.role, &visit.channel, id, &past)?;
     let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
-    let error = match services.committer.apply(inverse).await {
+    let error = match services.committer.apply(inverse, visit.looked).await {
         Ok(applied) => {
             return Ok(Json(writer.ack(id, applied.epoch, applied.seq, applied.replayed)));
         }

@@ -18,7 +18,7 @@ use super::{
     facts::Facts,
     raw::{Bound, number, own, raw},
     read::{heads, tag},
-    row::{channel_column, image, key_columns, push_channel, push_key},
+    row::{image, in_channel, key_columns, push_channel, push_key},
     triggers::recorded,
 };
 use crate::store::values::Raw;
@@ -108,11 +108,11 @@ fn select(
     let sql = format!(
         "SELECT c.head, c.tag, s.\"rowcast there\", NULL, {}
          FROM (SELECT 1) LEFT JOIN rowcast_channel c ON c.name = ?
-         LEFT JOIN (SELECT 1 AS \"rowcast there\", {names} FROM {name} WHERE {} = ? {beyond}
+         LEFT JOIN (SELECT 1 AS \"rowcast there\", {names} FROM {name} WHERE {} {beyond}
              ORDER BY {names} LIMIT ?) s
          LEFT JOIN {name} t ON {}",
         visible.collect::<Vec<_>>().join(", "),
-        channel_column(table),
+        in_channel(table),
         same.join(" AND "),
     );
     let mut bound = Bound::default().with(channel.as_str().to_owned());

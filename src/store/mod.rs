@@ -24,6 +24,7 @@ use rowcast_protocol::{
 
 pub mod accounts;
 pub mod build;
+pub mod claim;
 mod clause;
 pub mod declaration;
 pub mod demo;

@@ -27,6 +27,12 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// The column that keeps refusals, and its table.
     const REFUSAL: (&'static str, &'static str);
 
+    /// Makes a table `papers` with the columns `slug` (its key), `place`, `title` and `gone`, and one,
+    /// `trail`, whose rows `papers` refers to nowhere. Triggers of `papers` mark what is to be deleted
+    /// as `gone`, keep titles from becoming `frozen` and leave out rows titled `unwanted` (both leave a
+    /// row in `trail`), and write keys in small letters.
+    const PAPERS: &'static str;
+
     /// A table of the engine's own that no declaration may name.
     const OWN: &'static str;
 

@@ -104,6 +104,23 @@ impl Harness for Postgres {
     const TRAPS: &'static [&'static str] =
         &["zero", "cast", "P0001", "AB123", "XX000", "57014", "later P0001", "later AB123", "slow"];
 
+    const PAPERS: &'static str = "
+        CREATE TABLE papers (slug text PRIMARY KEY, place text NOT NULL, title text, gone boolean);
+        CREATE TABLE trail (what text);
+        CREATE FUNCTION keep_paper() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF TG_OP = 'DELETE' THEN
+                UPDATE papers SET gone = true WHERE slug = OLD.slug;
+                RETURN NULL;
+            ELSIF NEW.title IN ('frozen', 'unwanted') THEN
+                INSERT INTO trail VALUES (NEW.title);
+                RETURN NULL;
+            END IF;
+            NEW.slug := lower(NEW.slug);
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER keep BEFORE INSERT OR UPDATE OR DELETE ON papers FOR EACH ROW
+            EXECUTE FUNCTION keep_paper();";
+
     const OWN: &'static str = "rowcast.session";
 
     const ENTRIES: &'static str = "rowcast.entry";

@@ -196,13 +196,16 @@ impl PostgresStore {
         plan: Plan,
         known: &KnownFailures,
     ) -> Result<Answer, sqlx::Error> {
-        let (mut statements, mut probes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut statements, mut rows) = (Vec::new(), Vec::new());
+        let (mut probes, mut locks) = (Vec::new(), Vec::new());
         for step in plan.steps {
             let Some(table) = schema.tables.get(step.shape.table) else { continue };
             statements.push(step.shape.statement(table, self.options.edits));
-            probes.push(step.shape.probe(table));
+            probes.push(Some(step.shape.probe(table)));
+            locks.push(step.shape.lock(table));
             rows.push(Json(serde_json::Value::Array(step.rows)));
         }
+        probes.append(&mut locks);
         let (changes, bytes) = bounds(self.options.limits);
         let query = sqlx::query(CALL)
             .bind(channels_of(edits))

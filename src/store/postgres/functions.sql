@@ -192,19 +192,38 @@ BEGIN
     RETURNING *;
 END $$;
 
+-- The rows of a step whose keys are not as they were asked for.
+CREATE OR REPLACE FUNCTION rowcast.moved_keys(moved jsonb, step integer) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.jsonb_agg(m || pg_catalog.jsonb_build_object('s', step))
+    FROM pg_catalog.jsonb_array_elements(moved) m
+$$;
+
 -- Applies the edits lo to hi of a plan, step by step. If that fails, what was done is undone and
--- the halves are tried, down to the single edit. Returns why edits failed.
+-- the halves are tried, down to the single edit. Returns why edits failed (`code`), and the rows whose
+-- keys are not as the edits asked for, since a trigger of the table changed them (`k`).
+--
+-- `probes` holds for each step the statement that reads a row that was missed, then for each step the
+-- one that locks a row. A row may be missed because a trigger did something else in the place of what
+-- was asked for. Where the table has such triggers, the edit is undone and applied again alone, its row
+-- locked first (`careful`): a row that is there, with its guards, cannot be missed then, so that what
+-- the trigger did is what the edit did. A row that was to be inserted must be there in the end.
+DROP FUNCTION IF EXISTS
+    rowcast.apply_edits(text[], text[], jsonb[], integer[], integer, integer, boolean);
 CREATE OR REPLACE FUNCTION rowcast.apply_edits(
     statements text[], probes text[], rows jsonb[], several integer[],
-    lo integer, hi integer, partial boolean
+    lo integer, hi integer, partial boolean, careful boolean
 ) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
-    failures jsonb := '[]';
+    outcomes jsonb := '[]';
     hits bigint[];
+    moved jsonb;
     missed integer[];
     at_op integer := 0;
     row_now text;
+    has_row boolean;
+    replaceable boolean := false;
     mid integer := (lo + hi) / 2;
     code text; said text; said_detail text; of_table text; of_column text; of_constraint text;
     of_schema text;
@@ -220,14 +239,28 @@ BEGIN
                     SELECT DISTINCT o FROM pg_catalog.jsonb_to_recordset(rows[step]) r(e integer, o integer)
                     WHERE e = lo ORDER BY o
                 LOOP
-                    EXECUTE statements[step] INTO hits USING rows[step], lo, hi, at_op, at_op;
-                    IF hits IS NULL AND at_op < 1000000 THEN
-                        EXECUTE probes[step] INTO row_now USING rows[step], lo, at_op;
+                    has_row := false;
+                    IF careful AND probes[pg_catalog.cardinality(statements) + step] IS NOT NULL THEN
+                        EXECUTE probes[pg_catalog.cardinality(statements) + step]
+                            INTO row_now, has_row USING rows[step], lo, at_op;
+                        IF has_row IS NOT TRUE AND at_op < 1000000 THEN
+                            RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed', DETAIL = coalesce(row_now, '');
+                        END IF;
+                    END IF;
+                    EXECUTE statements[step] INTO hits, moved USING rows[step], lo, hi, at_op, at_op;
+                    IF moved IS NOT NULL THEN
+                        outcomes := outcomes || rowcast.moved_keys(moved, step);
+                    END IF;
+                    IF hits IS NULL AND at_op < 1000000 AND NOT has_row THEN
+                        EXECUTE probes[step] INTO row_now, replaceable USING rows[step], lo, at_op;
                         RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed', DETAIL = coalesce(row_now, '');
                     END IF;
                 END LOOP;
             ELSE
-                EXECUTE statements[step] INTO hits USING rows[step], lo, hi, 0, 2147483647;
+                EXECUTE statements[step] INTO hits, moved USING rows[step], lo, hi, 0, 2147483647;
+                IF moved IS NOT NULL THEN
+                    outcomes := outcomes || rowcast.moved_keys(moved, step);
+                END IF;
                 missed := ARRAY(
                     SELECT e FROM pg_catalog.jsonb_to_recordset(rows[step]) r(e integer, o integer)
                     WHERE e BETWEEN lo AND hi AND o < 1000000
@@ -236,13 +269,16 @@ BEGIN
                     RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed';
                 END IF;
                 FOR i IN 1 .. pg_catalog.cardinality(missed) LOOP
-                    EXECUTE probes[step] INTO row_now USING rows[step], missed[i], 0;
-                    failures := failures || pg_catalog.jsonb_build_object(
+                    EXECUTE probes[step] INTO row_now, replaceable USING rows[step], missed[i], 0;
+                    IF replaceable THEN
+                        RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed';
+                    END IF;
+                    outcomes := outcomes || pg_catalog.jsonb_build_object(
                         'e', missed[i], 'o', 0, 'code', 'RC404', 'row', row_now);
                 END LOOP;
             END IF;
         END LOOP;
-        RETURN failures;
+        RETURN outcomes;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT,
             said_detail = PG_EXCEPTION_DETAIL, of_table = TABLE_NAME, of_column = COLUMN_NAME,
@@ -266,8 +302,11 @@ BEGIN
         END IF;
     END;
     IF lo < hi THEN
-        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, mid, true)
-            || rowcast.apply_edits(statements, probes, rows, several, mid + 1, hi, true);
+        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, mid, true, false)
+            || rowcast.apply_edits(statements, probes, rows, several, mid + 1, hi, true, false);
+    END IF;
+    IF code = 'RC404' AND replaceable AND NOT careful THEN
+        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, hi, partial, true);
     END IF;
     RETURN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
         'e', lo, 'o', at_op, 'code', code,
@@ -298,6 +337,7 @@ DECLARE
     mine xid8 := pg_catalog.pg_current_xact_id();
     stored integer[];
     failures jsonb := '[]';
+    moved jsonb := '[]';
     failed integer[];
     named jsonb;
     beside text[];
@@ -326,8 +366,12 @@ BEGIN
 
     IF pg_catalog.cardinality(statements) > 0 AND pg_catalog.jsonb_array_length(list) > coalesce(pg_catalog.cardinality(stored), 0) THEN
         failures := rowcast.apply_edits(
-            statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false);
+            statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false, false);
         PERFORM pg_catalog.set_config('rowcast.step', '', true);
+        IF failures @? '$[*].k' THEN
+            moved := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.k))');
+            failures := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.code))');
+        END IF;
     END IF;
     failures := failures || known;
     failed := ARRAY(SELECT (f ->> 'e')::integer FROM pg_catalog.jsonb_array_elements(failures) f);
@@ -344,8 +388,12 @@ BEGIN
 
     SELECT pg_catalog.jsonb_object_agg(c, es) INTO named FROM (
         SELECT x ->> 'c' AS c,
-            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('i', x -> 'i', 'u', x -> 'u', 'o', x -> 'o')
-                      ORDER BY (x ->> 'e')::integer) AS es
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                    'i', x -> 'i', 'u', x -> 'u', 'o', (x -> 'o') || coalesce((
+                        SELECT pg_catalog.jsonb_agg(
+                            pg_catalog.jsonb_build_array(m -> 's', m -> 't', NULL, m -> 'k'))
+                        FROM pg_catalog.jsonb_array_elements(moved) m WHERE m -> 'e' = x -> 'e'), '[]'))
+                ORDER BY (x ->> 'e')::integer) AS es
         FROM pg_catalog.jsonb_array_elements(list) x
         WHERE (x ->> 'e')::integer <> ALL (failed || coalesce(stored, '{}'))
         GROUP BY 1) g;

@@ -43,6 +43,7 @@ pub(super) async fn edit(
         };
         return Err(match failure {
             Halt::Edit(error) => Halt::Edit(error.in_op(number)),
+            Halt::LeftOut(error) => Halt::LeftOut(error.in_op(number)),
             halt => halt,
         });
     }
@@ -110,7 +111,8 @@ impl Work<'_, '_> {
         for (column, value) in &fields {
             bound.push_value(column_kind(table, *column), value);
         }
-        self.transaction.change(&sql, bound, Cause::Edit(self.index)).await.map(drop)
+        let answer = self.transaction.change(&sql, bound, Cause::Edit(self.index)).await?;
+        if answer.changed == 0 { Err(Halt::LeftOut(left_out(table))) } else { Ok(()) }
     }
 
     async fn update(
@@ -183,8 +185,12 @@ impl Work<'_, '_> {
         mut bound: Bound,
     ) -> Result<(), Halt> {
         place.push_onto(&mut bound);
+        let before = self.transaction.done.len();
         let answer = self.transaction.change(sql, bound, Cause::Edit(self.index)).await?;
-        if answer.changed == 0 { Err(not_found(table, place.wire_key()).into()) } else { Ok(()) }
+        if answer.changed > 0 || was_replaced(self.transaction, table, place, before).await? {
+            return Ok(());
+        }
+        Err(not_found(table, place.wire_key()).into())
     }
 
     async fn guarded(
@@ -222,6 +228,23 @@ pub(super) fn is_plain(change: &FieldOps, guard: &ColumnValues) -> bool {
     let FieldOps { set, inc, add, remove, place } = change;
     let computes = !inc.is_empty() || !add.is_empty() || !remove.is_empty() || place.is_some();
     !set.is_empty() && !computes && guard.is_empty() && !are_large(set)
+}
+
+/// Whether a statement that changed no row had one nevertheless, for which a trigger did something
+/// else or nothing. What it did is what the edit did. `before` is how much had been done then.
+pub(super) async fn was_replaced(
+    transaction: &mut Transaction<'_>,
+    table: &LiveTable,
+    place: &RowPlace<'_>,
+    before: usize,
+) -> Result<bool, Halt> {
+    Ok(transaction.done.len() > before || transaction.row(table, place).await?.is_some())
+}
+
+/// A trigger had the row left out.
+pub(super) fn left_out(table: &LiveTable) -> EditError {
+    EditError::new(ErrorCode::Refused, "a trigger of the table refused the row")
+        .in_table(&table.name)
 }
 
 /// There is no such row in the channel.

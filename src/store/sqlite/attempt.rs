@@ -59,7 +59,7 @@ impl From<sqlx::Error> for Trouble {
 impl From<Halt> for Trouble {
     fn from(halt: Halt) -> Self {
         match halt {
-            Halt::Edit(error) => Self::Spoilt(error),
+            Halt::Edit(error) | Halt::LeftOut(error) => Self::Spoilt(error),
             Halt::Sql(error) => error.into(),
             Halt::Store(error) => Self::Store(error),
         }
@@ -254,6 +254,7 @@ impl Attempt<'_> {
         let error = match apply::edit(transaction, index, edit).await {
             Ok(()) => self.size(transaction, before, edit),
             Err(Halt::Edit(error)) => Some(error),
+            Err(Halt::LeftOut(error)) if mark.is_some() => Some(error),
             Err(halt) => return Err(halt.into()),
         };
         match (mark, error) {

@@ -16,13 +16,14 @@ use super::{
         schema::LiveTable,
         weight::are_large,
     },
-    apply::{is_plain, not_found},
+    apply::{is_plain, left_out, not_found, was_replaced},
     assign::assignments,
     connection::quoted,
     facts::Facts,
     raw::{Bound, wire},
     row::{
-        column_kind, column_name, is_exactly, key_columns, push_channel_once, push_key, wire_key,
+        RowPlace, column_kind, column_name, is_exactly, key_columns, push_channel_once, push_key,
+        wire_key,
     },
     transaction::{Cause, Halt, Transaction, key_text},
     values_list::{padded, values_list},
@@ -162,10 +163,13 @@ pub(super) async fn apply(
     } else {
         update(table, &group.shape.columns, &items)
     };
+    let before = transaction.done.len();
     let cause = Cause::Rows(group.shape.table, &causes);
     let answer = transaction.change(&sql, bound, cause).await?;
     if group.shape.insert {
-        return Ok(Vec::new());
+        // Alone, each is told apart.
+        let is_whole = usize::try_from(answer.changed).is_ok_and(|changed| changed == items.len());
+        return if is_whole { Ok(Vec::new()) } else { Err(Halt::LeftOut(left_out(table))) };
     }
     let mut missing = causes;
     for row in &answer.rows {
@@ -176,12 +180,17 @@ pub(super) async fn apply(
         let key = if parts.len() == 1 { parts.swap_remove(0) } else { Value::List(parts) };
         missing.remove(&key_text(&key));
     }
-    let lost = |item: &Item<'_>| wire_key(table, item.key);
-    Ok(items
-        .iter()
-        .filter(|item| missing.values().any(|index| *index == item.index))
-        .map(|item| (item.index, not_found(table, lost(item)).in_op(0)))
-        .collect())
+    let missing = items.iter().filter(|item| missing.values().any(|index| *index == item.index));
+    let mut lost = Vec::new();
+    for item in missing {
+        let own = transaction.done.iter().skip(before).any(|done| done.edit == Some(item.index));
+        let place = RowPlace::new(table, &item.edit.channel, item.key);
+        let done = transaction.done.len();
+        if !own && !was_replaced(transaction, table, &place, done).await? {
+            lost.push((item.index, not_found(table, place.wire_key()).in_op(0)));
+        }
+    }
+    Ok(lost)
 }
 
 /// One edit of a group.

@@ -30,6 +30,8 @@ pub(super) const OWN: i64 = 1 << 62;
 pub(super) enum Halt {
     /// The edit is to blame.
     Edit(EditError),
+    /// A trigger left out the row that the edit is for: what it did instead must be taken back.
+    LeftOut(EditError),
     /// The database refused a statement.
     Sql(sqlx::Error),
     /// The database failed.
@@ -117,8 +119,9 @@ impl<'a> Transaction<'a> {
         let rows = answers.next().unwrap_or_default().rows;
         let Some(last) = rows.last() else { return Ok(answer) };
         let last = own(last, 0)?;
+        let mut renamed = HashMap::new();
         for record in self.facts.layouts.read(&self.facts.schema, &rows)? {
-            let edit = self.cause_of(&record, cause);
+            let edit = self.cause_of(&record, cause, &mut renamed);
             for (channel, recorded) in record.changes(&self.facts.schema) {
                 self.bytes += recorded.bytes();
                 self.done.push(Done { edit, channel, recorded });
@@ -128,14 +131,26 @@ impl<'a> Transaction<'a> {
         Ok(answer)
     }
 
-    fn cause_of(&self, record: &Record, cause: Cause<'_>) -> Option<usize> {
-        match cause {
-            Cause::Edit(edit) => Some(edit),
-            Cause::Rows(table, edits) if table == record.table => {
-                edits.get(&key_text(&record.key(&self.facts.schema)?)).copied()
-            }
-            Cause::Rows(..) => None,
+    /// A row whose key a trigger changes is its edit's under the new key too; `renamed` has those.
+    fn cause_of(
+        &self,
+        record: &Record,
+        cause: Cause<'_>,
+        renamed: &mut HashMap<String, usize>,
+    ) -> Option<usize> {
+        let (table, edits) = match cause {
+            Cause::Edit(edit) => return Some(edit),
+            Cause::Rows(table, edits) => (table, edits),
+        };
+        if table != record.table {
+            return None;
         }
+        let keys: Vec<String> = record.keys(&self.facts.schema).iter().map(key_text).collect();
+        let edit = *keys.iter().find_map(|key| edits.get(key).or_else(|| renamed.get(key)))?;
+        if keys.len() > 1 {
+            renamed.extend(keys.into_iter().map(|key| (key, edit)));
+        }
+        Some(edit)
     }
 
     /// The row at a place, without hidden columns.

@@ -106,6 +106,28 @@ impl Harness for Sqlite {
 
     const TRAPS: &'static [&'static str] = &["check", "json", "abort", "fail", "rollback", "slow"];
 
+    const PAPERS: &'static str = "
+        CREATE TABLE papers (slug TEXT PRIMARY KEY NOT NULL, place TEXT NOT NULL, title TEXT, gone BOOLEAN);
+        CREATE TABLE trail (what TEXT);
+        CREATE TRIGGER keep BEFORE DELETE ON papers BEGIN
+            UPDATE papers SET gone = TRUE WHERE slug = OLD.slug;
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER freeze BEFORE UPDATE ON papers WHEN NEW.title = 'frozen' BEGIN
+            INSERT INTO trail VALUES (NEW.title);
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER leave_out BEFORE INSERT ON papers WHEN NEW.title = 'unwanted' BEGIN
+            INSERT INTO trail VALUES (NEW.title);
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER small AFTER INSERT ON papers WHEN NEW.slug <> lower(NEW.slug) BEGIN
+            UPDATE papers SET slug = lower(NEW.slug) WHERE slug = NEW.slug;
+        END;
+        CREATE TRIGGER small_too AFTER UPDATE ON papers WHEN NEW.slug <> lower(NEW.slug) BEGIN
+            UPDATE papers SET slug = lower(NEW.slug) WHERE slug = NEW.slug;
+        END;";
+
     const OWN: &'static str = "RowCast_Session";
 
     const ENTRIES: &'static str = "rowcast_entry";

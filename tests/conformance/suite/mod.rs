@@ -19,6 +19,7 @@ pub(crate) mod reading;
 pub(crate) mod services;
 pub(crate) mod sessions;
 pub(crate) mod snapshots;
+pub(crate) mod triggers;
 pub(crate) mod upkeep;
 
 /// Instantiates the whole suite for a harness.
@@ -55,6 +56,11 @@ macro_rules! every_test {
                 a_value_that_must_be_unique_does_not_tell_of_a_hidden_column,
                 what_is_hidden_later_is_told_by_nothing, a_bad_edit_harms_no_neighbour,
                 a_row_still_referred_to_stays, a_refused_edit_leaves_nothing;
+            triggers: a_delete_that_a_trigger_turns_into_a_mark_is_accepted,
+                deletes_of_what_is_not_there_are_refused_beside_it,
+                an_update_that_a_trigger_leaves_out_is_accepted,
+                an_insert_that_a_trigger_leaves_out_is_refused_whole,
+                a_key_that_a_trigger_changes_is_its_edit_s;
             edits: an_edit_becomes_a_row_an_entry_and_an_outcome,
                 a_batch_on_one_channel_is_one_entry_that_names_every_edit,
                 numbering_is_gapless_over_many_channels,

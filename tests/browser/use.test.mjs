@@ -456,3 +456,55 @@ test('notifications name the task, and those of one task stand together', async 
   await becomes(() => ada.page.locator('.note.unread').count(), 1);
   fine(ada);
 });
+
+test('the whole board is printed, not only the cards in sight', { skip: IN_FIREFOX }, async (t) => {
+  const { hub, ada } = await twoPeople(t);
+  hub.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120) INSERT INTO tasks (project_id, title, status) SELECT (SELECT id FROM projects), 'Printed ' || i, 'doing' FROM n");
+  await becomes(() => ada.column('doing').locator('.count').textContent(), '121');
+  assert((await ada.page.locator('.card').count()) < 100, 'only what is in sight exists');
+  await ada.page.evaluate(() => {
+    const seen = () => {
+      const cards = [...document.querySelectorAll('.column[data-status=doing] .card')];
+      const clips = cards.filter((card) => [...ancestors(card)].some((box) => getComputedStyle(box).overflowY !== 'visible' && box !== document.documentElement));
+      globalThis.printed = { cards: cards.length, clips: clips.length, columns: [...document.querySelectorAll('.column')].filter((column) => column.getBoundingClientRect().width > 0).length };
+    };
+    function* ancestors(node) {
+      for (let box = node.parentElement; box !== null && box !== document.body; box = box.parentElement) yield box;
+    }
+    matchMedia('print').addEventListener('change', ({ matches }) => matches && seen());
+    addEventListener('beforeprint', () => matchMedia('print').matches && seen());
+  });
+  await ada.page.pdf({ format: 'A4' });
+  assert.deepEqual(await ada.page.evaluate(() => globalThis.printed), { cards: 121, clips: 0, columns: 3 });
+  assert((await ada.page.locator('.card').count()) < 100, 'and afterwards as before');
+  fine(ada);
+});
+
+test('at four times the size a card still fits, and nothing is wider than the window', async (t) => {
+  const { ada } = await twoPeople(t);
+  await ada.page.setViewportSize({ width: 320, height: 256 });
+  const fits = () =>
+    ada.page.evaluate(() => {
+      const cards = document.querySelector('.column[data-status=todo] .cards').getBoundingClientRect();
+      return [...document.querySelectorAll('.column[data-status=todo] .card')].some((card) => {
+        const { top, bottom } = card.getBoundingClientRect();
+        return top >= cards.top && bottom <= Math.min(cards.bottom, innerHeight);
+      });
+    });
+  await becomes(fits, true);
+  assert.equal(await ada.page.evaluate(() => document.documentElement.scrollWidth), 320);
+  fine(ada);
+});
+
+test('with forced colours each state still has a shape of its own', { skip: IN_FIREFOX }, async (t) => {
+  const { ada } = await twoPeople(t);
+  await ada.page.emulateMedia({ forcedColors: 'active' });
+  const looks = await ada.page.locator('.column .dot').evaluateAll((dots) => dots.map((dot) => `${getComputedStyle(dot).backgroundColor} ${getComputedStyle(dot).backgroundImage}`));
+  assert.equal(new Set(looks).size, 3, looks.join('\n'));
+  const state = () => ada.page.locator('#status').evaluate((box) => `${getComputedStyle(box, '::before').backgroundColor} ${getComputedStyle(box, '::before').borderRadius}`);
+  const live = await state();
+  ada.network.cut();
+  await ada.page.locator('#status[data-state=offline]').waitFor();
+  assert.notEqual(await state(), live);
+  fine(ada);
+});

@@ -189,6 +189,11 @@ class Board {
       new News({ app: this.#app, project, data: this.#data, changed: stale(), address: (id) => this.#address(id), box: this.#away }).stop,
       this.#app.live.client.history.subscribe(() => this.#showUndo()),
     );
+    for (const event of ['beforeprint', 'afterprint']) {
+      const print = () => [...this.#columns.values()].forEach((column) => column.print(event === 'beforeprint'));
+      addEventListener(event, print);
+      this.#stops.push(() => removeEventListener(event, print));
+    }
     this.#columnsBox.addEventListener('focusin', (event) => this.#focused(event));
     project.ready.then(stale('tasks', 'comments', 'people', 'touched'), () => soon());
   }

@@ -13,14 +13,16 @@ use rowcast_protocol::{
 };
 
 use crate::store::{
-    Applied, CheckedEdit, EditError, LiveTable, NamedRow, PastEntry, Query, ReadAfter, Store,
-    StoreError,
-    query::{Filter, From, SortBy, Test},
+    Applied, CheckedEdit, EditError, LiveTable, NamedRow, PastEntry, ReadAfter, Store, StoreError,
+    query::SortBy, replay::by_key,
 };
 
 mod params;
 mod place;
 pub mod tag;
+mod turns;
+
+pub use turns::{Turn, Turns};
 
 /// The most entries of one answer.
 const MOST_ENTRIES: usize = 1_000;
@@ -228,19 +230,6 @@ impl Reads {
 
 fn editor_of(table: &LiveTable) -> Option<&str> {
     table.editor.and_then(|index| table.columns.get(index)).map(|column| column.name.as_str())
-}
-
-/// The question for the one row with this key.
-fn by_key(table: &LiveTable, key: &[Value]) -> Query {
-    let is = |(&column, value): (&usize, &Value)| Filter { column, test: Test::Is(value.clone()) };
-    Query {
-        filters: table.key.iter().zip(key).map(is).collect(),
-        sort: by_the_key(table).collect(),
-        columns: visible(table).collect(),
-        from: From::Start,
-        limit: 1,
-        total: false,
-    }
 }
 
 fn by_the_key(table: &LiveTable) -> impl Iterator<Item = SortBy> {

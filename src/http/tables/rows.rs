@@ -48,6 +48,7 @@ pub(super) async fn list(
     Asked(parameters): Asked<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let visit = Visit::to(&worker, &caller, &channel).await?;
+    let _turn = worker.app.services.turns.take(caller.user()).await?;
     let listed = worker.app.reads.list(&visit.channel, &table, &parameters).await?;
     let listed = visit.answer(&worker, &caller, listed).await?;
     let (items, next, total) = (listed.items, listed.next, listed.total);

@@ -33,22 +33,29 @@ EXCEPTION WHEN OTHERS THEN
     RETURN false;
 END $$;
 
--- The items of a list, then those of another that are missing.
-CREATE OR REPLACE FUNCTION rowcast.list_add(list jsonb, items jsonb, of_column text) RETURNS jsonb
+-- The items of a list, then those of another that are missing, each once. What is there already is
+-- looked up by its hash.
+CREATE OR REPLACE FUNCTION rowcast.list_add(list jsonb, items jsonb, of_column text, most integer)
+RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    item jsonb;
+    missing jsonb;
 BEGIN
     list := coalesce(nullif(list, 'null'), '[]');
     IF jsonb_typeof(list) <> 'array' THEN
         RAISE EXCEPTION 'the field holds no list' USING ERRCODE = 'RC422', COLUMN = of_column;
     END IF;
-    FOR item IN SELECT value FROM jsonb_array_elements(items) LOOP
-        IF NOT EXISTS (SELECT FROM jsonb_array_elements(list) had WHERE had.value = item) THEN
-            list := list || jsonb_build_array(item);
-        END IF;
-    END LOOP;
-    RETURN list;
+    SELECT jsonb_agg(item.value ORDER BY item.place) INTO missing FROM (
+        SELECT given.value, min(given.place) AS place
+        FROM jsonb_array_elements(items) WITH ORDINALITY given(value, place) GROUP BY 1
+    ) item WHERE item.value NOT IN (SELECT had.value FROM jsonb_array_elements(list) had);
+    IF missing IS NULL THEN
+        RETURN list;
+    END IF;
+    IF jsonb_array_length(list) + jsonb_array_length(missing) > most THEN
+        RAISE EXCEPTION 'the list would have more than % items (limits.list_items)', most USING ERRCODE = 'RC413', COLUMN = of_column, DETAIL = 'items';
+    END IF;
+    RETURN list || missing;
 END $$;
 
 -- The items of a list that are not in another.
@@ -64,8 +71,18 @@ BEGIN
     RETURN coalesce((
         SELECT jsonb_agg(had.value ORDER BY had.place)
         FROM jsonb_array_elements(list) WITH ORDINALITY had(value, place)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(items) gone WHERE gone.value = had.value)
+        WHERE had.value NOT IN (SELECT gone.value FROM jsonb_array_elements(items) gone)
     ), '[]');
+END $$;
+
+-- Refuses a row that has become larger than a row may be.
+CREATE OR REPLACE FUNCTION rowcast.row_fits(bytes integer, most integer) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF bytes > most THEN
+        RAISE EXCEPTION 'the row would have more than % bytes (limits.row_bytes)', most USING ERRCODE = 'RC413', DETAIL = 'row';
+    END IF;
+    RETURN true;
 END $$;
 
 -- Waits for the locks under which channels are numbered, in one order for everybody. Only hubs
@@ -81,7 +98,7 @@ END $$;
 CREATE OR REPLACE FUNCTION rowcast.begin_batch(channels text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM set_config('lock_timeout', '3s', true);
+    PERFORM set_config('lock_timeout', '1500ms', true);
     PERFORM rowcast.expand_truncations(
         ARRAY(SELECT DISTINCT split_part(name, ':', 1) FROM unnest(channels) name));
     PERFORM rowcast.lock_channels(channels);
@@ -270,6 +287,10 @@ BEGIN
         IF pg_catalog.left(code, 2) IN ('53', '57', '58', 'XX', '25', '08') THEN
             RAISE;
         END IF;
+        -- A policy refuses the row; what else is not permitted is the operator's business.
+        IF code = '42501' AND said LIKE 'new row violates row-level security%' THEN
+            code := 'RC403';
+        END IF;
         -- A check names no column by itself: it is told where exactly one stands in it.
         IF code = '23514' AND lo = hi AND of_column = '' THEN
             SELECT a.attname INTO of_column
@@ -288,9 +309,12 @@ BEGIN
         RETURN rowcast.apply_edits(statements, probes, rows, several, lo, hi, partial, true);
     END IF;
     RETURN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
-        'e', lo, 'o', at_op, 'code', code, 'message', said,
+        'e', lo, 'o', at_op, 'code', code,
+        'message', CASE WHEN code LIKE '22%' THEN pg_catalog.regexp_replace(said, ': ".*$', '') ELSE said END,
         'row', CASE WHEN code = 'RC404' THEN nullif(said_detail, '') END,
-        'detail', CASE WHEN code <> 'RC404' THEN said_detail END,
+        'detail', CASE WHEN code = 'RC413' THEN said_detail
+            -- The names of columns in it, never the values.
+            WHEN code LIKE '23%' THEN pg_catalog.substring(said_detail, '^Key \(([^()=]*)\)=\(') END,
         'table', nullif(of_table, ''), 'column', nullif(of_column, ''),
         'constraint', nullif(of_constraint, '')));
 END $$;
@@ -400,11 +424,14 @@ BEGIN
 
     INSERT INTO rowcast.edit (user_id, id, hash, channel, seq, failure, at)
     SELECT x.u, x.i, x.h, x.c, CASE WHEN f.value IS NULL THEN (heads ->> x.c)::bigint END,
-        f.value, pg_catalog.clock_timestamp()
+        -- A long row is read again when the refusal is told again.
+        CASE WHEN pg_catalog.octet_length(f.value ->> 'row') <= 2048 OR f.value ->> 'row' IS NULL THEN f.value ELSE f.value - 'row' || '{"there": true}' END,
+        pg_catalog.clock_timestamp()
     FROM pg_catalog.jsonb_to_recordset(list) x(e integer, u text, i uuid, h uuid, c text)
     LEFT JOIN pg_catalog.jsonb_array_elements(failures) f ON (f.value ->> 'e')::integer = x.e
     WHERE x.e <> ALL (coalesce(stored, '{}'))
-      AND (f.value IS NULL OR f.value ->> 'code' NOT IN ('55P03', '40P01', '40001', '57014'));
+      AND (f.value IS NULL OR f.value ->> 'code' NOT IN ('55P03', '40P01', '40001', '57014', '0A000')
+          AND f.value ->> 'code' NOT LIKE '42%');
 
     kind := 'h'; place := NULL; data := heads;
     RETURN NEXT;
@@ -448,6 +475,67 @@ BEGIN
         END IF;
         rows_done := rows_done + records;
         EXIT WHEN rows_done >= enough;
+    END LOOP;
+END $$;
+
+-- The first rows that a query gives, read one by one until they are about so many bytes; where there
+-- are more, `json` of the last one is null. The query gives a row as JSON and its key; it is told `$1`
+-- the channel's id, `$2` values, `$3` how many rows at most, `$4` how many to skip. Sees what the
+-- statement sees that calls it.
+CREATE OR REPLACE FUNCTION rowcast.first_rows(
+    query text, of_channel text, given text[], most bigint, skipped bigint, enough integer
+) RETURNS TABLE (nth bigint, json text, key text[])
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found_rows refcursor;
+    bytes bigint := 0;
+BEGIN
+    nth := 0;
+    OPEN found_rows FOR EXECUTE query USING of_channel, given, most, skipped;
+    LOOP
+        FETCH found_rows INTO json, key;
+        EXIT WHEN NOT FOUND;
+        nth := nth + 1;
+        bytes := bytes + pg_catalog.octet_length(json);
+        IF bytes > enough AND nth > 1 THEN
+            json := NULL;
+            RETURN NEXT;
+            EXIT;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+    CLOSE found_rows;
+END $$;
+
+-- The entries of a channel before a place, newest first, whose changes hold a text: about so many
+-- bytes of them, and looked for about so many milliseconds. Where there may be more, the last row has
+-- no channel and the place to go on before.
+CREATE OR REPLACE FUNCTION rowcast.entries_with(
+    of_channel text, before bigint, needle text, enough integer, patience integer
+) RETURNS SETOF rowcast.entry
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one rowcast.entry;
+    bytes bigint := 0;
+    looked integer := 0;
+BEGIN
+    FOR one IN
+        SELECT * FROM rowcast.entry e WHERE e.channel = of_channel AND e.seq < before
+        ORDER BY e.seq DESC
+    LOOP
+        IF strpos(one.changes, needle) > 0 THEN
+            RETURN NEXT one;
+            bytes := bytes + one.bytes;
+        END IF;
+        looked := looked + 1;
+        IF bytes > enough OR (looked % 16 = 0
+                AND clock_timestamp() - statement_timestamp() > make_interval(secs => patience / 1000.0)) THEN
+            one.channel := NULL;
+            one.changes := NULL;
+            one.edits := NULL;
+            RETURN NEXT one;
+            EXIT;
+        END IF;
     END LOOP;
 END $$;
 

@@ -9,36 +9,38 @@ use super::{
     name::{column, is_exactly, json_of_row, json_of_value, key, literal, of, quoted, table_name},
     shape::{How, Shape, Verb},
 };
-use crate::store::{LiveColumn, LiveTable};
+use crate::store::{EditLimits, LiveColumn, LiveTable};
 
 impl Shape {
     /// The statement.
-    pub(super) fn statement(&self, table: &LiveTable) -> String {
+    pub(super) fn statement(&self, table: &LiveTable, limits: EditLimits) -> String {
         let target = format!("{} AS t", table_name(table));
         let input = self.input(table);
         let range = "e.e BETWEEN $2 AND $3 AND e.o BETWEEN $4 AND $5";
         match self.verb {
-            Verb::Insert => self.insert(table, &target, &input, range),
+            Verb::Insert => self.insert(table, &target, &input, range, limits),
             Verb::Update if self.assigned.is_empty() => format!(
                 "SELECT pg_catalog.array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
                 self.found(table)
             ),
             Verb::Update => {
-                let assignments = self.assignments(table);
+                let assignments = self.assignments(table, limits);
                 let rows = self.found(table);
                 let asked: Vec<String> =
                     (0..table.key.len()).map(|place| format!("e.k{place}")).collect();
                 let (is, asked) = (key_json(table, &key_values(table)), key_json(table, &asked));
                 format!(
                     "WITH done AS (UPDATE {target} SET {assignments} FROM {input} \
-                     WHERE {range} AND {rows} RETURNING {HIT} AS hit, e.e, {is} AS key_is, {asked} AS key_asked) \
-                     SELECT pg_catalog.array_agg(d.hit), {moved} FROM done d",
+                     WHERE {range} AND {rows} RETURNING {HIT} AS hit, e.e, {is} AS key_is, {asked} AS key_asked, {fits} AS fits) \
+                     SELECT pg_catalog.array_agg(d.hit), {moved} FROM done d WHERE d.fits",
+                    fits = self.fits(table, limits),
                     moved = moved(table, "d.e", "d.key_is", "d.key_asked"),
                 )
             }
             Verb::Delete => {
                 let rows = self.found(table);
-                returning(&format!("DELETE FROM {target} USING {input} WHERE {range} AND {rows}"))
+                let delete = format!("DELETE FROM {target} USING {input} WHERE {range} AND {rows}");
+                returning(&delete, "true")
             }
         }
     }
@@ -108,7 +110,26 @@ impl Shape {
         format!("pg_catalog.jsonb_to_recordset($1) AS e({})", columns.join(", "))
     }
 
-    fn insert(&self, table: &LiveTable, target: &str, input: &str, range: &str) -> String {
+    /// Whether the row that was written is no larger than a row may be.
+    fn fits(&self, table: &LiveTable, limits: EditLimits) -> String {
+        if !self.weighed {
+            return "true".to_owned();
+        }
+        let row = json_of_row("t", table);
+        format!(
+            "rowcast.row_fits(pg_catalog.octet_length({row}), {})",
+            limits.row_bytes.min(i32::MAX as usize)
+        )
+    }
+
+    fn insert(
+        &self,
+        table: &LiveTable,
+        target: &str,
+        input: &str,
+        range: &str,
+        limits: EditLimits,
+    ) -> String {
         let columns = self.assigned.iter().filter_map(|(index, _)| column(table, *index));
         let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
         let values: Vec<String> = (0..names.len()).map(|place| format!("e.v{place}")).collect();
@@ -118,12 +139,13 @@ impl Shape {
             "WITH given AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY e.e, e.o) AS nth";
         format!(
             "{given} FROM {input} WHERE {range}), \
-             done AS (INSERT INTO {target} ({}) SELECT {} FROM given e ORDER BY e.nth RETURNING {is} AS key_is), \
+             done AS (INSERT INTO {target} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM given e ORDER BY e.nth RETURNING {is} AS key_is, {fits} AS fits), \
              made AS (SELECT d.key_is, row_number() OVER () AS nth FROM done d) \
              SELECT pg_catalog.array_agg({HIT}), {moved} FROM given e JOIN made m ON m.nth = e.nth \
-             WHERE (SELECT pg_catalog.count(*) FROM done) = (SELECT pg_catalog.count(*) FROM given)",
+             WHERE (SELECT pg_catalog.count(*) FROM done d WHERE d.fits) = (SELECT pg_catalog.count(*) FROM given)",
             names.join(", "),
             values.join(", "),
+            fits = self.fits(table, limits),
             is = key_json(table, &key_values(table)),
             moved = self.inserted_elsewhere(table),
         )
@@ -141,22 +163,28 @@ impl Shape {
         )
     }
 
-    fn assignments(&self, table: &LiveTable) -> String {
+    fn assignments(&self, table: &LiveTable, limits: EditLimits) -> String {
         let all = self.assigned.iter().enumerate().filter_map(|(place, (index, how))| {
             let column = column(table, *index)?;
             let value = match how {
-                How::SetIfChanged => self.set_if_changed(table, place, column),
-                how => assigned_value(*how, place, column),
+                How::SetIfChanged => self.set_if_changed(table, place, column, limits),
+                how => assigned_value(*how, place, column, limits),
             };
             Some(format!("{} = {value}", quoted(&column.name)))
         });
         all.collect::<Vec<_>>().join(", ")
     }
 
-    fn set_if_changed(&self, table: &LiveTable, place: usize, editor: &LiveColumn) -> String {
+    fn set_if_changed(
+        &self,
+        table: &LiveTable,
+        place: usize,
+        editor: &LiveColumn,
+        limits: EditLimits,
+    ) -> String {
         let others = self.assigned.iter().enumerate().filter_map(|(place, (index, how))| {
             let column = column(table, *index).filter(|_| *how != How::SetIfChanged)?;
-            let value = assigned_value(*how, place, column);
+            let value = assigned_value(*how, place, column, limits);
             Some(format!(
                 "{} IS DISTINCT FROM {}",
                 comparable(&of("t", column), column),
@@ -214,9 +242,10 @@ fn moved(table: &LiveTable, edit: &str, is: &str, asked: &str) -> String {
 /// An operation as one number: the edit, then the place in it.
 const HIT: &str = "(e.e::bigint << 32) + e.o";
 
-fn returning(statement: &str) -> String {
+fn returning(statement: &str, fits: &str) -> String {
     format!(
-        "WITH done AS ({statement} RETURNING {HIT} AS hit) SELECT pg_catalog.array_agg(hit) FROM done"
+        "WITH done AS ({statement} RETURNING {HIT} AS hit, {fits} AS fits) \
+         SELECT pg_catalog.array_agg(hit) FROM done WHERE fits"
     )
 }
 
@@ -231,16 +260,18 @@ fn in_channel(table: &LiveTable) -> String {
     conditions.join(" AND ")
 }
 
-fn assigned_value(how: How, place: usize, column: &LiveColumn) -> String {
+fn assigned_value(how: How, place: usize, column: &LiveColumn, limits: EditLimits) -> String {
     let old = of("t", column);
     let name = literal(&column.name);
     match how {
         How::Set | How::SetIfChanged => format!("e.v{place}"),
         How::Add => format!("coalesce({old}, 0) + e.v{place}"),
-        How::AddItems => as_column(
-            &format!("rowcast.list_add(pg_catalog.to_jsonb({old}), e.v{place}, {name})"),
-            column,
-        ),
+        How::AddItems => {
+            let most = limits.list_items;
+            let added =
+                format!("rowcast.list_add(pg_catalog.to_jsonb({old}), e.v{place}, {name}, {most})");
+            as_column(&added, column)
+        }
         How::RemoveItems => as_column(
             &format!("rowcast.list_remove(pg_catalog.to_jsonb({old}), e.v{place}, {name})"),
             column,

@@ -10,14 +10,18 @@ use super::{
         fold::{RowImage, fields_of},
         schema::LiveTable,
         values::wire_of_checked,
+        weight::{are_large, bytes_of, bytes_of_values},
     },
     arithmetic,
     assign::{assignments, values_named},
-    constraint, place,
+    constraint, own, place,
     raw::Bound,
     row::{RowPlace, column_kind, column_name},
     transaction::{Cause, Halt, Transaction},
 };
+
+/// Old and new values of one edit may have the bytes of so many entries, which count new ones alone.
+const MOST_ENTRIES: usize = 4;
 
 /// Applies all operations of an edit. If one fails, those before it stay done: the caller takes
 /// them back.
@@ -26,9 +30,13 @@ pub(super) async fn edit(
     index: usize,
     edit: &CheckedEdit,
 ) -> Result<(), Halt> {
+    let most = transaction.bytes + MOST_ENTRIES * transaction.facts.limits.bytes;
     for (number, op) in edit.ops.iter().enumerate() {
         let mut work = Work { transaction, index, channel: &edit.channel };
         let failure = match work.apply(op).await {
+            Ok(()) if work.transaction.bytes > most => {
+                Halt::Edit(own::too_large(work.transaction.facts.limits))
+            }
             Ok(()) => continue,
             Err(Halt::Sql(error)) => constraint::explain(work.transaction, op, error).await,
             Err(halt) => halt,
@@ -80,6 +88,10 @@ impl Work<'_, '_> {
         fields: &ColumnValues,
         place: Option<&CheckedPlace>,
     ) -> Result<(), Halt> {
+        let limits = self.transaction.facts.edits;
+        if bytes_of_values(fields) > limits.row_bytes {
+            return Err(limits.too_large_row(table, &[]).into());
+        }
         let mut fields = fields.clone();
         if let (Some(order), Some(place)) = (table.order, place) {
             let cause = Cause::Edit(self.index);
@@ -115,7 +127,10 @@ impl Work<'_, '_> {
         }
         let row = self.guarded_row(table, key, guard).await?;
         let mut set = change.set.clone();
-        set.extend(arithmetic::computed(table, &row, change)?);
+        set.extend(arithmetic::computed(table, &row, change, self.transaction.facts.edits)?);
+        if are_large(&change.set) || !change.add.is_empty() {
+            self.weigh(table, &row, &set)?;
+        }
         if let (Some(order), Some(place)) = (table.order, &change.place) {
             let cause = Cause::Edit(self.index);
             let key =
@@ -125,6 +140,20 @@ impl Work<'_, '_> {
             }
         }
         if set.is_empty() { Ok(()) } else { self.write(table, key, &set).await }
+    }
+
+    /// Refuses values that would make a row too large.
+    fn weigh(&self, table: &LiveTable, row: &RowImage, set: &ColumnValues) -> Result<(), Halt> {
+        let limits = self.transaction.facts.edits;
+        let columns: Vec<usize> = set.iter().map(|(column, _)| *column).collect();
+        let kept = row.iter().enumerate().filter(|(column, _)| !columns.contains(column));
+        let kept: usize = kept.filter_map(|(_, value)| value.as_ref()).map(bytes_of).sum();
+        if kept + bytes_of_values(set) <= limits.row_bytes {
+            return Ok(());
+        }
+        let large: Vec<usize> =
+            set.iter().filter(|(_, v)| bytes_of(v) > 64).map(|(c, _)| *c).collect();
+        Err(limits.too_large_row(table, &large).into())
     }
 
     async fn write(
@@ -194,11 +223,11 @@ impl Work<'_, '_> {
     }
 }
 
-/// Whether an update sets fields and does nothing else.
+/// Whether an update sets small fields and does nothing else.
 pub(super) fn is_plain(change: &FieldOps, guard: &ColumnValues) -> bool {
     let FieldOps { set, inc, add, remove, place } = change;
     let computes = !inc.is_empty() || !add.is_empty() || !remove.is_empty() || place.is_some();
-    !set.is_empty() && !computes && guard.is_empty()
+    !set.is_empty() && !computes && guard.is_empty() && !are_large(set)
 }
 
 /// Whether a statement that changed no row had one nevertheless, for which a trigger did something

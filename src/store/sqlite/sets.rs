@@ -14,6 +14,7 @@ use super::{
         edit::{CheckedEdit, CheckedOp, ColumnValues},
         error::EditError,
         schema::LiveTable,
+        weight::are_large,
     },
     apply::{is_plain, left_out, not_found, was_replaced},
     assign::assignments,
@@ -48,6 +49,13 @@ pub(super) enum Step {
 pub(super) struct Group {
     shape: Shape,
     edits: Vec<usize>,
+}
+
+impl Group {
+    /// The edits, by their indexes.
+    pub(super) fn edits(&self) -> impl Iterator<Item = usize> {
+        self.edits.iter().copied()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -115,7 +123,7 @@ impl Wave {
 fn simple(facts: &Facts, edit: &CheckedEdit) -> Option<(Shape, Touched)> {
     let [op] = edit.ops.as_slice() else { return None };
     let (insert, table, values, key) = match op {
-        CheckedOp::Insert { table, fields, place: None } => {
+        CheckedOp::Insert { table, fields, place: None } if !are_large(fields) => {
             (true, *table, fields, key_among(facts, *table, fields)?)
         }
         CheckedOp::Update { table, key, change, guard } if is_plain(change, guard) => {

@@ -87,6 +87,8 @@ pub(super) struct Transaction<'a> {
     seen: i64,
     /// What was changed so far.
     pub(super) done: Vec<Done>,
+    /// About how many bytes of old and new values it has.
+    pub(super) bytes: usize,
 }
 
 /// A point to which a transaction can be taken back.
@@ -94,12 +96,13 @@ pub(super) struct Transaction<'a> {
 pub(super) struct Mark {
     seen: i64,
     done: usize,
+    bytes: usize,
 }
 
 impl<'a> Transaction<'a> {
     /// Takes over after `BEGIN IMMEDIATE`, when there is a record with the number [`OWN`].
     pub(super) fn new(facts: &'a Facts, connection: &'a mut Connection) -> Self {
-        Self { facts, connection, seen: OWN, done: Vec::new() }
+        Self { facts, connection, seen: OWN, done: Vec::new(), bytes: 0 }
     }
 
     /// Runs a statement that changes rows, and takes down what was recorded of it.
@@ -120,6 +123,7 @@ impl<'a> Transaction<'a> {
         for record in self.facts.layouts.read(&self.facts.schema, &rows)? {
             let edit = self.cause_of(&record, cause, &mut renamed);
             for (channel, recorded) in record.changes(&self.facts.schema) {
+                self.bytes += recorded.bytes();
                 self.done.push(Done { edit, channel, recorded });
             }
         }
@@ -164,10 +168,17 @@ impl<'a> Transaction<'a> {
         Ok(row.transpose()?)
     }
 
+    /// Whether the database has not taken everything back by itself.
+    pub(super) async fn is_open(&mut self) -> Result<bool, StoreError> {
+        let sql = format!("SELECT 1 FROM rowcast_pending WHERE id = {OWN}");
+        let answers = self.connection.run(sql, Bound::none()).await.map_err(store_error)?;
+        Ok(answers.first().is_some_and(|answer| !answer.rows.is_empty()))
+    }
+
     /// Begins something that may have to be taken back.
     pub(super) async fn savepoint(&mut self) -> Result<Mark, StoreError> {
         self.control("SAVEPOINT rowcast_edit").await?;
-        Ok(Mark { seen: self.seen, done: self.done.len() })
+        Ok(Mark { seen: self.seen, done: self.done.len(), bytes: self.bytes })
     }
 
     /// Keeps what was done since the savepoint.
@@ -179,6 +190,7 @@ impl<'a> Transaction<'a> {
     pub(super) async fn take_back(&mut self, mark: Mark) -> Result<(), StoreError> {
         self.seen = mark.seen;
         self.done.truncate(mark.done);
+        self.bytes = mark.bytes;
         self.control("ROLLBACK TO rowcast_edit; RELEASE rowcast_edit").await
     }
 

@@ -119,6 +119,7 @@ impl Described<'_> {
             "properties": {
                 "items": {"type": "array", "items": reference("change")},
                 "more": {"type": "boolean"},
+                "next": {"type": "integer", "description": "Where there may be more: go on with it as `before`"},
             },
         });
         json!({

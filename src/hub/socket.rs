@@ -13,6 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::{Buf as _, Bytes};
@@ -163,6 +164,12 @@ impl Socket {
     /// The flush loop of the worker that owns the socket.
     pub(super) fn flusher(&self) -> &Flusher {
         &self.flusher
+    }
+
+    /// By how much that worker is late at present.
+    #[must_use]
+    pub fn worker_late(&self) -> Duration {
+        self.flusher.clock.late()
     }
 
     /// Queues a message on the private lane.

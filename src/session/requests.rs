@@ -12,7 +12,7 @@ use super::{Session, greeting::Greeted};
 use crate::{
     commit::EditResult,
     hub::{
-        Subscription,
+        Socket, Subscription,
         catchup::{self, Begin},
         ephemera::{StateBounds, TooMuchState},
     },
@@ -120,6 +120,7 @@ impl Session {
         let begin = catchup::beginning(&channel, request.cursor, self.socket.codec)
             .await
             .map_err(|error| unreadable(error.code(), &error))?;
+        admitted(&services, &self.socket, begin)?;
         let subscription = Arc::new(Subscription::new(
             greeted.subscriber.clone(),
             Arc::clone(&self.socket),
@@ -252,13 +253,18 @@ impl Session {
         }
         let subscription = greeted.subscription(&request.channel)?;
         subscription.has_state.store(true, Ordering::Release);
-        let bounds = StateBounds { keys: settings.state_keys, bytes: settings.state_bytes };
+        let bounds = StateBounds {
+            keys: settings.state_keys,
+            bytes: settings.state_bytes,
+            channel_bytes: settings.channel_state_bytes,
+        };
         subscription
             .channel
             .set_state(&greeted.subscriber, request.key, request.value, bounds)
             .map_err(|too_much| match too_much {
                 TooMuchState::Keys => over(ErrorCode::TooMany, bounds.keys, "states; clear some"),
                 TooMuchState::Bytes => over(ErrorCode::TooLarge, bounds.bytes, "bytes of state"),
+                TooMuchState::Channel => channel_is_full(bounds.channel_bytes),
             })?;
         self.done(request.reference);
         Ok(())
@@ -319,6 +325,15 @@ async fn role_in(
     role.map_err(|error| unreadable(error.code(), &error))?.ok_or_else(|| unknown_channel(channel))
 }
 
+/// Whether the node has time for a snapshot, if it takes one.
+fn admitted(services: &super::Services, socket: &Socket, begin: Begin) -> Answer {
+    let Begin::Snapshot(_) = begin else { return Ok(()) };
+    let Some(wait) = services.hub.come_back_in(socket) else { return Ok(()) };
+    let words = "too many snapshots are being sent; come back later";
+    let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    Err(ErrorReply { retry_after_ms: Some(wait), ..error(ErrorCode::Busy, words) })
+}
+
 fn greeted(greeted: &mut Option<Greeted>) -> Result<&mut Greeted, ErrorReply> {
     greeted.as_mut().ok_or_else(|| error(ErrorCode::NotGreeted, "greet first: send `hello`"))
 }
@@ -342,6 +357,11 @@ fn not_subscribed(channel: &ChannelName) -> ErrorReply {
 fn over(code: ErrorCode, limit: usize, what: &str) -> ErrorReply {
     let words = format!("one session may hold {limit} {what} in a channel");
     ErrorReply { limit: Some(limit as u64), ..error(code, words) }
+}
+
+fn channel_is_full(limit: usize) -> ErrorReply {
+    let words = format!("all sessions of a channel may hold {limit} bytes of state");
+    ErrorReply { limit: Some(limit as u64), ..error(ErrorCode::TooLarge, words) }
 }
 
 fn check_size(member: &str, value: &Value, limit: usize) -> Answer {

@@ -40,11 +40,14 @@ mod plan;
 mod query;
 mod raw;
 mod recorder;
+mod relations;
 mod shape;
+mod shipped;
 mod snapshot;
 mod statement;
 mod trim;
 mod value;
+mod watched;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -197,8 +200,12 @@ impl Store for PostgresStore {
         self.read_outcome(edit).await
     }
 
-    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
-        self.read_role(channel, user).await
+    async fn roles(
+        &self,
+        channel: &ChannelName,
+        users: &[Arc<str>],
+    ) -> Result<Vec<Option<Role>>, StoreError> {
+        self.read_roles(channel, users).await
     }
 
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {

@@ -306,6 +306,12 @@ impl Socket {
         let _ = out.write(&self.stream);
     }
 
+    /// Tells the other side that nothing more comes.
+    pub fn ends_writing(&self) {
+        // A connection that is broken has told it.
+        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Write);
+    }
+
     /// Says that the session has ended. What others still queue for it is dropped.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);

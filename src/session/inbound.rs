@@ -101,14 +101,8 @@ impl Inbound {
         };
         let mut pipe = Pipe { input: bytes, output: Vec::new() };
         let result = parse_all(&mut parser, &mut pipe, incoming);
-        let answer = Bytes::from(pipe.output);
-        if result == Ok(End::Closed) {
-            incoming.push(Incoming::Closed(answer));
-        } else if !answer.is_empty() {
-            incoming.push(Incoming::Control(answer));
-        }
         self.parser = self.frames.is_unfinished().then_some(parser);
-        result.map(|_| ())
+        result
     }
 }
 
@@ -116,9 +110,19 @@ fn parse_all(
     parser: &mut WebSocketContext,
     pipe: &mut Pipe<'_>,
     incoming: &mut Vec<Incoming>,
-) -> Result<End, CloseCode> {
+) -> Result<(), CloseCode> {
     loop {
-        match parser.read(pipe) {
+        let read = parser.read(pipe);
+        let answer = Bytes::from(std::mem::take(&mut pipe.output));
+        if let Err(Error::ConnectionClosed) = read {
+            incoming.push(Incoming::Closed(answer));
+            return Ok(());
+        }
+        if !answer.is_empty() {
+            // It answers what came before this.
+            incoming.push(Incoming::Control(answer));
+        }
+        match read {
             Ok(Message::Text(text)) => {
                 incoming.push(Incoming::Message(Codec::Json, text.into()));
             }
@@ -131,22 +135,10 @@ fn parse_all(
                     incoming.push(Incoming::Heard);
                 }
             }
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Ok(End::Open);
-            }
-            Err(Error::ConnectionClosed) => return Ok(End::Closed),
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(close_code(&error)),
         }
     }
-}
-
-/// What the other side left behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// It may send more.
-    Open,
-    /// It closed.
-    Closed,
 }
 
 fn new_parser(message_bytes: usize, at_hand: usize) -> Box<WebSocketContext> {
@@ -247,6 +239,13 @@ mod tests {
         let whole = inbound.feed(&masked(0, b"}"), 0);
         assert_eq!(whole, [text(b"{}")]);
         assert!(!inbound.is_unfinished());
+    }
+
+    #[test]
+    fn a_ping_is_answered_before_what_came_after_it() {
+        let bytes = [masked(9, b"hi"), masked(1, b"{}")].concat();
+        let pong = Incoming::Control(Bytes::from_static(&[0x8a, 2, b'h', b'i']));
+        assert_eq!(json().feed(&bytes, 0), [Incoming::Heard, pong, text(b"{}")]);
     }
 
     #[test]

@@ -356,6 +356,8 @@ async fn farewell(socket: &Socket, code: CloseCode) {
         while socket.queued() > 0 && socket.stream.writable().await.is_ok() {
             socket.write_on();
         }
+        // Nothing more goes out, and the other side need not wait to learn it.
+        socket.ends_writing();
         drain(socket).await;
     };
     // Whoever does not answer in time is cut off; there is nothing more to say.

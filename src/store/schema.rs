@@ -2,7 +2,7 @@
 
 use rowcast_protocol::{ColumnType, Role, Schema};
 
-use super::declaration::AccessDeclaration;
+use super::declaration::{AccessDeclaration, TimestampSpelling};
 
 /// The tables that ship; one of them without the engine's own belongs to somebody else.
 pub(super) const SHIPPED: [&str; 6] =
@@ -85,8 +85,11 @@ pub struct LiveColumn {
     pub name: String,
     /// What its values look like on the wire.
     pub kind: ColumnType,
-    /// The database's own name of the type, for casts.
+    /// The database's own name of the type, for casts; of a domain the type beneath it, and without
+    /// a length or precision, so that a cast refuses and changes nothing.
     pub sql_type: String,
+    /// What else there is to know of its values.
+    pub form: ColumnForm,
     /// Whether it may be null.
     pub nullable: bool,
     /// Whether the database fills it when it is left out.
@@ -97,4 +100,17 @@ pub struct LiveColumn {
     pub readonly: bool,
     /// Whether clients never see it.
     pub hidden: bool,
+}
+
+/// What a column's type on the wire does not say of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ColumnForm {
+    /// The type of a list's items.
+    pub item: Option<ColumnType>,
+    /// Whether the database fills texts up with blanks that mean nothing.
+    pub padded: bool,
+    /// Whether the database lets it hold what does not fit its type.
+    pub loose: bool,
+    /// How instants are written, where the database keeps them as texts.
+    pub timestamps: TimestampSpelling,
 }

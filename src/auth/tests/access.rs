@@ -130,6 +130,7 @@ fn tasks() -> LiveTable {
         name: name.to_owned(),
         kind: ColumnType::Text,
         sql_type: String::new(),
+        form: crate::store::ColumnForm::default(),
         nullable: false,
         has_default: false,
         readonly: false,

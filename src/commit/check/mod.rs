@@ -19,6 +19,7 @@ use rowcast_protocol::{
 use crate::store::{
     CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable,
     edit::{CheckedPlace, ColumnValues, FieldOps},
+    values::accept::accepted,
 };
 
 mod fields;
@@ -27,7 +28,7 @@ mod key;
 #[cfg(test)]
 mod tests;
 mod undo;
-pub mod values;
+mod values;
 
 pub use fingerprint::with_tag;
 pub use key::row_key;
@@ -158,7 +159,7 @@ impl Scope<'_> {
     fn channel_value(&self, channel: &ChannelName) -> Result<Value, EditError> {
         let column = self.table.columns.get(self.table.channel_column);
         column
-            .and_then(|column| values::fit(column.kind, &Value::from(channel.id())))
+            .and_then(|column| accepted(column, &Value::from(channel.id())))
             .filter(|value| is_spelled(value, channel.id()))
             .ok_or_else(|| {
                 EditError::new(ErrorCode::UnknownChannel, format!("there is no channel {channel}"))

@@ -127,7 +127,7 @@ impl Scope<'_> {
     fn all(&self, fields: &Fields) -> Result<ColumnValues, EditError> {
         let known =
             fields.iter().filter_map(|(name, value)| Some((self.table.column(name)?.0, value)));
-        let values = known.map(|(index, value)| self.fitting(index, value));
+        let values = known.map(|(index, value)| self.known(index, value));
         let mut values = values.collect::<Result<ColumnValues, _>>()?;
         values.sort_by_key(|(index, _)| *index);
         Ok(values)

@@ -93,7 +93,7 @@ struct Past {
 pub(super) async fn history(
     State(worker): State<Arc<WorkerApp>>,
     caller: Caller,
-    Named((channel, table, key)): Named<(String, String, String)>,
+    NamedInPath { channel, table, key }: NamedInPath,
     Asked(part): Asked<Part>,
 ) -> Result<Response, Problem> {
     let limit = within("limit", part.limit.unwrap_or(50), 100)?;

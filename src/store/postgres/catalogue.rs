@@ -5,16 +5,17 @@ use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::failure::store_error;
 use crate::store::{
-    Declarations, StoreError,
+    ColumnForm, Declarations, StoreError,
     build::{CatalogueColumn, CatalogueTable},
 };
 
 const COLUMNS: &str = "
     SELECT wanted.name AS table_name, a.attname::text AS column_name,
-        format_type(a.atttypid, a.atttypmod) AS sql_type,
+        format_type(b.oid, -1) AS sql_type,
         a.attnotnull OR t.typnotnull AS not_null,
         a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
-        b.typname::text AS base, b.typtype::text AS type_type, b.typcategory::text AS category,
+        b.typname::text AS base, b.typtype::text AS type_type,
+        item.typname::text AS item, item.typtype::text AS item_type,
         quote_ident(a.attname) AS quoted,
         ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder) AS labels,
         ARRAY(SELECT pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k
@@ -25,7 +26,18 @@ const COLUMNS: &str = "
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_collation o ON o.oid = a.attcollation
-    JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+    JOIN LATERAL (
+        WITH RECURSIVE beneath AS (
+            SELECT t.oid, t.typtype, t.typbasetype
+            UNION ALL
+            SELECT d.oid, d.typtype, d.typbasetype
+            FROM beneath JOIN pg_type d ON d.oid = beneath.typbasetype WHERE beneath.typtype = 'd')
+        SELECT beneath.oid FROM beneath WHERE beneath.typtype <> 'd'
+    ) base ON true
+    JOIN pg_type b ON b.oid = base.oid
+    LEFT JOIN pg_type of_array ON of_array.typarray = b.oid
+    LEFT JOIN pg_type item
+        ON item.oid = CASE WHEN of_array.typtype = 'd' THEN of_array.typbasetype ELSE of_array.oid END
     ORDER BY wanted.nth, a.attnum";
 
 const KEYS: &str = "
@@ -68,15 +80,18 @@ fn assemble(columns: &[PgRow], keys: &[PgRow]) -> Result<Vec<CatalogueTable>, sq
 
 fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {
     let base: String = row.try_get("base")?;
-    let (type_type, category): (String, String) =
-        (row.try_get("type_type")?, row.try_get("category")?);
+    let type_type: String = row.try_get("type_type")?;
+    let (item, item_type): (Option<String>, Option<String>) =
+        (row.try_get("item")?, row.try_get("item_type")?);
+    let item = item.zip(item_type).map(|(item, of)| kind(&item, &of));
     let labels: Vec<String> = row.try_get("labels")?;
     let (checks, quoted): (Vec<String>, String) = (row.try_get("checks")?, row.try_get("quoted")?);
     let listed = checks.iter().find_map(|check| listed_texts(check, &quoted));
     Ok(CatalogueColumn {
         name: row.try_get("column_name")?,
         sql_type: row.try_get("sql_type")?,
-        kind: kind(&base, &type_type, &category),
+        kind: if item.is_some() { ColumnType::List } else { kind(&base, &type_type) },
+        form: ColumnForm { item, padded: base == "bpchar", ..ColumnForm::default() },
         nullable: !row.try_get::<bool, _>("not_null")?,
         has_default: row.try_get("has_default")?,
         values: if labels.is_empty() { listed.unwrap_or_default() } else { labels },
@@ -114,7 +129,7 @@ fn quoted_text(rest: &str) -> Option<(String, &str)> {
     None
 }
 
-fn kind(base: &str, type_type: &str, category: &str) -> ColumnType {
+fn kind(base: &str, type_type: &str) -> ColumnType {
     match base {
         "bool" => ColumnType::Bool,
         "int2" | "int4" | "int8" => ColumnType::Int,
@@ -128,7 +143,6 @@ fn kind(base: &str, type_type: &str, category: &str) -> ColumnType {
         "bytea" => ColumnType::Bytes,
         "json" | "jsonb" => ColumnType::Json,
         _ if type_type == "e" => ColumnType::Text,
-        _ if category == "A" => ColumnType::List,
         _ => ColumnType::Other,
     }
 }

@@ -127,7 +127,7 @@ impl PostgresStore {
             let Some(table) = self.schema.tables.get(step.shape.table) else { continue };
             statements.push(step.shape.statement(table));
             probes.push(step.shape.probe(table));
-            rows.push(Json(serde_json::Value::Array(step.rows)));
+            rows.push(Json(rowcast_protocol::Value::List(step.rows)));
         }
         let (changes, bytes) = bounds(self.options.limits);
         let query = sqlx::query(CALL)

@@ -36,6 +36,45 @@ BEGIN
     ), '[]');
 END $$;
 
+-- The same for arrays. Items are equal if their JSON is: numbers by value, texts by their bytes.
+CREATE OR REPLACE FUNCTION rowcast.array_add(list anyarray, items anyarray, of_column text)
+RETURNS anyarray LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    PERFORM rowcast.refuse_nested(greatest(array_ndims(list), array_ndims(items)), of_column);
+    RETURN coalesce(list, '{}') || ARRAY(
+        SELECT new.item FROM (
+            SELECT item, nth, row_number() OVER (PARTITION BY to_jsonb(item) ORDER BY nth) AS time
+            FROM unnest(items) WITH ORDINALITY given(item, nth)
+        ) new
+        WHERE new.time = 1 AND NOT EXISTS (
+            SELECT FROM unnest(list) had(item)
+            WHERE to_jsonb(had.item) IS NOT DISTINCT FROM to_jsonb(new.item))
+        ORDER BY new.nth);
+END $$;
+
+CREATE OR REPLACE FUNCTION rowcast.array_remove(list anyarray, items anyarray, of_column text)
+RETURNS anyarray LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    PERFORM rowcast.refuse_nested(greatest(array_ndims(list), array_ndims(items)), of_column);
+    IF list IS NULL THEN
+        RETURN list;
+    END IF;
+    RETURN ARRAY(
+        SELECT had.item FROM unnest(list) WITH ORDINALITY had(item, nth)
+        WHERE NOT EXISTS (
+            SELECT FROM unnest(items) gone(item)
+            WHERE to_jsonb(gone.item) IS NOT DISTINCT FROM to_jsonb(had.item))
+        ORDER BY had.nth);
+END $$;
+
+CREATE OR REPLACE FUNCTION rowcast.refuse_nested(dimensions integer, of_column text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF dimensions > 1 THEN
+        RAISE EXCEPTION 'the field holds a list of lists' USING ERRCODE = 'RC422', COLUMN = of_column;
+    END IF;
+END $$;
+
 -- Waits for the locks under which channels are numbered, in one order for everybody. Only hubs
 -- take them.
 CREATE OR REPLACE FUNCTION rowcast.lock_channels(channels text[]) RETURNS void

@@ -35,14 +35,20 @@ pub(super) fn json_of(alias: &str, column: &LiveColumn) -> String {
     let exact = match column.kind {
         ColumnType::Bytes => format!("encode({value}, 'hex')"),
         ColumnType::Decimal | ColumnType::Other => format!("{value}::text"),
-        ColumnType::List if is_inexact_list(column) => format!("{value}::text[]"),
+        // Without the blanks that fill it up.
+        ColumnType::Text if column.form.padded => format!("{value}::text"),
+        ColumnType::List => return json_of_list(&value),
         _ => value,
     };
     format!("coalesce(to_json({exact})::text, 'null')")
 }
 
-fn is_inexact_list(column: &LiveColumn) -> bool {
-    ["numeric", "bigint"].iter().any(|name| column.sql_type.starts_with(name))
+/// JSON has no place for indexes that do not begin at 1: such an array is its text.
+fn json_of_list(value: &str) -> String {
+    format!(
+        "coalesce(CASE WHEN {value}::text LIKE '[%' THEN to_json({value}::text) \
+         ELSE to_json({value}::text[]) END::text, 'null')"
+    )
 }
 
 /// Whether the output of the column's type depends on settings of the session.

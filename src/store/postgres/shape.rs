@@ -1,8 +1,8 @@
 //! The shape of an operation: what operations that one statement applies have in common.
 
-use serde_json::{Map, Value as Json};
+use rowcast_protocol::{Fields, Value};
 
-use super::value::json_value;
+use super::value::{json_operand, json_value};
 use crate::store::{
     LiveTable,
     edit::{CheckedOp, ColumnValues},
@@ -47,8 +47,8 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) struct Shaped {
     pub(super) shape: Shape,
-    pub(super) key: Option<Vec<rowcast_protocol::Value>>,
-    pub(super) row: Map<String, Json>,
+    pub(super) key: Option<Vec<Value>>,
+    pub(super) row: Fields,
 }
 
 /// Brings an operation into shape. `place` is the key in the hand-made order, if it asks for one.
@@ -82,7 +82,7 @@ pub(super) fn shaped(tables: &[LiveTable], op: &CheckedOp, place: Option<&str>) 
 pub(super) fn shifted(
     table_index: usize,
     table: &LiveTable,
-    key: Vec<rowcast_protocol::Value>,
+    key: Vec<Value>,
     place: &str,
 ) -> Shaped {
     let change = crate::store::edit::FieldOps::default();
@@ -112,7 +112,7 @@ fn verb_of(op: &CheckedOp) -> Verb {
 struct Builder<'a> {
     table: &'a LiveTable,
     shape: Shape,
-    row: Map<String, Json>,
+    row: Fields,
 }
 
 impl<'a> Builder<'a> {
@@ -123,10 +123,10 @@ impl<'a> Builder<'a> {
             assigned: Vec::new(),
             guarded: Vec::new(),
         };
-        Self { table, shape, row: Map::new() }
+        Self { table, shape, row: Fields::new() }
     }
 
-    fn value(&mut self, column: usize, how: How, json: Json) {
+    fn value(&mut self, column: usize, how: How, json: Value) {
         let is_editor = self.shape.verb == Verb::Update && self.table.editor == Some(column);
         let how = if is_editor && how == How::Set { How::SetIfChanged } else { how };
         self.row.insert(format!("v{}", self.shape.assigned.len()), json);
@@ -140,9 +140,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn items(&mut self, lists: &[(usize, Vec<rowcast_protocol::Value>)], how: How) {
+    fn items(&mut self, lists: &[(usize, Vec<Value>)], how: How) {
         for (index, items) in lists {
-            let list = rowcast_protocol::Value::List(items.clone());
+            let list = Value::List(items.clone());
             let json = self.table.columns.get(*index).map(|column| json_value(column, &list));
             self.value(*index, how, json.unwrap_or_default());
         }
@@ -150,13 +150,13 @@ impl<'a> Builder<'a> {
 
     fn text(&mut self, column: Option<usize>, how: How, text: &str) {
         if let Some(column) = column {
-            self.value(column, how, Json::from(text));
+            self.value(column, how, Value::from(text));
         }
     }
 
     fn guard(&mut self, guard: &ColumnValues) {
         for (place, (index, value)) in guard.iter().enumerate() {
-            let json = self.table.columns.get(*index).map(|column| json_value(column, value));
+            let json = self.table.columns.get(*index).map(|column| json_operand(column, value));
             self.row.insert(format!("g{place}"), json.unwrap_or_default());
             self.shape.guarded.push(*index);
         }
@@ -172,7 +172,7 @@ impl<'a> Builder<'a> {
         if self.shape.verb != Verb::Insert {
             let parts = super::name::key(self.table).zip(key.iter().flatten()).enumerate();
             for (place, (column, value)) in parts {
-                self.row.insert(format!("k{place}"), json_value(column, value));
+                self.row.insert(format!("k{place}"), json_operand(column, value));
             }
         }
         Shaped { shape: self.shape, key, row: self.row }
@@ -180,10 +180,7 @@ impl<'a> Builder<'a> {
 }
 
 /// The key of a row to insert, if all of it is given.
-pub(super) fn key_among(
-    table: &LiveTable,
-    fields: &ColumnValues,
-) -> Option<Vec<rowcast_protocol::Value>> {
+pub(super) fn key_among(table: &LiveTable, fields: &ColumnValues) -> Option<Vec<Value>> {
     let part = |wanted: &usize| {
         fields.iter().find(|(index, _)| index == wanted).map(|(_, value)| value.clone())
     };

@@ -7,7 +7,7 @@ use super::{
     PostgresStore,
     name::{column, json_of, json_of_row, key, of, quoted},
     raw::{key_from_json, row_from_json},
-    value::text_value,
+    value::{operand, text_value},
 };
 use crate::store::{LiveTable, Page, PagePlace, StoreError};
 
@@ -130,7 +130,9 @@ fn page_sql(table: &LiveTable, continues: bool) -> String {
     let jsons: Vec<String> = key(table).map(|column| json_of("t", column)).collect();
     let after: Vec<String> = key(table)
         .enumerate()
-        .map(|(place, column)| format!("($4::text[])[{}]::{}", place + 1, column.sql_type))
+        .map(|(place, column)| {
+            operand(&format!("($4::text[])[{}]", place + 1), column, &column.sql_type)
+        })
         .collect();
     let channel = column(table, table.channel_column);
     let channel = channel.map(|c| format!("{} = $2::{}", of("t", c), c.sql_type));

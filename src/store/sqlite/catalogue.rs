@@ -10,6 +10,7 @@ use super::{
         build::{CatalogueColumn, CatalogueTable},
         declaration::Declarations,
         error::StoreError,
+        schema::ColumnForm,
     },
     check::allowed_values,
     connection::{Connection, nth, store_error},
@@ -34,7 +35,8 @@ async fn table(
     connection: &mut Connection,
     name: &str,
 ) -> Result<Option<CatalogueTable>, StoreError> {
-    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk, t.sql
+    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk, t.sql,
+            NOT (SELECT l.strict FROM pragma_table_list(t.name) l WHERE l.schema = 'main')
         FROM sqlite_schema t JOIN pragma_table_xinfo(t.name) c
         WHERE t.type = 'table' AND t.name = ? AND c.hidden <> 1 ORDER BY c.cid";
     let answers =
@@ -53,6 +55,7 @@ async fn table(
             name: column,
             kind: kind_of(&sql_type),
             sql_type,
+            form: ColumnForm { loose: own::<bool>(&row, 6)?, ..ColumnForm::default() },
             nullable: !own::<bool>(&row, 2)? && place == 0,
             has_default: own::<bool>(&row, 3)? || integer_key,
             values: Vec::new(),

@@ -84,7 +84,14 @@ pub(super) fn channel_column(table: &LiveTable) -> String {
 /// Adds the values of a key.
 pub(super) fn push_key(bound: &mut Bound, table: &LiveTable, key: &[Value]) {
     for (column, value) in key_columns(table).zip(key) {
-        bound.push_value(column.kind, value);
+        bound.push_column(column, value);
+    }
+}
+
+/// Adds a value of the column with this index.
+pub(super) fn push_field(bound: &mut Bound, table: &LiveTable, index: usize, value: &Value) {
+    if let Some(column) = table.columns.get(index) {
+        bound.push_column(column, value);
     }
 }
 

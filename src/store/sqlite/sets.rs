@@ -20,9 +20,7 @@ use super::{
     connection::quoted,
     facts::Facts,
     raw::{Bound, wire},
-    row::{
-        channel_column, column_kind, column_name, key_columns, push_channel, push_key, wire_key,
-    },
+    row::{channel_column, column_name, key_columns, push_channel, push_field, push_key, wire_key},
     transaction::{Cause, Halt, Transaction, key_text},
     values_list::{padded, values_list},
 };
@@ -206,7 +204,7 @@ impl<'a> Item<'a> {
         for column in columns {
             let value = self.values.iter().find(|(named, _)| named == column);
             let value = value.map_or(&Value::Null, |(_, value)| value);
-            bound.push_value(column_kind(table, *column), value);
+            push_field(bound, table, *column, value);
         }
     }
 }

@@ -20,6 +20,7 @@ fn declarations() -> Declarations {
         order: None,
         author: None,
         editor: None,
+        timestamps: crate::store::declaration::TimestampSpelling::default(),
     };
     Declarations { tables: vec![users], access: Vec::new() }
 }

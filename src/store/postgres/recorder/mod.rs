@@ -277,8 +277,12 @@ fn differ(old: &str, new: &str, column: &LiveColumn) -> String {
 fn comparable(alias: &str, column: &LiveColumn) -> String {
     let value = of(alias, column);
     match column.kind {
-        ColumnType::Text => format!("({value})::text COLLATE \"C\""),
-        ColumnType::Other | ColumnType::List => format!("({value})::text COLLATE \"C\""),
+        // Of numbers too: 1.5 and 1.50 are equal, and so are 0 and -0, but not what people see.
+        ColumnType::Text
+        | ColumnType::Other
+        | ColumnType::List
+        | ColumnType::Decimal
+        | ColumnType::Float => format!("({value})::text COLLATE \"C\""),
         ColumnType::Json if column.sql_type == "json" => format!("({value})::text COLLATE \"C\""),
         _ => value,
     }

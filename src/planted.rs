@@ -46,6 +46,9 @@ pub enum Bug {
     TokenForEver,
     /// A state stays when its session has left.
     StateStays,
+    /// Time in which a worker did not get to its sockets counts against their deadlines, and nobody
+    /// looks whether the bytes that are waited for have come.
+    LatenessCounts,
 }
 
 #[cfg(feature = "planted-bugs")]

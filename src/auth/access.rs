@@ -91,18 +91,14 @@ impl Access {
     ///
     /// # Errors
     /// `unknown_channel` or `forbidden`; or that the store cannot be read now.
-    pub async fn may_enter(
-        &self,
-        tables: &[LiveTable],
-        edit: &CheckedEdit,
-    ) -> Result<(), EditError> {
+    pub async fn may_enter(&self, edit: &CheckedEdit) -> Result<(), EditError> {
         let Some((at, CheckedOp::Move { table, to, .. })) =
             edit.ops.iter().enumerate().find(|(_, op)| matches!(op, CheckedOp::Move { .. }))
         else {
             return Ok(());
         };
         let role = self.role(to, &edit.user).await.map_err(|error| unreadable(&error))?;
-        let table = tables.get(*table);
+        let table = edit.schema.tables.get(*table).map(|table| &**table);
         enter(role, table, to)
             .map_err(|error| error.in_op(at).in_table(table.map_or("", |table| &table.name)))
     }

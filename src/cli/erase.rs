@@ -22,7 +22,7 @@ pub(super) async fn run(
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let store = database::open(config).await?;
-    let done = match erasure(store.schema(), asked) {
+    let done = match erasure(&store.schema(), asked) {
         Ok(what) => perform(&store, &what, asked, out).await,
         Err(error) => Err(error),
     };
@@ -81,13 +81,13 @@ fn erasure(schema: &LiveSchema, asked: &EraseArgs) -> Result<Erasure, CommandErr
         return Ok(Erasure::Person(user.clone()));
     }
     let name = asked.table.as_deref().unwrap_or("");
-    let found = schema.tables.iter().enumerate().find(|(_, table)| table.name == name);
-    let (index, table) = found.ok_or_else(|| CommandError::UnknownTable(name.to_owned()))?;
+    let found = schema.tables.iter().find(|table| table.name == name);
+    let table = found.ok_or_else(|| CommandError::UnknownTable(name.to_owned()))?;
     let text = asked.key.as_deref().unwrap_or("");
     let key = match table.key.len() {
         1 => Value::from(text),
         _ => Value::List(text.split(',').map(Value::from).collect()),
     };
     let key = row_key(table, &key).map_err(|error| CommandError::BadKey(error.message))?;
-    Ok(Erasure::Past { table: index, key })
+    Ok(Erasure::Past { table: Arc::clone(table), key })
 }

@@ -2,34 +2,28 @@
 
 use std::sync::Arc;
 
-use rowcast_protocol::{ChannelName, Edit, EditId, ErrorCode, Role, Schema, Value};
+use rowcast_protocol::{ChannelName, Edit, EditId, ErrorCode, Role, Value};
 
 use super::check::{check, row_key, rows_of, undo, with_tag};
-use crate::store::{CheckedEdit, EditError, LiveSchema, LiveTable, NamedRow, PastEntry};
+use crate::store::{CheckedEdit, EditError, LiveSchema, NamedRow, PastEntry, Store};
 
-/// Checks what clients send against the live tables. Cheap to clone.
+/// Checks what clients send against the live tables as they are at that moment. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Checker {
-    schema: Arc<LiveSchema>,
+    store: Arc<dyn Store>,
 }
 
 impl Checker {
-    /// Checks against these tables.
+    /// Checks against this store's tables.
     #[must_use]
-    pub fn new(schema: Arc<LiveSchema>) -> Self {
-        Self { schema }
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
     }
 
-    /// What clients are told of the tables.
+    /// The tables at present.
     #[must_use]
-    pub fn wire(&self) -> &Schema {
-        &self.schema.wire
-    }
-
-    /// The tables.
-    #[must_use]
-    pub fn tables(&self) -> &[LiveTable] {
-        &self.schema.tables
+    pub fn schema(&self) -> Arc<LiveSchema> {
+        self.store.schema()
     }
 
     /// Checks an edit; see [`check`].
@@ -37,7 +31,7 @@ impl Checker {
     /// # Errors
     /// The first thing that is wrong.
     pub fn edit(&self, user: &Arc<str>, role: Role, edit: &Edit) -> Result<CheckedEdit, EditError> {
-        check(&self.schema, user, role, edit)
+        check(&self.schema(), user, role, edit)
     }
 
     /// The same edit, of which another one may only claim to be the same if it asked for the same
@@ -59,7 +53,7 @@ impl Checker {
         id: EditId,
         past: &PastEntry,
     ) -> Result<CheckedEdit, EditError> {
-        undo(&self.schema, user, role, (channel, id), past)
+        undo(&self.schema(), user, role, (channel, id), past)
     }
 
     /// The rows that an entry's changes name, one for each.
@@ -71,7 +65,7 @@ impl Checker {
         channel: &ChannelName,
         past: &PastEntry,
     ) -> Result<Vec<NamedRow>, EditError> {
-        rows_of(&self.schema, channel, past)
+        rows_of(&self.schema(), channel, past)
     }
 
     /// Finds the table and checks the key of a row in a channel.
@@ -85,11 +79,12 @@ impl Checker {
         key: &Value,
     ) -> Result<NamedRow, EditError> {
         let kind = channel.kind();
-        let (index, live) = self.schema.table(table, kind).ok_or_else(|| {
+        let schema = self.schema();
+        let (_, live) = schema.table(table, kind).ok_or_else(|| {
             let words = format!("channels of kind `{kind}` have no live table `{table}`");
             EditError::new(ErrorCode::UnknownTable, words).in_table(table)
         })?;
         let key = row_key(live, key).map_err(|error| error.in_table(table))?;
-        Ok(NamedRow { table: index, key })
+        Ok(NamedRow { table: Arc::clone(live), key })
     }
 }

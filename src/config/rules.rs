@@ -98,6 +98,7 @@ fn store(store: &StoreConfig) -> Vec<Broken> {
 fn http(http: &HttpConfig) -> Vec<Broken> {
     [
         size("http.body_bytes", http.body_bytes, 1_024, 64 << 20),
+        size("http.unread_bytes", http.unread_bytes, 1 << 20, u32::MAX),
         lasting("http.timeout_seconds", http.timeout, SECONDS, 1, 3_600),
         burst("http.person_burst", http.person_burst, http.person_per_second),
         burst("http.address_burst", http.address_burst, http.address_per_second),
@@ -129,6 +130,15 @@ fn sizes_of_messages(limits: &LimitsConfig) -> Vec<Broken> {
         size("limits.ops", limits.ops, 1, 10_000),
         size("limits.subscriptions", limits.subscriptions, 1, 100_000),
         within("limits.requests_per_second", u128::from(rate), 1, 1_000_000),
+        within("limits.frames_per_second", limits.frames_per_second.into(), 1, 1_000_000_000),
+        within("limits.bytes_per_second", limits.bytes_per_second.into(), 1_024, 1 << 40),
+        within(
+            "limits.person_requests_per_second",
+            limits.person_requests_per_second.into(),
+            0,
+            1_000_000_000,
+        ),
+        within("limits.person_bytes_per_second", limits.person_bytes_per_second.into(), 0, 1 << 40),
         burst,
         size("limits.sockets_not_greeted", limits.sockets_not_greeted, 1, 1_000_000),
     ]
@@ -141,6 +151,7 @@ fn waits(limits: &LimitsConfig) -> Vec<Broken> {
     [
         ("limits.first_byte_seconds", limits.first_byte),
         ("limits.header_seconds", limits.header),
+        ("limits.write_seconds", limits.write),
         ("limits.greeting_seconds", limits.greeting),
         ("limits.message_seconds", limits.message),
         ("limits.ping_seconds", limits.ping),

@@ -22,6 +22,7 @@ pub mod batches;
 pub mod catchup;
 pub mod census;
 pub mod channel;
+pub mod clock;
 pub mod ephemera;
 pub mod flush;
 pub mod frame;
@@ -163,10 +164,7 @@ impl Hub {
         limit: u32,
     ) -> Result<(Vec<PastChange>, bool), StoreError> {
         let store = &self.context.store;
-        let Some(table) = store.schema().tables.get(row.table) else {
-            return Ok((Vec::new(), false));
-        };
-        store.history(channel, table, &row.key, before, limit).await
+        store.history(channel, &row.table, &row.key, before, limit).await
     }
 
     /// Takes entries that were numbered. Nothing happens if nobody here follows the channel.

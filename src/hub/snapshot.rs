@@ -99,7 +99,7 @@ pub async fn read_page(
 ) -> Result<FramedPage, StoreError> {
     let store = &channel.context.store;
     let page = store.snapshot_page(channel.name(), place, PAGE_ROWS).await?;
-    let table = store.schema().tables.get(page.table).map_or("", |table| table.name.as_str());
+    let table = page.table.as_ref().map_or("", |table| table.name.as_str());
     let rows: Vec<Bytes> = page.rows.iter().map(|row| codec.encode(row)).collect();
     let kind = ListKind::Rows { table, seq: page.head.seq };
     let mut frames = ListFrames::new(codec, kind, channel.name());

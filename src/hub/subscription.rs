@@ -137,7 +137,7 @@ impl Subscription {
             let late = planted::is(Bug::SubscribeAfterRead);
             place.log = if late { self.channel.head() } else { log };
         }
-        self.channel.mark_dirty_for(self.socket.worker());
+        self.socket.flusher().schedule_newcomer(Arc::clone(self));
     }
 
     /// Ends it: nothing more of the channel is written.
@@ -204,7 +204,7 @@ impl Subscription {
         if !frames.is_empty() {
             match self.socket.write_shared(frames) {
                 None => return false,
-                Some(Written::Blocked) => {
+                Some(Written::Blocked | Written::Broken) => {
                     *place = after;
                     return false;
                 }

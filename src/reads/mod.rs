@@ -80,9 +80,10 @@ impl Reads {
     ///
     /// # Errors
     /// `unknown_table`.
-    pub fn table(&self, channel: &ChannelName, name: &str) -> Result<&LiveTable, ErrorReply> {
-        let found = self.0.schema().table(name, channel.kind());
-        found.map(|(_, table)| table).ok_or_else(|| {
+    pub fn table(&self, channel: &ChannelName, name: &str) -> Result<Arc<LiveTable>, ErrorReply> {
+        let schema = self.0.schema();
+        let found = schema.table(name, channel.kind());
+        found.map(|(_, table)| Arc::clone(table)).ok_or_else(|| {
             let name: String = name.chars().take(64).collect();
             let words =
                 format!("channels of kind `{}` have no live table `{name}`", channel.kind());
@@ -101,11 +102,11 @@ impl Reads {
         parameters: &[(String, String)],
     ) -> Result<Listed, ErrorReply> {
         let table = self.table(channel, table)?;
-        let query = params::query(table, parameters)?;
-        let found = self.0.select(channel, table, &query).await.map_err(unreadable)?;
+        let query = params::query(&table, parameters)?;
+        let found = self.0.select(channel, &table, &query).await.map_err(unreadable)?;
         Ok(Listed {
             items: found.rows,
-            next: found.next.map(|values| place::text(table, &query, &values)),
+            next: found.next.map(|values| place::text(&table, &query, &values)),
             total: found.total,
             limit: query.limit,
             offset: match query.from {
@@ -124,7 +125,7 @@ impl Reads {
     pub async fn row(&self, channel: &ChannelName, row: &NamedRow) -> Result<Fields, ErrorReply> {
         let found = self.find(channel, row).await?;
         found.ok_or_else(|| {
-            let table = self.0.schema().tables.get(row.table).map(|table| table.name.clone());
+            let table = Some(row.table.name.clone());
             let words = "the channel has no row with this key";
             ErrorReply { table, ..ErrorReply::new(ErrorCode::NotFound, words) }
         })
@@ -135,8 +136,8 @@ impl Reads {
         channel: &ChannelName,
         row: &NamedRow,
     ) -> Result<Option<Fields>, ErrorReply> {
-        let Some(table) = self.0.schema().tables.get(row.table) else { return Ok(None) };
-        let found = self.0.select(channel, table, &by_key(table, &row.key)).await;
+        let query = by_key(&row.table, &row.key);
+        let found = self.0.select(channel, &row.table, &query).await;
         Ok(found.map_err(unreadable)?.rows.pop())
     }
 
@@ -230,7 +231,7 @@ impl Reads {
         let mut changed = Vec::new();
         for (row, change) in rows.iter().zip(&past.stored.entry.changes).take(100) {
             let now = self.find(channel, row).await?;
-            let editor = self.0.schema().tables.get(row.table).and_then(editor_of);
+            let editor = editor_of(&row.table);
             if !tag::is_as_left(change, now.as_ref(), editor) {
                 changed.push(tag::as_it_is(change, now));
             }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{commit::CommitSettings, config::Config, hub::HubLimits, session::SessionSettings};
+use crate::{
+    commit::CommitSettings,
+    config::Config,
+    hub::HubLimits,
+    session::{PersonLimits, PersonRates, Room, SessionSettings},
+};
 
 /// Open files kept for everything that is no client.
 const RESERVED_FILES: u64 = 64;
@@ -25,10 +30,15 @@ pub(super) fn bound(limit: usize) -> u32 {
 }
 
 /// How many connections this node takes: as told, and never more than the system lets it open.
-pub(super) fn connections(config: &Config) -> u32 {
+pub(super) fn room(config: &Config) -> Room {
     let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(1024);
     let most = u32::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(u32::MAX);
-    bound(config.limits.sockets).min(most)
+    let limits = &config.limits;
+    Room {
+        connections: bound(limits.sockets).min(most),
+        of_network: (limits.sockets_per_address > 0).then(|| bound(limits.sockets_per_address)),
+        not_greeted: bound(limits.sockets_not_greeted),
+    }
 }
 
 pub(super) fn hub(config: &Config) -> HubLimits {
@@ -44,6 +54,16 @@ pub(super) fn commit(config: &Config) -> CommitSettings {
     }
 }
 
+pub(super) fn person_rates(config: &Config) -> PersonRates {
+    let limits = &config.limits;
+    let person = PersonLimits {
+        requests_per_second: limits.person_requests_per_second.into(),
+        requests_burst: limits.person_requests_burst.into(),
+        bytes_per_second: limits.person_bytes_per_second,
+    };
+    PersonRates::new(person, &session(config))
+}
+
 pub(super) fn session(config: &Config) -> SessionSettings {
     let limits = &config.limits;
     SessionSettings {
@@ -51,6 +71,8 @@ pub(super) fn session(config: &Config) -> SessionSettings {
         subscriptions: limits.subscriptions,
         requests_per_second: limits.requests_per_second,
         requests_burst: limits.requests_burst,
+        frames_per_second: limits.frames_per_second,
+        bytes_per_second: limits.bytes_per_second,
         out_bytes: limits.out_bytes,
         state_keys: limits.state_keys,
         state_bytes: limits.state_bytes,

@@ -207,8 +207,7 @@ impl Session {
         let refused = |error| failed(ErrorReply::from(error));
         let user = &greeted.subscriber.user;
         let checked = services.checker.edit(user, role, &edit).map_err(refused)?;
-        let tables = services.checker.tables();
-        services.access.may_enter(tables, &checked).await.map_err(refused)?;
+        services.access.may_enter(&checked).await.map_err(refused)?;
         let reply = self.edit_reply(reference, &edit);
         services.committer.submit(checked, reply).map_err(|_| {
             let words = "the database does not keep up; send the same edit again";
@@ -230,15 +229,16 @@ impl Session {
                 seq: applied.seq,
                 replayed: applied.replayed,
             })),
-            Err(error) => services.send_error(
-                &socket,
-                ErrorReply {
-                    reference: Some(reference),
-                    id: Some(id),
-                    channel: Some(channel),
-                    ..error.into()
-                },
-            ),
+            Err(mut error) => {
+                if socket.queued() >= services.settings.out_bytes {
+                    // Many edits may be under way at once, each refused with its row. Whoever does
+                    // not read them does without.
+                    error.row = None;
+                }
+                let (reference, id, channel) = (Some(reference), Some(id), Some(channel));
+                let error = ErrorReply { reference, id, channel, ..error.into() };
+                services.send_error(&socket, error);
+            }
         })
     }
 

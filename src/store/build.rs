@@ -2,6 +2,8 @@
 //!
 //! Every mistake is named with its table and column, so that an operator can mend it.
 
+use std::sync::Arc;
+
 use rowcast_protocol::{ColumnSchema, ColumnType, Schema, TableSchema};
 use sha2::{Digest as _, Sha256};
 
@@ -49,14 +51,14 @@ pub fn live_schema(
     declarations: &Declarations,
     catalogue: &[CatalogueTable],
 ) -> Result<LiveSchema, StoreError> {
-    let mut tables: Vec<LiveTable> = Vec::new();
+    let mut tables: Vec<Arc<LiveTable>> = Vec::new();
     for declared in &declarations.tables {
         if tables.iter().any(|table| table.name == declared.name) {
             return Err(unfit(declared, "is declared twice"));
         }
         let found = catalogue.iter().find(|table| table.name == declared.name);
         let found = found.ok_or_else(|| unfit(declared, "is not in the database"))?;
-        tables.push(live_table(declared, found)?);
+        tables.push(Arc::new(live_table(declared, found)?));
     }
     for access in &declarations.access {
         check_access(access, &tables)?;
@@ -171,7 +173,7 @@ fn is_kind(kind: &str) -> bool {
     rowcast_protocol::ChannelName::new(&format!("{kind}:x")).is_ok_and(|name| name.kind() == kind)
 }
 
-fn check_access(access: &AccessDeclaration, tables: &[LiveTable]) -> Result<(), StoreError> {
+fn check_access(access: &AccessDeclaration, tables: &[Arc<LiveTable>]) -> Result<(), StoreError> {
     let AccessRule::Members(rule) = &access.rule else { return Ok(()) };
     let wrong = |what: String| {
         Err(StoreError::Unfit(format!("the access rule for `{}` channels {what}", access.kind)))
@@ -193,8 +195,8 @@ fn check_access(access: &AccessDeclaration, tables: &[LiveTable]) -> Result<(), 
     Ok(())
 }
 
-fn wire_schema(tables: &[LiveTable]) -> Schema {
-    let tables: Vec<TableSchema> = tables.iter().map(wire_table).collect();
+fn wire_schema(tables: &[Arc<LiveTable>]) -> Schema {
+    let tables: Vec<TableSchema> = tables.iter().map(|table| wire_table(table)).collect();
     let encoded = rowcast_protocol::Codec::Json.encode(&tables);
     let digest = Sha256::digest(&encoded);
     let hash = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

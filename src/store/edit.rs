@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 use rowcast_protocol::{ChannelName, EditId, Value};
 
+use super::{LiveSchema, LiveTable};
+
 /// Fields by the index of their column.
 pub type ColumnValues = Vec<(usize, Value)>;
 
 /// A row that a client named.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedRow {
-    /// The index of its table.
-    pub table: usize,
+    /// Its table as it was when the key was checked.
+    pub table: Arc<LiveTable>,
     /// The values of its key columns.
     pub key: Vec<Value>,
 }
@@ -25,6 +27,8 @@ pub struct NamedRow {
 /// An edit, ready to be applied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedEdit {
+    /// The tables that it was checked against: every index below is one of these.
+    pub schema: Arc<LiveSchema>,
     /// Who makes it.
     pub user: Arc<str>,
     /// Made by the client.

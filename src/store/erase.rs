@@ -6,6 +6,8 @@
 //! touched becomes a `reset`, so that whoever is behind it takes a snapshot and nobody is told a past
 //! that no longer gives the present.
 
+use std::sync::Arc;
+
 use rowcast_protocol::Value;
 
 use super::{LiveColumn, LiveSchema, LiveTable, declaration::AccessRule};
@@ -20,8 +22,8 @@ pub enum Erasure {
     Person(String),
     /// The past of a row of a live table; the row stays as it is.
     Past {
-        /// The table's index.
-        table: usize,
+        /// The table.
+        table: Arc<LiveTable>,
         /// The values of its key columns.
         key: Vec<Value>,
     },

@@ -28,6 +28,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What was begun with other tables cannot be finished with these; it may be begun again.
+    pub(super) fn changed() -> Self {
+        Self::Busy("the tables have changed meanwhile".to_owned())
+    }
+
     /// What a client is told. The words of the database stay in the log.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

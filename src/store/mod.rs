@@ -36,6 +36,7 @@ mod open;
 pub mod order;
 pub mod postgres;
 pub mod query;
+mod rebind;
 pub mod schema;
 pub mod sqlite;
 pub mod values;
@@ -52,8 +53,9 @@ pub use schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable};
 /// A database that holds live tables and their logs.
 #[async_trait]
 pub trait Store: Send + Sync + fmt::Debug + 'static {
-    /// The live tables as they were found when the store was opened.
-    fn schema(&self) -> &Arc<LiveSchema>;
+    /// The live tables as they are known at present. Another value takes its place when the tables
+    /// change; whoever does several things with one asks once.
+    fn schema(&self) -> Arc<LiveSchema>;
 
     /// How many commits may usefully run at once: 1 where there is one writer.
     fn lanes(&self) -> usize;
@@ -99,7 +101,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// `after: None` begins; each page names the place for the next one.
     ///
     /// # Errors
-    /// If the database cannot be read now.
+    /// If the database cannot be read now; `busy` if the tables have changed since the page before.
     async fn snapshot_page(
         &self,
         channel: &ChannelName,
@@ -296,7 +298,9 @@ pub enum ReadAfter {
 /// Where the next page of a snapshot begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PagePlace {
-    /// The index of the table in [`LiveSchema::tables`].
+    /// The tables as the pages before showed them: a snapshot is of one schema.
+    pub schema: Arc<LiveSchema>,
+    /// The index of the table in them.
     pub table: usize,
     /// The key of the last row sent; `None`: from the table's beginning.
     pub key: Option<Vec<Value>>,
@@ -307,8 +311,8 @@ pub struct PagePlace {
 pub struct Page {
     /// The channel's newest position at that instant.
     pub head: Cursor,
-    /// The index of the table in [`LiveSchema::tables`].
-    pub table: usize,
+    /// The table; `None` where such channels have none.
+    pub table: Option<Arc<LiveTable>>,
     /// Whole rows without hidden columns, in key order; possibly none.
     pub rows: Vec<Fields>,
     /// Where the next page begins; `None`: this was the last.

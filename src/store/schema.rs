@@ -1,5 +1,7 @@
 //! The live tables as the database has them: what a declaration and the catalogue say together.
 
+use std::sync::Arc;
+
 use rowcast_protocol::{ColumnType, Role, Schema};
 
 use super::declaration::{AccessDeclaration, TimestampSpelling};
@@ -12,7 +14,7 @@ pub(super) const SHIPPED: [&str; 6] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveSchema {
     /// In the order in which snapshots send them.
-    pub tables: Vec<LiveTable>,
+    pub tables: Vec<Arc<LiveTable>>,
     /// The access rules.
     pub access: Vec<AccessDeclaration>,
     /// What clients are told, with its hash.
@@ -20,9 +22,16 @@ pub struct LiveSchema {
 }
 
 impl LiveSchema {
+    /// These tables and nothing else, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(tables: Vec<LiveTable>) -> Self {
+        let tables = tables.into_iter().map(Arc::new).collect();
+        Self { tables, access: Vec::new(), wire: Schema { hash: String::new(), tables: None } }
+    }
+
     /// The index and the table with this name, if it is live on this kind of channel.
     #[must_use]
-    pub fn table(&self, name: &str, channel_kind: &str) -> Option<(usize, &LiveTable)> {
+    pub fn table(&self, name: &str, channel_kind: &str) -> Option<(usize, &Arc<LiveTable>)> {
         self.tables
             .iter()
             .enumerate()

@@ -1,10 +1,13 @@
 //! A TCP connection of somebody who does not keep to the rules.
 
-use std::{net::SocketAddr, panic::Location};
+use std::{
+    net::{IpAddr, SocketAddr},
+    panic::Location,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::waiting::in_time;
@@ -43,6 +46,23 @@ impl Raw {
         Self { stream: TcpStream::connect(address).await.expect("it listens") }
     }
 
+    /// A connection from another address of this machine.
+    pub(crate) async fn connect_from(from: IpAddr, to: SocketAddr) -> Self {
+        Self::from_socket(from, to, TcpSocket::new_v4().expect("a socket")).await
+    }
+
+    /// The same, of somebody who has no room for answers.
+    pub(crate) async fn deaf_from(from: IpAddr, to: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        Self::from_socket(from, to, socket).await
+    }
+
+    async fn from_socket(from: IpAddr, to: SocketAddr, socket: TcpSocket) -> Self {
+        socket.bind((from, 0).into()).expect("an address of this machine");
+        Self { stream: socket.connect(to).await.expect("it listens") }
+    }
+
     /// A connection whose upgrade is done.
     pub(crate) async fn upgraded(address: SocketAddr) -> Self {
         let mut raw = Self::connect(address).await;
@@ -54,6 +74,25 @@ impl Raw {
 
     pub(crate) async fn writes(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.expect("it is open");
+    }
+
+    /// Writes unless the other side has ended it.
+    pub(crate) async fn tries_to_write(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
+    /// Reads on until these bytes have come.
+    pub(crate) async fn reads_until(&mut self, bytes: &[u8]) {
+        let (mut kept, mut some) = (Vec::new(), vec![0; 64 * 1024]);
+        let reading = async {
+            while !kept.windows(bytes.len()).any(|window| window == bytes) {
+                kept.drain(..kept.len().saturating_sub(bytes.len()));
+                let length = self.stream.read(&mut some).await.expect("it goes on");
+                assert!(length > 0, "the end came first");
+                kept.extend_from_slice(&some[..length]);
+            }
+        };
+        in_time(Location::caller(), "some bytes", reading).await;
     }
 
     /// The head of an answer.

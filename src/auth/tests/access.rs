@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use rowcast_protocol::{
-    ChannelName, ColumnType, Cursor, EditId, ErrorCode, Role, Schema, Seq, Value, reply::PastChange,
+    ChannelName, ColumnType, Cursor, EditId, ErrorCode, Role, Seq, Value, reply::PastChange,
 };
 use tokio::{sync::Notify, time::advance};
 
@@ -36,8 +36,8 @@ struct Roles {
 
 #[async_trait]
 impl Store for Roles {
-    fn schema(&self) -> &Arc<LiveSchema> {
-        &self.schema
+    fn schema(&self) -> Arc<LiveSchema> {
+        Arc::clone(&self.schema)
     }
     fn lanes(&self) -> usize {
         1
@@ -152,10 +152,13 @@ fn tasks() -> LiveTable {
     }
 }
 
+fn schema() -> Arc<LiveSchema> {
+    Arc::new(LiveSchema::of(vec![tasks()]))
+}
+
 fn roles(gated: bool) -> (Arc<Roles>, Access) {
-    let wire = Schema { hash: String::new(), tables: None };
     let store = Arc::new(Roles {
-        schema: Arc::new(LiveSchema { tables: vec![tasks()], access: Vec::new(), wire }),
+        schema: schema(),
         roles: Mutex::default(),
         asked: AtomicUsize::new(0),
         away: Mutex::default(),
@@ -265,6 +268,7 @@ async fn a_failed_read_is_not_remembered() {
 
 fn move_to_one() -> CheckedEdit {
     CheckedEdit {
+        schema: schema(),
         user: ada(),
         id: EditId(uuid::Uuid::nil()),
         hash: [0; 16],
@@ -289,7 +293,7 @@ async fn a_move_needs_the_right_to_insert_where_it_goes() {
     for (role, code) in expected {
         let (store, access) = roles(false);
         store.set(role);
-        let verdict = access.may_enter(&store.schema.tables, &move_to_one()).await;
+        let verdict = access.may_enter(&move_to_one()).await;
         assert_eq!(verdict.as_ref().err().map(|error| error.code), code);
         assert!(
             verdict.is_ok() || verdict.is_err_and(|error| error.table.as_deref() == Some("tasks"))
@@ -301,6 +305,6 @@ async fn a_move_needs_the_right_to_insert_where_it_goes() {
 async fn other_edits_need_nothing_elsewhere() {
     let (store, access) = roles(false);
     let edit = CheckedEdit { ops: Vec::new(), ..move_to_one() };
-    assert!(access.may_enter(&store.schema.tables, &edit).await.is_ok());
+    assert!(access.may_enter(&edit).await.is_ok());
     assert_eq!(store.asked(), 0);
 }

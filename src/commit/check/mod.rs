@@ -40,7 +40,7 @@ pub use undo::{rows_of, undo};
 /// # Errors
 /// The first thing that is wrong, naming the operation, the table and the field.
 pub fn check(
-    schema: &LiveSchema,
+    schema: &Arc<LiveSchema>,
     user: &Arc<str>,
     role: Role,
     edit: &Edit,
@@ -53,6 +53,7 @@ pub fn check(
             .map_err(|error: EditError| error.in_op(index).in_table(&short(op.table())))
     };
     Ok(CheckedEdit {
+        schema: Arc::clone(schema),
         user: Arc::clone(user),
         id: edit.id,
         hash: fingerprint::of(edit)?,

@@ -18,7 +18,7 @@ use crate::store::{
 /// # Errors
 /// If the entry is no such thing as can be undone, or the person's role does not allow it.
 pub fn undo(
-    schema: &LiveSchema,
+    schema: &Arc<LiveSchema>,
     user: &Arc<str>,
     role: Role,
     (channel, id): (&ChannelName, EditId),
@@ -39,7 +39,8 @@ pub fn undo(
         ops.sort_by_key(rank);
     }
     let hash = fingerprint::of_undo(channel, entry);
-    Ok(CheckedEdit { user: Arc::clone(user), id, hash, channel: channel.clone(), ops })
+    let (schema, user) = (Arc::clone(schema), Arc::clone(user));
+    Ok(CheckedEdit { schema, user, id, hash, channel: channel.clone(), ops })
 }
 
 /// The rows that an entry's changes name, one for each.
@@ -54,8 +55,8 @@ pub fn rows_of(
     let changes = past.stored.entry.changes.iter();
     let rows = changes.map(|change| {
         let (table, key) = named(change);
-        let (index, live) = table_of(schema, channel, table)?;
-        Ok(NamedRow { table: index, key: row_key(live, key)? })
+        let (_, live) = table_of(schema, channel, table)?;
+        Ok(NamedRow { table: Arc::clone(live), key: row_key(live, key)? })
     });
     rows.collect()
 }
@@ -138,7 +139,7 @@ fn table_of<'a>(
     schema: &'a LiveSchema,
     channel: &ChannelName,
     name: &str,
-) -> Result<(usize, &'a LiveTable), EditError> {
+) -> Result<(usize, &'a Arc<LiveTable>), EditError> {
     schema.table(name, channel.kind()).ok_or_else(|| {
         EditError::new(ErrorCode::UnknownTable, format!("`{name}` is no longer a live table"))
     })

@@ -12,6 +12,7 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rowcast_protocol::{Schema, TableSchema};
 use serde_json::{Map, Value};
 use utoipa::{
@@ -32,9 +33,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     img-src 'self' data:; connect-src 'self'; font-src 'self' data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// The document as it is served, made once.
-#[derive(Debug, Clone)]
-pub struct Description(Bytes);
+/// The document as it is served, made once for each form of the tables.
+#[derive(Debug, Default)]
+pub struct Description(Mutex<(String, Bytes)>);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -66,15 +67,23 @@ impl Modify for Tokens {
 impl Description {
     /// Describes all resources, those of these tables among them.
     #[must_use]
-    pub fn new(schema: &Schema) -> Self {
-        let (_, resources) = super::resources().split_for_parts();
-        let document = Frame::openapi().nest("/api/v1", resources);
-        let mut document = serde_json::to_value(&document).unwrap_or_default();
-        let tables: &[TableSchema] = schema.tables.as_deref().unwrap_or_default();
-        add(&mut document, "/paths", described::paths(tables));
-        add(&mut document, "/components/schemas", described::schemas(tables));
-        Self(serde_json::to_vec(&document).unwrap_or_default().into())
+    pub fn of(&self, schema: &Schema) -> Bytes {
+        let mut known = self.0.lock();
+        if known.0 != schema.hash {
+            *known = (schema.hash.clone(), described(schema));
+        }
+        known.1.clone()
     }
+}
+
+fn described(schema: &Schema) -> Bytes {
+    let (_, resources) = super::resources().split_for_parts();
+    let document = Frame::openapi().nest("/api/v1", resources);
+    let mut document = serde_json::to_value(&document).unwrap_or_default();
+    let tables: &[TableSchema] = schema.tables.as_deref().unwrap_or_default();
+    add(&mut document, "/paths", described::paths(tables));
+    add(&mut document, "/components/schemas", described::schemas(tables));
+    serde_json::to_vec(&document).unwrap_or_default().into()
 }
 
 fn add(document: &mut Value, place: &str, members: Map<String, Value>) {
@@ -90,7 +99,8 @@ pub(super) fn routes() -> Router<Arc<WorkerApp>> {
 
 async fn document(State(worker): State<Arc<WorkerApp>>) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
-    (kind, worker.app.description.0.clone()).into_response()
+    let schema = worker.app.services.checker.schema();
+    (kind, worker.app.description.of(&schema.wire)).into_response()
 }
 
 /// The page, `/api/docs`.

@@ -12,7 +12,7 @@ use rowcast_protocol::{Cursor, EditId, Entry, ErrorCode, Seq, reply::PastChange}
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Visit,
+    NamedInPath, Visit,
     precondition::Conditions,
     write::{Ack, Writer},
 };

@@ -49,7 +49,7 @@ impl Writer<'_> {
         let edit = Edit { id, channel: self.visit.channel.clone(), ops };
         let checked = services.checker.edit(self.caller.user(), self.role(), &edit);
         let checked = checked?;
-        services.access.may_enter(services.checker.tables(), &checked).await?;
+        services.access.may_enter(&checked).await?;
         let applied = services.committer.apply(checked).await?;
         Ok(self.ack(id, applied.epoch, applied.seq, applied.replayed))
     }

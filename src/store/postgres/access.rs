@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{PostgresStore, name::quoted, snapshot::is_no_value};
 use crate::store::{
-    StoreError,
+    LiveSchema, StoreError,
     declaration::{AccessRule, MembersRule},
 };
 
@@ -16,22 +16,25 @@ impl PostgresStore {
         channel: &ChannelName,
         user: &str,
     ) -> Result<Option<Role>, StoreError> {
-        let rule = self.schema.access.iter().find(|access| access.kind == channel.kind());
+        let schema = self.schema.load_full();
+        let rule = schema.access.iter().find(|access| access.kind == channel.kind());
         match rule.map(|access| &access.rule) {
             None => Ok(None),
             Some(AccessRule::Own(role)) => Ok((channel.id() == user).then_some(*role)),
-            Some(AccessRule::Members(rule)) => self.members_role(rule, channel, user).await,
+            Some(AccessRule::Members(rule)) => {
+                self.members_role(&schema, rule, channel, user).await
+            }
         }
     }
 
     async fn members_role(
         &self,
+        schema: &LiveSchema,
         rule: &MembersRule,
         channel: &ChannelName,
         user: &str,
     ) -> Result<Option<Role>, StoreError> {
-        let tables = &self.schema.tables;
-        let table = tables.iter().find(|table| table.name == rule.table);
+        let table = schema.tables.iter().find(|table| table.name == rule.table);
         let kind_of = |name: &str| {
             let column = table.and_then(|table| table.column(name));
             column.map_or("text", |(_, column)| column.sql_type.as_str())

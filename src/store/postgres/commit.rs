@@ -15,8 +15,8 @@ use super::{
     value::column_with_nul,
 };
 use crate::store::{
-    Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, StoreError, StoredEntry,
-    fold::EntryLimits,
+    Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, LiveSchema, StoreError,
+    StoredEntry, fold::EntryLimits,
 };
 
 /// How often a batch is tried that others got in the way of.
@@ -39,6 +39,7 @@ impl PostgresStore {
     /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
     pub(super) async fn commit_edits(
         &self,
+        schema: &LiveSchema,
         edits: &[CheckedEdit],
     ) -> Result<Committed, StoreError> {
         let mut whole =
@@ -48,8 +49,8 @@ impl PostgresStore {
             if part.is_empty() {
                 continue;
             }
-            match self.commit_part(part).await? {
-                Ok(answer) => self.add_answer(&mut whole, part, answer)?,
+            match self.commit_part(schema, part).await? {
+                Ok(answer) => self.add_answer(schema, &mut whole, part, answer)?,
                 Err(()) => {
                     let (first, second) = part.split_at(part.len() / 2);
                     left.extend([second, first]);
@@ -60,11 +61,15 @@ impl PostgresStore {
     }
 
     /// Commits a part, or tells that it must be cut.
-    async fn commit_part(&self, edits: &[CheckedEdit]) -> Result<Result<Answer, ()>, StoreError> {
+    async fn commit_part(
+        &self,
+        schema: &LiveSchema,
+        edits: &[CheckedEdit],
+    ) -> Result<Result<Answer, ()>, StoreError> {
         let mut known = known_failures(edits);
         for attempt in 1.. {
             let mut lent = self.pools.writer().await?;
-            let error = match self.call(lent.connection(), edits, &mut known).await {
+            let error = match self.call(schema, lent.connection(), edits, &mut known).await {
                 Ok(answer) => return Ok(Ok(answer)),
                 Err(error) => error,
             };
@@ -96,27 +101,29 @@ impl PostgresStore {
     /// One call; where rows are placed by hand, inside a transaction that reads the orders first.
     async fn call(
         &self,
+        schema: &LiveSchema,
         connection: &mut PgConnection,
         edits: &[CheckedEdit],
         known: &mut KnownFailures,
     ) -> Result<Answer, sqlx::Error> {
-        let tables = &self.schema.tables;
+        let tables = &schema.tables;
         if !edits.iter().any(places_rows) {
             let plan = plan(tables, edits, &Placements::new(), known);
-            return self.call_planned(connection, edits, plan, known).await;
+            return self.call_planned(schema, connection, edits, plan, known).await;
         }
         let mut transaction = connection.begin().await?;
         let begin = sqlx::query("SELECT rowcast.begin_batch($1)").bind(channels_of(edits));
         begin.execute(&mut *transaction).await?;
         let placed = placements(&mut transaction, tables, edits, known).await?;
         let plan = plan(tables, edits, &placed, known);
-        let answer = self.call_planned(&mut transaction, edits, plan, known).await?;
+        let answer = self.call_planned(schema, &mut transaction, edits, plan, known).await?;
         transaction.commit().await?;
         Ok(answer)
     }
 
     async fn call_planned(
         &self,
+        schema: &LiveSchema,
         connection: &mut PgConnection,
         edits: &[CheckedEdit],
         plan: Plan,
@@ -124,7 +131,7 @@ impl PostgresStore {
     ) -> Result<Answer, sqlx::Error> {
         let (mut statements, mut probes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         for step in plan.steps {
-            let Some(table) = self.schema.tables.get(step.shape.table) else { continue };
+            let Some(table) = schema.tables.get(step.shape.table) else { continue };
             statements.push(step.shape.statement(table));
             probes.push(step.shape.probe(table));
             rows.push(Json(rowcast_protocol::Value::List(step.rows)));
@@ -145,6 +152,7 @@ impl PostgresStore {
 
     fn add_answer(
         &self,
+        schema: &LiveSchema,
         whole: &mut Committed,
         edits: &[CheckedEdit],
         mut answer: Answer,
@@ -152,7 +160,7 @@ impl PostgresStore {
         for (index, edit) in edits.iter().enumerate() {
             whole.outcomes.push(self.outcome(index, edit, &mut answer));
         }
-        whole.appended.extend(self.appended(answer.entries)?);
+        whole.appended.extend(self.appended(schema, answer.entries)?);
         whole.left_unnumbered |= answer.left;
         Ok(())
     }
@@ -169,22 +177,26 @@ impl PostgresStore {
                 return Err(EditError::conflict());
             }
             return match stored.failure {
-                Some(failure) => Err(failure.explain(&self.schema, edit)),
+                Some(failure) => Err(failure.explain(&edit.schema, edit)),
                 None => applied(stored.seq.unwrap_or(0), true),
             };
         }
         match answer.failures.remove(&index) {
-            Some(failure) => Err(failure.explain(&self.schema, edit)),
+            Some(failure) => Err(failure.explain(&edit.schema, edit)),
             None => applied(answer.heads.get(edit.channel.as_str()).copied().unwrap_or(0), false),
         }
     }
 
     /// Entries, grouped by their channels.
-    fn appended(&self, rows: Vec<EntryRow>) -> Result<Vec<Appended>, StoreError> {
+    fn appended(
+        &self,
+        schema: &LiveSchema,
+        rows: Vec<EntryRow>,
+    ) -> Result<Vec<Appended>, StoreError> {
         let mut all: Vec<Appended> = Vec::new();
         for row in rows {
             let Ok(channel) = ChannelName::new(&row.channel) else { continue };
-            let stored: StoredEntry = row.decode(&self.schema)?.stored;
+            let stored: StoredEntry = row.decode(schema)?.stored;
             match all.last_mut().filter(|appended| appended.channel == channel) {
                 Some(appended) => appended.entries.push(stored),
                 None => {
@@ -197,7 +209,8 @@ impl PostgresStore {
 
     /// Numbers what outsiders left; see [`Store::number`](crate::store::Store::number).
     pub(super) async fn number_pending(&self) -> Result<Vec<Appended>, StoreError> {
-        let tables = self.schema.tables.iter();
+        let schema = self.schema.load_full();
+        let tables = schema.tables.iter();
         let mut kinds: Vec<&str> = tables.map(|table| table.channel_kind.as_str()).collect();
         kinds.dedup();
         let (changes, bytes) = bounds(self.options.limits);
@@ -206,7 +219,7 @@ impl PostgresStore {
         let rows = query.fetch_all(lent.connection()).await;
         let rows = lent.settle(rows)?;
         let entries: Result<Vec<EntryRow>, _> = rows.iter().map(EntryRow::read).collect();
-        self.appended(lent.settle(entries)?)
+        self.appended(&schema, lent.settle(entries)?)
     }
 }
 

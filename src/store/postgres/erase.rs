@@ -1,6 +1,6 @@
 //! Erasing a person's data, or the past of a row.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use rowcast_protocol::Value;
 use serde::Deserialize;
@@ -67,7 +67,7 @@ impl PostgresStore {
 
     async fn erase_rows(&self, id: &str) -> Result<u64, StoreError> {
         let mut lent = self.pools.writer().await?;
-        let result = rows_of(lent.connection(), &self.schema.tables, id).await;
+        let result = rows_of(lent.connection(), &self.schema.load().tables, id).await;
         if result.is_err() {
             // A transaction may be open.
             lent.discard();
@@ -135,7 +135,8 @@ impl PostgresStore {
                 entry.store(connection).await.map_err(store_error)?;
             }
         }
-        let tables: Vec<&str> = self.schema.tables.iter().map(|table| &*table.name).collect();
+        let schema = self.schema.load_full();
+        let tables: Vec<&str> = schema.tables.iter().map(|table| &*table.name).collect();
         for (channel, seq) in newest {
             let mark = sqlx::query(MARK).bind(channel).bind(seq).bind(&tables);
             mark.execute(&mut *connection).await.map_err(store_error)?;
@@ -187,10 +188,11 @@ impl PostgresStore {
         change: &str,
     ) -> Result<Fate, serde_json::Error> {
         match what {
-            Erasure::Person(id) => Ok(Leaving::new(&self.schema, id).fate(channel, table, change)),
-            Erasure::Past { table: index, key } => {
-                let live = self.schema.tables.get(*index).filter(|live| live.name == table);
-                let Some(live) = live else { return Ok(Fate::Stays) };
+            Erasure::Person(id) => {
+                Ok(Leaving::new(&self.schema.load(), id).fate(channel, table, change))
+            }
+            Erasure::Past { table: live, .. } if live.name != table => Ok(Fate::Stays),
+            Erasure::Past { table: live, key } => {
                 let recorded = change_of(live, change)?.change;
                 let own = recorded.key() == &wire_key_value(live, key);
                 Ok(if own { Fate::Goes } else { Fate::Stays })
@@ -206,7 +208,7 @@ fn needle(what: &Erasure) -> Result<String, StoreError> {
         Erasure::Past { table, key } => match key.last() {
             Some(Value::Text(text)) => spelled(text),
             Some(part) => serde_json::to_string(part).unwrap_or_default(),
-            None => return Err(StoreError::Failed(format!("table {table} has no key"))),
+            None => return Err(StoreError::Failed(format!("table {} has no key", table.name))),
         },
     })
 }
@@ -214,13 +216,13 @@ fn needle(what: &Erasure) -> Result<String, StoreError> {
 /// Removes the person, and the name from what stays, in one transaction.
 async fn rows_of(
     connection: &mut PgConnection,
-    tables: &[LiveTable],
+    tables: &[Arc<LiveTable>],
     id: &str,
 ) -> Result<u64, sqlx::Error> {
     let begin = "BEGIN; SET LOCAL statement_timeout = 0";
     sqlx::raw_sql(begin).execute(&mut *connection).await?;
     let mut count = 0;
-    for (table, column) in tables.iter().flat_map(names_in) {
+    for (table, column) in tables.iter().flat_map(|table| names_in(table)) {
         let (table, column) = (quoted(&table.name), quoted(&column.name));
         let sql = format!("UPDATE {table} SET {column} = NULL WHERE {column}::text = $1");
         let done = sqlx::query(AssertSqlSafe(sql)).bind(id).execute(&mut *connection).await?;

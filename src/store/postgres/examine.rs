@@ -14,7 +14,7 @@ use super::{
     recorder::Event,
     snapshot::is_no_value,
 };
-use crate::store::{Finding, LiveTable, StoreError, Verdict};
+use crate::store::{Finding, LiveSchema, LiveTable, StoreError, Verdict};
 
 /// How many channels are compared with their logs: those with the newest entries.
 const CHANNELS: i64 = 100;
@@ -65,7 +65,7 @@ impl PostgresStore {
 
     async fn look(&self, connection: &mut PgConnection) -> Result<Vec<Finding>, StoreError> {
         let mut findings = settings(connection).await.map_err(store_error)?;
-        for table in &self.schema.tables {
+        for table in &self.schema.load_full().tables {
             findings.push(triggers(connection, table).await.map_err(store_error)?);
         }
         findings.extend(gaps(connection).await.map_err(store_error)?);
@@ -80,11 +80,12 @@ impl PostgresStore {
             .fetch_all(&mut *connection)
             .await
             .map_err(store_error)?;
+        let schema = self.schema.load_full();
         let mut wrong: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for name in &names {
             let Ok(channel) = ChannelName::new(name) else { continue };
-            let told = self.told(connection, &channel).await?;
-            for table in self.schema.tables.iter().filter(|t| t.channel_kind == channel.kind()) {
+            let told = self.told(connection, &schema, &channel).await?;
+            for table in schema.tables.iter().filter(|t| t.channel_kind == channel.kind()) {
                 let Some(rows) = rows(connection, table, &channel).await? else { continue };
                 let differing = differing(table, &told, &rows);
                 wrong
@@ -93,7 +94,7 @@ impl PostgresStore {
                     .extend(differing.into_iter().map(|key| format!("{key} in {channel}")));
             }
         }
-        let findings = self.schema.tables.iter().map(|table| {
+        let findings = schema.tables.iter().map(|table| {
             let wrong = wrong.remove(table.name.as_str()).unwrap_or_default();
             rows_finding(&table.name, &wrong)
         });
@@ -104,6 +105,7 @@ impl PostgresStore {
     async fn told(
         &self,
         connection: &mut PgConnection,
+        schema: &LiveSchema,
         channel: &ChannelName,
     ) -> Result<Told, StoreError> {
         let query = sqlx::query(NEWEST).bind(channel.as_str()).bind(ENTRIES);
@@ -114,7 +116,7 @@ impl PostgresStore {
             if row.reset.is_some() {
                 break;
             }
-            let entry = row.decode(&self.schema)?.stored.entry;
+            let entry = row.decode(schema)?.stored.entry;
             for change in entry.changes.into_iter().rev() {
                 told.take(change);
             }

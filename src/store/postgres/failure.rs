@@ -1,5 +1,7 @@
 //! What the database's errors mean: to an edit, and to a whole call.
 
+use std::sync::Arc;
+
 use rowcast_protocol::ErrorCode;
 use serde::Deserialize;
 use sqlx::postgres::PgDatabaseError;
@@ -130,7 +132,7 @@ impl Failure {
         error
     }
 
-    fn field(&self, table: Option<&LiveTable>, op: Option<&CheckedOp>) -> Option<String> {
+    fn field(&self, table: Option<&Arc<LiveTable>>, op: Option<&CheckedOp>) -> Option<String> {
         if self.column.is_some() {
             return self.column.clone();
         }

@@ -26,7 +26,7 @@ impl PostgresStore {
         before: Option<Seq>,
         limit: u32,
     ) -> Result<(Vec<PastChange>, bool), StoreError> {
-        let needle = needle(table, key);
+        let (schema, needle) = (self.schema.load_full(), needle(table, key));
         let mut page = PastPage::new(&table.name, wire_key_value(table, key), limit);
         let mut before = before.and_then(|seq| i64::try_from(seq).ok()).unwrap_or(i64::MAX);
         loop {
@@ -34,7 +34,7 @@ impl PostgresStore {
             let Some(oldest) = entries.last().map(|entry| entry.seq) else { break };
             before = oldest;
             for entry in entries {
-                let decoded = entry.decode(&self.schema)?;
+                let decoded = entry.decode(&schema)?;
                 if !page.take(&decoded.stored.entry, decoded.olds) {
                     return Ok(page.finish());
                 }

@@ -85,8 +85,9 @@ impl PostgresStore {
         if let Some(reason) = found.reason(cursor) {
             return Ok(ReadAfter::Snapshot(reason));
         }
+        let schema = self.schema.load_full();
         let entries = rows.iter().filter_map(entry_of).map(|entry| -> Result<_, StoreError> {
-            Ok(lent.settle(entry)?.decode(&self.schema)?.stored)
+            Ok(lent.settle(entry)?.decode(&schema)?.stored)
         });
         let entries: Vec<StoredEntry> = entries.collect::<Result<_, _>>()?;
         Ok(ReadAfter::Entries { entries, head: self.cursor(found.head_seq, found.head_tag) })

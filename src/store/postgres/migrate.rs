@@ -195,7 +195,7 @@ fn page_index(table: &LiveTable) -> Vec<String> {
 /// A hash of everything the triggers were made from.
 fn triggers_hash(schema: &LiveSchema) -> String {
     let mut hasher = Sha256::new();
-    for statement in schema.tables.iter().flat_map(recorder::statements) {
+    for statement in schema.tables.iter().flat_map(|table| recorder::statements(table)) {
         hasher.update(statement.as_bytes());
     }
     hasher.update(FUNCTIONS.as_bytes());

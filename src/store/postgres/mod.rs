@@ -48,6 +48,7 @@ mod value;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value, reply::PastChange};
 
@@ -61,6 +62,7 @@ use super::{
     StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
+    rebind::Rebound,
 };
 
 /// What may be chosen when a store is opened.
@@ -74,7 +76,7 @@ pub struct Options {
 
 /// Live tables and logs in a PostgreSQL database.
 pub struct PostgresStore {
-    schema: Arc<LiveSchema>,
+    schema: ArcSwap<LiveSchema>,
     epoch: Epoch,
     options: Options,
     pools: Pools,
@@ -92,7 +94,12 @@ pub async fn open(
 ) -> Result<PostgresStore, StoreError> {
     let pools = Pools::new(url, options.pools)?;
     let fit = migrate::check(pools.reader().await?.connection(), declarations).await?;
-    Ok(PostgresStore { schema: Arc::new(fit.schema), epoch: Epoch(fit.epoch), options, pools })
+    Ok(PostgresStore {
+        schema: ArcSwap::from_pointee(fit.schema),
+        epoch: Epoch(fit.epoch),
+        options,
+        pools,
+    })
 }
 
 impl fmt::Debug for PostgresStore {
@@ -114,8 +121,8 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    fn schema(&self) -> &Arc<LiveSchema> {
-        &self.schema
+    fn schema(&self) -> Arc<LiveSchema> {
+        self.schema.load_full()
     }
 
     fn lanes(&self) -> usize {
@@ -123,7 +130,10 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
-        self.commit_edits(edits).await
+        let schema = self.schema.load_full();
+        let rebound = Rebound::new(edits, &schema);
+        let committed = self.commit_edits(&schema, &rebound.edits).await?;
+        Ok(rebound.complete(committed))
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {

@@ -28,7 +28,7 @@ impl PostgresStore {
         let mut lent = self.pools.reader().await?;
         let row = query.fetch_optional(lent.connection()).await;
         let Some(row) = lent.settle(row)? else { return Ok(None) };
-        let decoded = lent.settle(EntryRow::read(&row))?.decode(&self.schema)?;
+        let decoded = lent.settle(EntryRow::read(&row))?.decode(&self.schema.load())?;
         Ok(Some(PastEntry { stored: decoded.stored, olds: decoded.olds }))
     }
 
@@ -48,7 +48,7 @@ impl PostgresStore {
         if let Some(failure) = lent.settle(row.try_get::<Option<&str>, _>("failure"))? {
             let failure: Failure = serde_json::from_str(failure)
                 .map_err(|error| StoreError::Failed(format!("a stored outcome: {error}")))?;
-            return Ok(Some(Err(failure.explain(&self.schema, edit))));
+            return Ok(Some(Err(failure.explain(&edit.schema, edit))));
         }
         let seq: Option<i64> = lent.settle(row.try_get("seq"))?;
         let seq = seq.unwrap_or(0).unsigned_abs();

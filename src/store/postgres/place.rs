@@ -4,7 +4,7 @@
 //! through, so that each sees what the ones before it did. Outsiders take no lock; two rows that
 //! end up with one key are told apart by their ids.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use rowcast_protocol::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
@@ -39,7 +39,7 @@ fn place_of(op: &CheckedOp) -> Option<&CheckedPlace> {
 /// not there fail.
 pub(super) async fn placements(
     connection: &mut PgConnection,
-    tables: &[LiveTable],
+    tables: &[Arc<LiveTable>],
     edits: &[CheckedEdit],
     known: &mut KnownFailures,
 ) -> Result<Placements, sqlx::Error> {

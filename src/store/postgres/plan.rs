@@ -6,7 +6,7 @@
 //! follows comes after it. An edit's own operations keep their order. Where changing places makes a
 //! statement fail, the database runs the edits in smaller and smaller groups, in order.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use rowcast_protocol::{Fields, Value};
 use serde_json::{Value as Json, json};
@@ -41,7 +41,7 @@ pub(super) struct Step {
 
 /// Plans a batch.
 pub(super) fn plan(
-    tables: &[LiveTable],
+    tables: &[Arc<LiveTable>],
     edits: &[CheckedEdit],
     places: &Placements,
     known: &KnownFailures,
@@ -63,7 +63,7 @@ pub(super) fn plan(
 }
 
 struct Planner<'a> {
-    tables: &'a [LiveTable],
+    tables: &'a [Arc<LiveTable>],
     plan: Plan,
     /// The first step that may touch a row again.
     rows: HashMap<(usize, String), usize>,
@@ -177,7 +177,7 @@ mod tests {
     use rowcast_protocol::{ChannelName, ColumnType, EditId};
 
     use super::*;
-    use crate::store::{CheckedOp, LiveColumn, edit::FieldOps};
+    use crate::store::{CheckedOp, LiveColumn, LiveSchema, edit::FieldOps};
 
     fn table() -> LiveTable {
         let column = |name: &str, sql_type: &str, kind| LiveColumn {
@@ -231,6 +231,7 @@ mod tests {
         let edits: Vec<CheckedEdit> = edits
             .into_iter()
             .map(|ops| CheckedEdit {
+                schema: Arc::new(LiveSchema::of(vec![table()])),
                 user: "ada".into(),
                 id: EditId(uuid::Uuid::nil()),
                 hash: [0; 16],
@@ -238,7 +239,7 @@ mod tests {
                 ops,
             })
             .collect();
-        let plan = plan(&[table()], &edits, &Placements::new(), &KnownFailures::new());
+        let plan = plan(&[Arc::new(table())], &edits, &Placements::new(), &KnownFailures::new());
         let edits_of = |step: &Step| -> Vec<u64> {
             let rows = step.rows.iter().map(|row| serde_json::to_value(row).unwrap());
             rows.map(|row| row["e"].as_u64().unwrap()).collect()

@@ -1,5 +1,7 @@
 //! The shape of an operation: what operations that one statement applies have in common.
 
+use std::sync::Arc;
+
 use rowcast_protocol::{Fields, Value};
 
 use super::value::{json_operand, json_value};
@@ -52,7 +54,11 @@ pub(super) struct Shaped {
 }
 
 /// Brings an operation into shape. `place` is the key in the hand-made order, if it asks for one.
-pub(super) fn shaped(tables: &[LiveTable], op: &CheckedOp, place: Option<&str>) -> Option<Shaped> {
+pub(super) fn shaped(
+    tables: &[Arc<LiveTable>],
+    op: &CheckedOp,
+    place: Option<&str>,
+) -> Option<Shaped> {
     let table = tables.get(table_of(op))?;
     let mut builder = Builder::new(op, table);
     match op {

@@ -1,5 +1,7 @@
 //! Pages of snapshots: rows and the channel's head in one statement, so read at one instant.
 
+use std::sync::Arc;
+
 use rowcast_protocol::{ChannelName, Value};
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
@@ -9,7 +11,7 @@ use super::{
     raw::{key_from_json, row_from_json},
     value::{operand, text_value},
 };
-use crate::store::{LiveTable, Page, PagePlace, StoreError};
+use crate::store::{LiveSchema, LiveTable, Page, PagePlace, StoreError};
 
 impl PostgresStore {
     /// See [`Store::snapshot_page`](crate::store::Store::snapshot_page).
@@ -19,9 +21,13 @@ impl PostgresStore {
         after: Option<PagePlace>,
         rows: u32,
     ) -> Result<Page, StoreError> {
-        let place = after.or_else(|| self.first_place(channel.kind()));
-        let table = place.as_ref().and_then(|place| self.schema.tables.get(place.table));
-        let (Some(place), Some(table)) = (place, table) else {
+        let schema = self.schema.load_full();
+        let place = match after {
+            Some(place) if place.schema != schema => return Err(StoreError::changed()),
+            place => place.or_else(|| next_table(&schema, channel, 0)),
+        };
+        let table = place.as_ref().and_then(|place| schema.tables.get(place.table));
+        let (Some(place), Some(table)) = (&place, table) else {
             return self.nothing(channel).await;
         };
         let Some(found) = self.read_rows(channel, table, place.key.as_deref(), rows).await? else {
@@ -29,34 +35,23 @@ impl PostgresStore {
         };
         let full = found.rows.len() >= usize::try_from(rows).unwrap_or(usize::MAX);
         let next = if full {
-            Some(PagePlace { table: place.table, key: found.last })
+            Some(PagePlace { key: found.last, ..place.clone() })
         } else {
-            self.place_after(channel.kind(), place.table)
+            next_table(&schema, channel, place.table + 1)
         };
         Ok(Page {
             head: self.cursor(found.head.0, found.head.1),
-            table: place.table,
+            table: Some(Arc::clone(table)),
             rows: found.rows,
             next,
         })
-    }
-
-    fn first_place(&self, kind: &str) -> Option<PagePlace> {
-        let table = self.schema.tables.iter().position(|table| table.channel_kind == kind)?;
-        Some(PagePlace { table, key: None })
-    }
-
-    fn place_after(&self, kind: &str, table: usize) -> Option<PagePlace> {
-        let mut later = self.schema.tables.iter().enumerate().skip(table + 1);
-        let (table, _) = later.find(|(_, table)| table.channel_kind == kind)?;
-        Some(PagePlace { table, key: None })
     }
 
     /// The page of a channel that no row can have.
     async fn nothing(&self, channel: &ChannelName) -> Result<Page, StoreError> {
         let heads = self.read_heads(std::slice::from_ref(channel)).await?;
         let head = heads.first().map_or_else(|| self.cursor(None, None), |head| head.cursor);
-        Ok(Page { head, table: 0, rows: Vec::new(), next: None })
+        Ok(Page { head, table: None, rows: Vec::new(), next: None })
     }
 
     /// Rows after a key; `None` if the channel's id is no value of its column.
@@ -84,6 +79,13 @@ impl PostgresStore {
         let rows = lent.settle(rows)?;
         Found::read(table, &rows).map(Some)
     }
+}
+
+/// The beginning of the first table from here on whose rows stand in channels of this kind.
+fn next_table(schema: &Arc<LiveSchema>, channel: &ChannelName, from: usize) -> Option<PagePlace> {
+    let mut tables = schema.tables.iter().enumerate().skip(from);
+    let (table, _) = tables.find(|(_, table)| table.channel_kind == channel.kind())?;
+    Some(PagePlace { schema: Arc::clone(schema), table, key: None })
 }
 
 /// Whether a text is no value of the type it was cast to.

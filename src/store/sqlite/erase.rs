@@ -39,7 +39,7 @@ impl SqliteStore {
             erased.rows = self.erase_rows(id).await?;
         }
         self.number_all().await?;
-        let needle = self.needle(what)?;
+        let needle = needle(what);
         erased.entries = self.rewrite(what, &needle).await?;
         let user = match what {
             Erasure::Person(id) => id.clone(),
@@ -54,23 +54,10 @@ impl SqliteStore {
         Ok(erased)
     }
 
-    /// A text that stands in every entry that concerns it.
-    fn needle(&self, what: &Erasure) -> Result<String, StoreError> {
-        Ok(match what {
-            Erasure::Person(id) => spelled(id),
-            Erasure::Past { table, key } => {
-                let table = self.facts.table(*table)?;
-                let name = Value::from(table.name.as_str());
-                let key = key_text(&wire_key(table, key));
-                format!("\"table\":{},\"key\":{key}", key_text(&name))
-            }
-        })
-    }
-
     async fn erase_rows(&self, id: &str) -> Result<u64, StoreError> {
         let mut bound = Bound::default();
         let mut sql = "PRAGMA secure_delete = on; BEGIN IMMEDIATE;".to_owned();
-        for (table, column) in self.facts.schema.tables.iter().flat_map(names_in) {
+        for (table, column) in self.facts().schema.tables.iter().flat_map(|table| names_in(table)) {
             let (table, column) = (quoted(&table.name), quoted(&column.name));
             sql.push_str(&format!("UPDATE {table} SET {column} = NULL WHERE {column} = ?;"));
             bound.push(id.to_owned());
@@ -138,8 +125,9 @@ impl SqliteStore {
         channel: i64,
         seq: u64,
     ) -> Result<(), StoreError> {
+        let facts = self.facts();
         let tables: Vec<&str> =
-            self.facts.schema.tables.iter().map(|table| table.name.as_str()).collect();
+            facts.schema.tables.iter().map(|table| table.name.as_str()).collect();
         let tables = serde_json::to_string(&tables).unwrap_or_default();
         let seq = seq.cast_signed();
         let sql =
@@ -185,13 +173,13 @@ impl SqliteStore {
     ) -> Result<Option<(String, String)>, StoreError> {
         let (table, key) = named(parsed(change)?);
         match what {
-            Erasure::Past { table: index, key: past } => {
-                let live = self.facts.table(*index)?;
+            Erasure::Past { table: live, key: past } => {
                 let goes = table == live.name && key == wire_key(live, past);
                 Ok((!goes).then(|| (change.to_owned(), old.to_owned())))
             }
             Erasure::Person(id) => {
-                let leaving = Leaving::new(&self.facts.schema, id);
+                let facts = self.facts();
+                let leaving = Leaving::new(&facts.schema, id);
                 let fates = [change, old].map(|text| (leaving.fate(channel, &table, text), text));
                 let [change, old] = fates.map(|(fate, text)| match fate {
                     Fate::Goes => None,
@@ -200,6 +188,18 @@ impl SqliteStore {
                 });
                 Ok(change.zip(old))
             }
+        }
+    }
+}
+
+/// A text that stands in every entry that concerns it.
+fn needle(what: &Erasure) -> String {
+    match what {
+        Erasure::Person(id) => spelled(id),
+        Erasure::Past { table, key } => {
+            let name = Value::from(table.name.as_str());
+            let key = key_text(&wire_key(table, key));
+            format!("\"table\":{},\"key\":{key}", key_text(&name))
         }
     }
 }

@@ -50,7 +50,7 @@ impl Facts {
     }
 
     /// The live table with this index.
-    pub(super) fn table(&self, index: usize) -> Result<&LiveTable, StoreError> {
+    pub(super) fn table(&self, index: usize) -> Result<&Arc<LiveTable>, StoreError> {
         let table = self.schema.tables.get(index);
         table.ok_or_else(|| StoreError::Failed(format!("there is no live table {index}")))
     }

@@ -16,6 +16,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value, reply::PastChange};
 use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
@@ -34,6 +35,7 @@ use super::{
     declaration::Declarations,
     error::StoreError,
     fold::EntryLimits,
+    rebind::Rebound,
 };
 
 mod access;
@@ -99,7 +101,7 @@ const READ_AHEAD: usize = 16;
 /// A store on a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    facts: Facts,
+    facts: ArcSwap<Facts>,
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
@@ -147,7 +149,7 @@ pub async fn open(
         .test_before_acquire(false)
         .connect_lazy_with(read);
     let writer = Mutex::new(Some(Writer::new(connection, options.busy_timeout)));
-    Ok(SqliteStore { facts, writer, readers, askers })
+    Ok(SqliteStore { facts: ArcSwap::from_pointee(facts), writer, readers, askers })
 }
 
 async fn load(
@@ -160,7 +162,7 @@ async fn load(
     let schema = live_schema(declarations, &catalogue)?;
     let present = migrate::present(connection).await?;
     for table in &schema.tables {
-        let one = LiveSchema { tables: vec![table.clone()], ..schema.clone() };
+        let one = LiveSchema { tables: vec![Arc::clone(table)], ..schema.clone() };
         let expected = migrate::expected(connection, &one).await?;
         if expected.iter().any(|trigger| !present.contains(trigger)) {
             return Err(migrate::not_recorded(&table.name));
@@ -169,10 +171,17 @@ async fn load(
     Facts::load(connection, schema, options.limits).await
 }
 
+impl SqliteStore {
+    /// What is known of the database at present.
+    fn facts(&self) -> Arc<Facts> {
+        self.facts.load_full()
+    }
+}
+
 #[async_trait]
 impl Store for SqliteStore {
-    fn schema(&self) -> &Arc<LiveSchema> {
-        &self.facts.schema
+    fn schema(&self) -> Arc<LiveSchema> {
+        Arc::clone(&self.facts.load().schema)
     }
 
     fn lanes(&self) -> usize {
@@ -181,20 +190,22 @@ impl Store for SqliteStore {
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let committed = turn.writer()?.commit(&self.facts, edits).await;
+        let facts = self.facts();
+        let rebound = Rebound::new(edits, &facts.schema);
+        let committed = turn.writer()?.commit(&facts, &rebound.edits).await;
         turn.end();
-        committed
+        committed.map(|committed| rebound.complete(committed))
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let appended = turn.writer()?.number(&self.facts).await;
+        let appended = turn.writer()?.number(&self.facts()).await;
         turn.end();
         appended
     }
 
     async fn heads(&self, channels: &[ChannelName]) -> Result<Vec<Head>, StoreError> {
-        read::heads(&self.facts, &self.readers, channels).await
+        read::heads(&self.facts(), &self.readers, channels).await
     }
 
     async fn read_after(
@@ -203,7 +214,7 @@ impl Store for SqliteStore {
         cursor: Cursor,
         budget: usize,
     ) -> Result<ReadAfter, StoreError> {
-        read::after(&self.facts, &self.readers, channel, cursor, budget).await
+        read::after(&self.facts(), &self.readers, channel, cursor, budget).await
     }
 
     async fn snapshot_page(
@@ -212,7 +223,7 @@ impl Store for SqliteStore {
         after: Option<PagePlace>,
         rows: u32,
     ) -> Result<Page, StoreError> {
-        page::page(&self.facts, &self.readers, channel, after, rows).await
+        page::page(&self.facts(), &self.readers, channel, after, rows).await
     }
 
     async fn history(
@@ -223,7 +234,7 @@ impl Store for SqliteStore {
         before: Option<Seq>,
         limit: u32,
     ) -> Result<(Vec<PastChange>, bool), StoreError> {
-        history::history(&self.facts, &self.readers, channel, table, key, before, limit).await
+        history::history(&self.facts(), &self.readers, channel, table, key, before, limit).await
     }
 
     async fn select(
@@ -232,7 +243,7 @@ impl Store for SqliteStore {
         table: &LiveTable,
         query: &Query,
     ) -> Result<Selected, StoreError> {
-        query::select(&self.facts, &self.askers, channel, table, query).await
+        query::select(&self.facts(), &self.askers, channel, table, query).await
     }
 
     async fn entry(
@@ -240,18 +251,18 @@ impl Store for SqliteStore {
         channel: &ChannelName,
         seq: Seq,
     ) -> Result<Option<PastEntry>, StoreError> {
-        past::entry(&self.facts, &self.readers, channel, seq).await
+        past::entry(&self.facts(), &self.readers, channel, seq).await
     }
 
     async fn outcome(
         &self,
         edit: &CheckedEdit,
     ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
-        past::outcome(&self.facts, &self.readers, edit).await
+        past::outcome(&self.facts(), &self.readers, edit).await
     }
 
     async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
-        access::role(&self.facts, &self.readers, channel, user).await
+        access::role(&self.facts(), &self.readers, channel, user).await
     }
 
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {
@@ -287,10 +298,10 @@ impl Store for SqliteStore {
 
     async fn examine(&self) -> Result<Vec<Finding>, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let findings = examine::writer(&self.facts, &mut turn.writer()?.connection).await;
+        let findings = examine::writer(&self.facts(), &mut turn.writer()?.connection).await;
         turn.end();
         let mut findings = findings?;
-        findings.extend(examine::contents(&self.facts, &self.readers).await?);
+        findings.extend(examine::contents(&self.facts(), &self.readers).await?);
         Ok(findings)
     }
 

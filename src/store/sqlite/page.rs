@@ -1,5 +1,7 @@
 //! Pages of a snapshot: rows of one table and the log's head, by one statement.
 
+use std::sync::Arc;
+
 use rowcast_protocol::{ChannelName, ColumnType, Value};
 use sqlx::{SqlitePool, sqlite::SqliteRow};
 
@@ -13,7 +15,7 @@ use super::{
     connection::quoted,
     facts::Facts,
     raw::{Bound, number, own, raw},
-    read::{rows, tag},
+    read::{heads, rows, tag},
     row::{channel_column, image, key_columns, push_channel, push_key, visible_columns},
 };
 use crate::store::values::Raw;
@@ -29,12 +31,14 @@ pub(super) async fn page(
     after: Option<PagePlace>,
     limit: u32,
 ) -> Result<Page, StoreError> {
-    let place = after.unwrap_or_else(|| PagePlace {
-        table: next_table(&facts.schema, channel, 0).unwrap_or(0),
-        key: None,
-    });
-    let Some(table) = facts.schema.tables.get(place.table) else {
-        return Err(StoreError::Failed(format!("there is no live table {}", place.table)));
+    let schema = &facts.schema;
+    let place = match after {
+        Some(place) if place.schema != *schema => return Err(StoreError::changed()),
+        place => place.or_else(|| next_table(schema, channel, 0)),
+    };
+    let table = place.as_ref().and_then(|place| schema.tables.get(place.table));
+    let (Some(place), Some(table)) = (&place, table) else {
+        return nothing(facts, pool, channel).await;
     };
     let limit = limit.max(1);
     let (sql, bound) = select(table, channel, place.key.as_deref(), limit);
@@ -47,25 +51,35 @@ pub(super) async fn page(
             Ok(facts.cursor(number(row, 0)?, tag(row, 1)?))
         }
     })?;
-    let mut page = Page { head, table: place.table, rows: Vec::new(), next: None };
-    let is_of_channel = table.channel_kind == channel.kind();
-    let of_page: Vec<&SqliteRow> = if is_of_channel { present(&found)? } else { Vec::new() };
+    let mut page = Page { head, table: Some(Arc::clone(table)), rows: Vec::new(), next: None };
+    let of_page: Vec<&SqliteRow> = present(&found)?;
     for row in &of_page {
         page.rows.push(fields_of(table, &image(table, row, HEAD + 1)?));
     }
     let is_full = of_page.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     page.next = match of_page.last().filter(|_| is_full) {
-        Some(last) => Some(PagePlace { table: place.table, key: Some(key_of(table, last)?) }),
-        None => next_table(&facts.schema, channel, place.table + 1)
-            .map(|table| PagePlace { table, key: None }),
+        Some(last) => Some(PagePlace { key: Some(key_of(table, last)?), ..place.clone() }),
+        None => next_table(schema, channel, place.table + 1),
     };
     Ok(page)
 }
 
-/// The first table from here on whose rows stand in channels of this kind.
-fn next_table(schema: &LiveSchema, channel: &ChannelName, from: usize) -> Option<usize> {
+/// The page of a channel that no row can have.
+async fn nothing(
+    facts: &Facts,
+    pool: &SqlitePool,
+    channel: &ChannelName,
+) -> Result<Page, StoreError> {
+    let heads = heads(facts, pool, std::slice::from_ref(channel)).await?;
+    let head = heads.first().map_or_else(|| facts.cursor(0, 0), |head| head.cursor);
+    Ok(Page { head, table: None, rows: Vec::new(), next: None })
+}
+
+/// The beginning of the first table from here on whose rows stand in channels of this kind.
+fn next_table(schema: &Arc<LiveSchema>, channel: &ChannelName, from: usize) -> Option<PagePlace> {
     let mut tables = schema.tables.iter().enumerate().skip(from);
-    tables.find(|(_, table)| table.channel_kind == channel.kind()).map(|(index, _)| index)
+    let (table, _) = tables.find(|(_, table)| table.channel_kind == channel.kind())?;
+    Some(PagePlace { schema: Arc::clone(schema), table, key: None })
 }
 
 fn present(rows: &[SqliteRow]) -> Result<Vec<&SqliteRow>, StoreError> {

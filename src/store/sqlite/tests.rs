@@ -31,8 +31,9 @@ async fn store(directory: &Path) -> SqliteStore {
     open(&path, &declarations(), Options::default()).await.unwrap()
 }
 
-fn edit(number: u128, op: CheckedOp) -> CheckedEdit {
+fn edit(store: &SqliteStore, number: u128, op: CheckedOp) -> CheckedEdit {
     CheckedEdit {
+        schema: store.schema(),
         user: "ada".into(),
         id: EditId(Uuid::from_u128(number)),
         hash: [0; 16],
@@ -41,15 +42,15 @@ fn edit(number: u128, op: CheckedOp) -> CheckedEdit {
     }
 }
 
-fn insert() -> CheckedEdit {
+fn insert(store: &SqliteStore) -> CheckedEdit {
     let fields = vec![(0, Value::from("ada")), (1, Value::from("Ada"))];
-    edit(1, CheckedOp::Insert { table: 0, fields, place: None })
+    edit(store, 1, CheckedOp::Insert { table: 0, fields, place: None })
 }
 
-fn rename(number: u128, name: String) -> CheckedEdit {
+fn rename(store: &SqliteStore, number: u128, name: String) -> CheckedEdit {
     let change = FieldOps { set: vec![(1, name.into())], ..FieldOps::default() };
     let (table, key, guard) = (0, vec![Value::from("ada")], Vec::new());
-    edit(number, CheckedOp::Update { table, key, change, guard })
+    edit(store, number, CheckedOp::Update { table, key, change, guard })
 }
 
 impl SqliteStore {
@@ -64,9 +65,9 @@ impl SqliteStore {
 async fn a_full_disk_acks_nothing_and_is_recovered_from() {
     let directory = tempfile::tempdir().unwrap();
     let store = store(directory.path()).await;
-    store.commit(&[insert()]).await.unwrap();
+    store.commit(&[insert(&store)]).await.unwrap();
     store.pragma("PRAGMA max_page_count = 1").await;
-    let large = [rename(2, "x".repeat(500_000))];
+    let large = [rename(&store, 2, "x".repeat(500_000))];
     let error = store.commit(&large).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::StorageFull, "{error}");
     store.pragma("PRAGMA max_page_count = 1000000").await;
@@ -78,9 +79,9 @@ async fn a_full_disk_acks_nothing_and_is_recovered_from() {
 async fn a_file_that_takes_no_writes_acks_nothing_and_is_recovered_from() {
     let directory = tempfile::tempdir().unwrap();
     let store = store(directory.path()).await;
-    store.commit(&[insert()]).await.unwrap();
+    store.commit(&[insert(&store)]).await.unwrap();
     store.pragma("PRAGMA query_only = on").await;
-    let renamed = [rename(2, "Countess".to_owned())];
+    let renamed = [rename(&store, 2, "Countess".to_owned())];
     assert_eq!(store.commit(&renamed).await.unwrap_err().code(), ErrorCode::ReadOnly);
     assert_eq!(store.ping().await.unwrap_err().code(), ErrorCode::ReadOnly);
     store.pragma("PRAGMA query_only = off").await;
@@ -94,7 +95,7 @@ async fn a_store_that_was_closed_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let store = store(directory.path()).await;
     store.close().await;
-    assert_eq!(store.commit(&[insert()]).await.unwrap_err().code(), ErrorCode::Unavailable);
+    assert_eq!(store.commit(&[insert(&store)]).await.unwrap_err().code(), ErrorCode::Unavailable);
     let asked = store.person_name("ada").await;
     assert_eq!(asked.unwrap_err().code(), ErrorCode::Unavailable);
 }

@@ -1,6 +1,6 @@
 //! Operations and edits by names instead of indexes.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use rowcast::store::{
     CheckedEdit, CheckedOp, LiveTable,
@@ -12,8 +12,8 @@ use super::{Bench, Named};
 use crate::harness::Harness;
 
 impl<H: Harness> Bench<H> {
-    fn table(&self, name: &str) -> (usize, &LiveTable) {
-        let tables = self.store.schema().tables.iter();
+    fn table(&self, name: &str) -> (usize, Arc<LiveTable>) {
+        let tables = self.store.schema().tables.clone().into_iter();
         tables.enumerate().find(|(_, table)| table.name == name).unwrap()
     }
 
@@ -105,6 +105,7 @@ impl<H: Harness> Bench<H> {
         let mut hash = [0; 16];
         hash[8..].copy_from_slice(&number.to_be_bytes());
         CheckedEdit {
+            schema: self.store.schema(),
             user: user.into(),
             id: EditId(uuid::Uuid::from_u128(
                 0x0190_0000_0000_7000_8000 << 48 | u128::from(number),

@@ -51,7 +51,9 @@ impl<H: Harness> Bench<H> {
         let mut place = None;
         loop {
             let page = self.store.snapshot_page(channel, place, 7).await.unwrap();
-            replica.take_page(&self.store.schema().tables[page.table], page.rows);
+            if let Some(table) = &page.table {
+                replica.take_page(table, page.rows);
+            }
             match page.next {
                 Some(next) => place = Some(next),
                 None => return replica,

@@ -56,7 +56,8 @@ pub(crate) async fn a_person_goes_from_rows_log_and_outcomes<H: Harness>() {
     let row = bench.row(&project(P), "tasks", &mine).await.unwrap();
     assert_eq!(row.get("title"), Some(&text("by ben \"ben\"")), "what was written stays");
     assert!(row.get("assignee").unwrap().is_null() && row.get("updated_by").unwrap().is_null());
-    let table = bench.store.schema().tables.iter().find(|table| table.name == "tasks").unwrap();
+    let schema = bench.store.schema();
+    let table = schema.tables.iter().find(|table| table.name == "tasks").unwrap();
     let key = std::slice::from_ref(&mine);
     let (past, _) = bench.store.history(&project(P), table, key, None, 50).await.unwrap();
     assert!(past.iter().any(|change| change.user.as_deref() == Some(NOBODY)), "{past:?}");
@@ -90,10 +91,9 @@ pub(crate) async fn the_past_of_a_row_goes_and_the_row_stays<H: Harness>() {
         ];
         bench.applies("ada", &project(P), both).await;
     }
-    let schema = std::sync::Arc::clone(bench.store.schema());
-    let (index, table) =
-        schema.tables.iter().enumerate().find(|(_, table)| table.name == "tasks").unwrap();
-    let what = Erasure::Past { table: index, key: vec![mine.clone()] };
+    let schema = bench.store.schema();
+    let table = schema.tables.iter().find(|table| table.name == "tasks").unwrap();
+    let what = Erasure::Past { table: table.clone(), key: vec![mine.clone()] };
     let erased = bench.store.erase(&what).await.unwrap();
     assert_eq!((erased.rows, erased.entries), (0, 3));
     for entry in whole_log(&bench, &project(P)).await {

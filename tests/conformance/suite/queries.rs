@@ -1,7 +1,7 @@
 //! Questions to the rows of a table: random ones, compared with a plain evaluation of the same rows;
 //! and single entries with what they replaced.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use rowcast::store::{
@@ -68,8 +68,9 @@ async fn furnished<H: Harness>(random: &mut StdRng) -> Bench<H> {
     bench
 }
 
-fn cards<H: Harness>(bench: &Bench<H>) -> &LiveTable {
-    bench.store.schema().tables.iter().find(|table| table.name == "cards").unwrap()
+fn cards<H: Harness>(bench: &Bench<H>) -> Arc<LiveTable> {
+    let schema = bench.store.schema();
+    Arc::clone(schema.tables.iter().find(|table| table.name == "cards").unwrap())
 }
 
 fn index(table: &LiveTable, name: &str) -> usize {
@@ -210,7 +211,7 @@ fn expected(table: &LiveTable, all: &[Fields], query: &Query) -> Vec<Fields> {
 }
 
 async fn ask<H: Harness>(bench: &Bench<H>, query: &Query) -> Selected {
-    bench.store.select(&board("b"), cards(bench), query).await.unwrap()
+    bench.store.select(&board("b"), &cards(bench), query).await.unwrap()
 }
 
 /// All rows of a query, page by page.
@@ -234,8 +235,8 @@ pub(crate) async fn random_queries_find_what_a_plain_evaluation_finds<H: Harness
     let all: Vec<Fields> = bench.rows(&board("b")).await.rows.into_values().collect();
     assert_eq!(all.len() as i64, ROWS);
     for nth in 0..QUERIES {
-        let query = random_query(&mut random, cards(&bench));
-        let expected = expected(cards(&bench), &all, &query);
+        let query = random_query(&mut random, &cards(&bench));
+        let expected = expected(&cards(&bench), &all, &query);
         let first = ask(&bench, &query).await;
         assert_eq!(first.head, bench.head(&board("b")).await);
         assert_eq!(first.total, query.total.then_some(expected.len() as u64), "{nth} {query:?}");
@@ -253,7 +254,7 @@ pub(crate) async fn a_channel_without_rows_gives_an_empty_answer<H: Harness>() {
     let sort = vec![SortBy { column: 0, descending: false }];
     let (columns, from) = (vec![0], From::Start);
     let query = Query { filters: Vec::new(), sort, columns, from, limit: 10, total: true };
-    let found = bench.store.select(&board("nowhere"), table, &query).await.unwrap();
+    let found = bench.store.select(&board("nowhere"), &table, &query).await.unwrap();
     assert_eq!((found.rows.len(), found.next, found.total), (0, None, Some(0)));
     assert_eq!(found.head.seq, 0);
 }

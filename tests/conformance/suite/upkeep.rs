@@ -162,7 +162,8 @@ pub(crate) async fn migrating_twice_changes_nothing<H: Harness>() {
 
 pub(crate) async fn the_texts_that_a_check_lists_are_in_the_schema<H: Harness>() {
     let bench = Bench::<H>::fresh().await;
-    let tables = bench.store.schema().wire.tables.as_ref().unwrap();
+    let schema = bench.store.schema();
+    let tables = schema.wire.tables.as_ref().unwrap();
     let tasks = tables.iter().find(|table| table.name == "tasks").unwrap();
     let listed: Vec<_> = tasks.columns.iter().filter(|column| !column.values.is_empty()).collect();
     let listed: Vec<_> = listed.iter().map(|c| (c.name.as_str(), c.values.join(" "))).collect();

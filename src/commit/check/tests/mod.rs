@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use rowcast_protocol::{ColumnType, Edit, ErrorCode, Fields, Role, Schema, Value};
+use rowcast_protocol::{ColumnType, Edit, ErrorCode, Fields, Role, Value};
 use serde_json::json;
 
 use super::check;
@@ -105,12 +105,15 @@ fn seats() -> LiveTable {
     }
 }
 
-fn schema() -> LiveSchema {
-    LiveSchema {
-        tables: vec![tasks(), seats()],
-        access: Vec::new(),
-        wire: Schema { hash: String::new(), tables: None },
-    }
+fn schema() -> Arc<LiveSchema> {
+    Arc::new(LiveSchema::of(vec![tasks(), seats()]))
+}
+
+/// The same tables, with the first one changed.
+fn schema_with(change: impl FnOnce(&mut LiveTable)) -> Arc<LiveSchema> {
+    let mut tasks = tasks();
+    change(&mut tasks);
+    Arc::new(LiveSchema::of(vec![tasks, seats()]))
 }
 
 /// The edit with these operations, on the channel of the project.

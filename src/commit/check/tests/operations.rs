@@ -53,8 +53,7 @@ fn a_required_field_must_be_there_unless_the_database_or_the_hub_fills_it() {
 
 #[test]
 fn a_key_without_a_default_must_be_there_even_if_the_database_calls_it_nullable() {
-    let mut schema = schema();
-    schema.tables[0].columns[0] = column("id", ColumnType::Uuid);
+    let schema = schema_with(|tasks| tasks.columns[0] = column("id", ColumnType::Uuid));
     let edit = edit(insert(json!({ "title": "a" })));
     let error = check(&schema, &Arc::from("ada"), Role::Editor, &edit).unwrap_err();
     assert_eq!((error.code, error.field.as_deref()), (ErrorCode::NotNull, Some("id")));
@@ -62,8 +61,7 @@ fn a_key_without_a_default_must_be_there_even_if_the_database_calls_it_nullable(
 
 #[test]
 fn a_row_goes_last_where_the_order_column_must_have_a_value() {
-    let mut schema = schema();
-    schema.tables[0].columns[3].nullable = false;
+    let schema = schema_with(|tasks| tasks.columns[3].nullable = false);
     let edit = edit(insert(json!({ "title": "a" })));
     let checked = check(&schema, &Arc::from("ada"), Role::Editor, &edit).unwrap();
     let CheckedOp::Insert { place, .. } = &checked.ops[0] else { panic!("{checked:?}") };

@@ -40,8 +40,7 @@ fn the_declared_role_is_the_least_that_may() {
 #[test]
 fn a_move_needs_the_rights_to_update_and_to_delete() {
     for (update, delete) in [(Some(Role::Owner), Some(Role::Editor)), (Some(Role::Editor), None)] {
-        let mut schema = schema();
-        (schema.tables[0].update, schema.tables[0].delete) = (update, delete);
+        let schema = schema_with(|tasks| (tasks.update, tasks.delete) = (update, delete));
         let edit = edit(op("move", "tasks"));
         let error = check(&schema, &Arc::from("ada"), Role::Editor, &edit).unwrap_err();
         assert_eq!(error.code, ErrorCode::Forbidden);

@@ -54,7 +54,7 @@ pub enum TimestampSpelling {
     /// `2026-12-01T09:00:00.000000Z`.
     #[default]
     Rfc3339,
-    /// `2026-12-01 09:00:00.000000`, as SQLAlchemy writes it.
+    /// `2026-12-01 09:00:00.000000`, as `SQLAlchemy` writes it.
     Spaced,
     /// `2026-12-01 09:00:00`, with a fraction only where there is one: as SQLite's own functions and
     /// Django write it.

@@ -144,6 +144,7 @@ mod tests {
             name: (*name).to_owned(),
             kind: *kind,
             sql_type: format!("{kind:?}"),
+            form: crate::store::ColumnForm::default(),
             nullable: true,
             has_default: false,
             values: Vec::new(),

@@ -18,3 +18,4 @@ mod postgres_only;
 mod server;
 mod sqlite;
 mod suite;
+mod types_postgres;

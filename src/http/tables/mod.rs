@@ -104,11 +104,15 @@ impl<S: Send + Sync> FromRequestParts<S> for NamedInPath {
         let decoded = |name: &str| {
             let text = part(name);
             let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();
-            decoded.map(|text| text.into_owned()).map_err(|_| {
-                Problem::bad_field("path", "what is percent-encoded must be UTF-8")
-            })
+            decoded
+                .map(|text| text.into_owned())
+                .map_err(|_| Problem::bad_field("path", "what is percent-encoded must be UTF-8"))
         };
-        Ok(Self { channel: decoded("channel")?, table: decoded("table")?, key: PathKey(part("key")) })
+        Ok(Self {
+            channel: decoded("channel")?,
+            table: decoded("table")?,
+            key: PathKey(part("key")),
+        })
     }
 }
 

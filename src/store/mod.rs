@@ -48,7 +48,7 @@ pub use erase::{Erased, Erasure};
 pub use error::{EditError, StoreError};
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
-pub use schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable};
+pub use schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable, Relation};
 
 /// A database that holds live tables and their logs.
 #[async_trait]

@@ -145,6 +145,7 @@ mod tests {
             kind: *kind,
             sql_type: format!("{kind:?}"),
             form: crate::store::ColumnForm::default(),
+            made_type: false,
             nullable: true,
             has_default: false,
             values: Vec::new(),
@@ -164,6 +165,7 @@ mod tests {
             update: Some(Role::Editor),
             delete: Some(Role::Editor),
             columns: columns.iter().map(column).collect(),
+            relations: Vec::new(),
         }
     }
 

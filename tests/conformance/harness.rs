@@ -17,6 +17,9 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// The table of entries, with the columns `channel` (its number) and `seq`.
     const ENTRIES: &'static str;
 
+    /// A table of the engine's own that no declaration may name.
+    const OWN: &'static str;
+
     /// An empty database.
     fn create() -> impl Future<Output = Self>;
 

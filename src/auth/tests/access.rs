@@ -131,6 +131,7 @@ fn tasks() -> LiveTable {
         kind: ColumnType::Text,
         sql_type: String::new(),
         form: crate::store::ColumnForm::default(),
+        made_type: false,
         nullable: false,
         has_default: false,
         readonly: false,
@@ -148,6 +149,7 @@ fn tasks() -> LiveTable {
         insert: Some(Role::Editor),
         update: Some(Role::Editor),
         delete: Some(Role::Editor),
+        relations: Vec::new(),
         columns: vec![column("id"), column("project_id")],
     }
 }

@@ -185,6 +185,7 @@ mod tests {
             kind,
             sql_type: sql_type.to_owned(),
             form: crate::store::ColumnForm::default(),
+            made_type: false,
             nullable: false,
             has_default: false,
             readonly: false,
@@ -202,6 +203,7 @@ mod tests {
             insert: None,
             update: None,
             delete: None,
+            relations: Vec::new(),
             columns: vec![
                 column("id", "bigint", ColumnType::Int),
                 column("board", "text", ColumnType::Text),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use rowcast_protocol::{Codec, ColumnType, Value};
 
+use super::name::output;
 use crate::store::{LiveColumn, edit::CheckedOp, values::moment};
 
 /// The JSON of a column's value.
@@ -96,7 +97,7 @@ pub(super) fn text_value(column: &LiveColumn, value: &Value) -> Option<String> {
 pub(super) fn operand(place: &str, column: &LiveColumn, sql_type: &str) -> String {
     match column.kind {
         ColumnType::List => format!(
-            "(SELECT r.v FROM jsonb_to_record(jsonb_build_object('v', {place}::jsonb)) AS r(v {sql_type}))"
+            "(SELECT r.v FROM pg_catalog.jsonb_to_record(pg_catalog.jsonb_build_object('v', {place}::jsonb)) AS r(v {sql_type}))"
         ),
         _ => format!("{place}::{sql_type}"),
     }
@@ -135,13 +136,16 @@ pub(super) fn is_text(column: &LiveColumn) -> bool {
 /// the protocol's.
 pub(super) fn compared(value: &str, column: &LiveColumn) -> String {
     match column.kind {
+        ColumnType::Text | ColumnType::Other | ColumnType::List if column.made_type => {
+            format!("(({}) COLLATE \"C\")", output(value))
+        }
         ColumnType::Text | ColumnType::Other => format!("({value}::text COLLATE \"C\")"),
         // The double with the digits that people see.
         ColumnType::Float if column.sql_type == "real" => {
             format!("({value}::text::double precision)")
         }
         ColumnType::Json if column.sql_type == "json" => format!("({value}::text::jsonb)"),
-        ColumnType::List => format!("to_jsonb({value})"),
+        ColumnType::List => format!("pg_catalog.to_jsonb({value})"),
         _ => value.to_owned(),
     }
 }

@@ -26,6 +26,7 @@ fn column(name: &str, kind: ColumnType) -> LiveColumn {
         kind,
         sql_type: String::new(),
         form: crate::store::ColumnForm::default(),
+        made_type: false,
         nullable: true,
         has_default: false,
         readonly: false,
@@ -56,6 +57,7 @@ fn table(name: &str, columns: Vec<LiveColumn>) -> LiveTable {
         update: Some(Role::Editor),
         delete: Some(Role::Editor),
         columns,
+        relations: Vec::new(),
     }
 }
 

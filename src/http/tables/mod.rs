@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequestParts, RawPathParams},
+    extract::{FromRequestParts, MatchedPath, RawPathParams},
     http::request::Parts,
     routing::{get, post},
 };
@@ -95,24 +95,19 @@ impl<S: Send + Sync> FromRequestParts<S> for NamedInPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let raw = RawPathParams::from_request_parts(parts, state).await;
-        let raw = raw.map_err(|rejection| Problem::bad_field("path", rejection.body_text()))?;
+        let past = MatchedPath::from_request_parts(parts, state).await;
+        let past = past.is_ok_and(|path| path.as_str().ends_with("/history"));
+        let named = RawPathParams::from_request_parts(parts, state).await;
+        let named = named.map_err(|rejection| Problem::bad_field("path", rejection.body_text()))?;
         let part = |name: &str| {
-            let found = raw.iter().find(|(of, _)| *of == name);
+            let found = named.iter().find(|(of, _)| *of == name);
             found.map_or("", |(_, text)| text).to_owned()
         };
-        let decoded = |name: &str| {
-            let text = part(name);
-            let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();
-            decoded
-                .map(|text| text.into_owned())
-                .map_err(|_| Problem::bad_field("path", "what is percent-encoded must be UTF-8"))
-        };
-        Ok(Self {
-            channel: decoded("channel")?,
-            table: decoded("table")?,
-            key: PathKey(part("key")),
-        })
+        // The parts by name are decoded already; only the path itself tells which commas are.
+        let path = parts.uri.path();
+        let row = if past { path.strip_suffix("/history").unwrap_or(path) } else { path };
+        let key = row.rsplit('/').next().unwrap_or_default();
+        Ok(Self { channel: part("channel"), table: part("table"), key: PathKey(key.to_owned()) })
     }
 }
 

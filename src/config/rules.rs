@@ -76,12 +76,16 @@ fn is_origin(url: &str) -> bool {
 }
 
 fn store(store: &StoreConfig) -> Vec<Broken> {
+    let plain = unless(!store.url.has_file_with_question_mark(), "store.url", || {
+        format!("is \"{}\"; the name of a SQLite file cannot have a `?`", store.url)
+    });
     let url = unless(store.url.kind().is_some(), "store.url", || {
         let expected = "expected sqlite:FILE or postgres://USER@HOST/DATABASE";
         format!("is \"{}\"; {expected}", store.url)
     });
     [
         url,
+        plain,
         within("store.pool", u128::from(store.pool), 1, 1_000),
         size("store.lanes", store.lanes, 1, 64),
         size("store.batch_edits", store.batch_edits, 1, 10_000),
@@ -302,7 +306,13 @@ fn declarations(declared: &Declarations) -> Vec<Broken> {
             format!("names `{}`, which is not live on these channels", members.table)
         })
     });
-    channels.flatten().flatten().chain(rules).collect()
+    let repeated = declared.access.iter().enumerate().filter_map(|(at, access)| {
+        let earlier = declared.access.iter().take(at);
+        let words = || "has two [[access]]; one says all about a kind".to_owned();
+        let twice = earlier.filter(|other| other.kind == access.kind).count() > 0;
+        unless(!twice, &format!("access.{}", access.kind), words)
+    });
+    channels.flatten().flatten().chain(rules).chain(repeated).collect()
 }
 
 /// The kind in `kind:{column}`.

@@ -23,6 +23,7 @@ mod rate;
 mod requests;
 pub mod services;
 mod shares;
+mod subscribing;
 pub mod sweep;
 mod turn;
 

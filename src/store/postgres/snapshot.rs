@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
 use super::{
     PostgresStore,
-    name::{column, json_of, json_of_row, key, of, table_name},
+    name::{column, is_exactly, json_of, json_of_row, key, of, table_name},
     raw::{key_from_json, row_from_json},
     value::{operand, text_value},
 };
@@ -137,7 +137,7 @@ fn page_sql(table: &LiveTable, continues: bool) -> String {
         })
         .collect();
     let channel = column(table, table.channel_column);
-    let channel = channel.map(|c| format!("{} = $2::{}", of("t", c), c.sql_type));
+    let channel = channel.map(|c| is_exactly("t", c, "$2"));
     let after = if continues {
         format!(" AND ({}) > ({})", keys.join(", "), after.join(", "))
     } else {

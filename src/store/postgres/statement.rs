@@ -7,7 +7,7 @@
 use rowcast_protocol::ColumnType;
 
 use super::{
-    name::{column, json_of_row, key, literal, of, quoted, table_name},
+    name::{column, is_exactly, json_of_row, key, literal, of, quoted, table_name},
     shape::{How, Shape, Verb},
     value::{compared, is_text, key_type, operand_type},
 };
@@ -152,7 +152,7 @@ fn in_channel(table: &LiveTable) -> String {
         .map(|(place, column)| is_key(&of("t", column), &format!("e.k{place}"), column))
         .collect();
     if let Some(channel) = column(table, table.channel_column) {
-        conditions.push(format!("{} = e.c", of("t", channel)));
+        conditions.push(is_exactly("t", channel, "e.c"));
     }
     conditions.join(" AND ")
 }
@@ -184,8 +184,8 @@ fn assigned_value(how: How, place: usize, column: &LiveColumn) -> String {
 fn is_key(own: &str, value: &str, column: &LiveColumn) -> String {
     let same = format!("{} = {}", compared(own, column), compared(value, column));
     match column.kind {
-        ColumnType::Text if is_text(column) => format!("{own} = {value} AND {same}"),
-        ColumnType::Text => same,
+        ColumnType::Text if !is_text(column) => same,
+        ColumnType::Text | ColumnType::Other => format!("{own} = {value} AND {same}"),
         _ => format!("{own} = {value}"),
     }
 }

@@ -180,6 +180,9 @@ fn sizes_of_the_hub(limits: &LimitsConfig) -> Vec<Broken> {
         size("limits.presence_meta_bytes", limits.presence_meta_bytes, 0, 1 << 20),
         size("limits.entry_changes", limits.entry_changes, 1, 1_000_000),
         size("limits.entry_bytes", limits.entry_bytes, 1_024, 64 << 20),
+        size("limits.list_items", limits.list_items, 1, 1_000_000),
+        size("limits.row_bytes", limits.row_bytes, 1_024, 64 << 20),
+        lasting("limits.edit_ms", limits.edit_time, MILLISECONDS, 100, 60_000),
         entry,
     ]
     .into_iter()

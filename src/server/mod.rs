@@ -24,7 +24,7 @@ use crate::{
     http::{App, Parts},
     hub::{Flusher, Hub},
     metrics::Metrics,
-    reads::Reads,
+    reads::{Reads, Turns},
     session::{Door, Places, Services, sweep::Sockets},
     stats::Pace,
     store::{self, Made, Store, StoreError},
@@ -313,6 +313,7 @@ fn services(
     Arc::new(Services {
         settings: settings::session(config),
         checker: Checker::new(Arc::clone(store)),
+        turns: Turns::default(),
         people: Places::new(settings::bound(config.limits.sockets_per_user)),
         person_rates: settings::person_rates(config),
         hub,

@@ -58,8 +58,21 @@ pub struct CatalogueColumn {
     pub nullable: bool,
     /// Whether the database fills it when it is left out.
     pub has_default: bool,
+    /// Who gives it its values.
+    pub source: ValueSource,
     /// The only texts that it may hold; empty where no list of them is known.
     pub values: Vec<String>,
+}
+
+/// Who gives a column its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueSource {
+    /// Whoever writes, or a default.
+    Writers,
+    /// The database, which numbers rows and takes no other number (`GENERATED ALWAYS AS IDENTITY`).
+    Identity,
+    /// The database, from the row's other columns (`GENERATED ALWAYS AS (…)`).
+    Expression,
 }
 
 /// The live schema of the declared tables.
@@ -126,9 +139,11 @@ fn live_column(declared: &TableDeclaration, found: &CatalogueColumn) -> LiveColu
         form: ColumnForm { timestamps: declared.timestamps, ..found.form },
         made_type: found.made_type,
         nullable: found.nullable,
-        has_default: found.has_default,
+        has_default: found.has_default || found.source != ValueSource::Writers,
+        generated: found.source == ValueSource::Expression,
         values: found.values.clone(),
         readonly: declared.readonly.contains(&found.name)
+            || found.source != ValueSource::Writers
             || declared.author.as_ref() == Some(&found.name)
             || declared.editor.as_ref() == Some(&found.name),
         hidden: declared.hidden.contains(&found.name),

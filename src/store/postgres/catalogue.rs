@@ -9,7 +9,7 @@ use super::{
 };
 use crate::store::{
     ColumnForm, Declarations, StoreError,
-    build::{CatalogueColumn, CatalogueTable},
+    build::{CatalogueColumn, CatalogueTable, ValueSource},
 };
 
 /// Types are named with their schemas, since the search path is empty when this is read. `base` is
@@ -35,6 +35,7 @@ const COLUMNS: &str = "
         format_type(b.oid, -1) AS sql_type,
         a.attnotnull OR b.not_null AS not_null,
         a.atthasdef OR a.attidentity <> '' OR b.has_default AS has_default,
+        a.attgenerated::text AS generated, a.attidentity::text AS identity,
         b.name AS base, b.typtype::text AS type_type,
         i.name AS item, i.typtype::text AS item_type,
         NOT coalesce(i.given, b.given) AS made_type,
@@ -123,8 +124,18 @@ fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {
         made_type: row.try_get("made_type")?,
         nullable: !row.try_get::<bool, _>("not_null")?,
         has_default: row.try_get("has_default")?,
+        source: source(row.try_get("generated")?, row.try_get("identity")?),
         values: if labels.is_empty() { listed.unwrap_or_default() } else { labels },
     })
+}
+
+/// `s` or `v` in `generated`: stored or virtual; `a` in `identity`: always.
+fn source(generated: &str, identity: &str) -> ValueSource {
+    match (generated, identity) {
+        ("", "a") => ValueSource::Identity,
+        ("", _) => ValueSource::Writers,
+        _ => ValueSource::Expression,
+    }
 }
 
 /// The texts of a check that is nothing but a list of them, as the database writes one down:

@@ -49,23 +49,24 @@ mod trim;
 mod value;
 mod watched;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, slice, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value, reply::PastChange};
+use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value};
 
 pub use connect::PoolSizes;
 pub use migrate::migrate;
 
 use self::connect::Pools;
 use super::{
-    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, Erased, Erasure, Finding,
-    Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store,
-    StoreError, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, EditLimits, Erased,
+    Erasure, Finding, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query,
+    ReadAfter, Selected, Store, StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
     rebind::Rebound,
+    replay,
 };
 
 /// What may be chosen when a store is opened.
@@ -73,6 +74,8 @@ use super::{
 pub struct Options {
     /// How much one entry holds.
     pub limits: EntryLimits,
+    /// How heavy an edit may be.
+    pub edits: EditLimits,
     /// How many connections.
     pub pools: PoolSizes,
 }
@@ -95,7 +98,7 @@ pub async fn open(
     declarations: &Declarations,
     options: Options,
 ) -> Result<PostgresStore, StoreError> {
-    let pools = Pools::new(url, options.pools)?;
+    let pools = Pools::new(url, options.pools, options.edits.time)?;
     let fit = migrate::check(pools.reader().await?.connection(), declarations).await?;
     Ok(PostgresStore {
         schema: ArcSwap::from_pointee(fit.schema),
@@ -136,7 +139,9 @@ impl Store for PostgresStore {
         let schema = self.schema.load_full();
         let rebound = Rebound::new(edits, &schema);
         let committed = self.commit_edits(&schema, &rebound.edits).await?;
-        Ok(rebound.complete(committed))
+        let mut committed = rebound.complete(committed);
+        replay::add_rows(self, edits, &mut committed.outcomes).await;
+        Ok(committed)
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
@@ -172,7 +177,7 @@ impl Store for PostgresStore {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+    ) -> Result<Past, StoreError> {
         self.read_history(channel, table, key, before, limit).await
     }
 
@@ -197,7 +202,10 @@ impl Store for PostgresStore {
         &self,
         edit: &CheckedEdit,
     ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
-        self.read_outcome(edit).await
+        let Some(mut outcome) = self.read_outcome(edit).await? else { return Ok(None) };
+        let (edits, outcomes) = (slice::from_ref(edit), slice::from_mut(&mut outcome));
+        replay::add_rows(self, edits, outcomes).await;
+        Ok(Some(outcome))
     }
 
     async fn roles(

@@ -22,10 +22,11 @@ use super::{
 };
 
 /// The migrations, in order.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "engine", include_str!("../../../migrations/sqlite/0001_engine.sql")),
     (2, "tables", include_str!("../../../migrations/sqlite/0002_tables.sql")),
     (3, "accounts", include_str!("../../../migrations/sqlite/0003_accounts.sql")),
+    (4, "outcomes", include_str!("../../../migrations/sqlite/0004_outcomes.sql")),
     (5, "people", include_str!("../../../migrations/sqlite/0005_people.sql")),
 ];
 

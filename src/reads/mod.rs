@@ -43,6 +43,10 @@ pub struct Listed {
     pub next: Option<String>,
     /// How many rows pass the filters, if asked.
     pub total: Option<u64>,
+    /// How many rows a page has at most.
+    pub limit: u32,
+    /// How many rows were skipped; none where the page goes on after a cursor.
+    pub offset: Option<u32>,
     /// The place in the channel's log at which the rows were read.
     pub cursor_log: Cursor,
 }
@@ -106,6 +110,12 @@ impl Reads {
             items: found.rows,
             next: found.next.map(|values| place::text(&table, &query, &values)),
             total: found.total,
+            limit: query.limit,
+            offset: match query.from {
+                crate::store::query::From::Start => Some(0),
+                crate::store::query::From::Offset(rows) => Some(rows),
+                crate::store::query::From::After(_) => None,
+            },
             cursor_log: found.head,
         })
     }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     declaration::{AccessDeclaration, AccessRule, Declarations, TableDeclaration},
     error::StoreError,
-    schema::{LiveColumn, LiveSchema, LiveTable, Relation},
+    schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable, Relation},
 };
 
 /// A table as the catalogue has it.
@@ -52,6 +52,8 @@ pub struct CatalogueColumn {
     pub made_type: bool,
     /// What its values look like on the wire.
     pub kind: ColumnType,
+    /// What else there is to know of its values; how instants are written is declared.
+    pub form: ColumnForm,
     /// Whether it may be null.
     pub nullable: bool,
     /// Whether the database fills it when it is left out.
@@ -134,6 +136,7 @@ fn live_column(declared: &TableDeclaration, found: &CatalogueColumn) -> LiveColu
         name: found.name.clone(),
         kind: found.kind,
         sql_type: found.sql_type.clone(),
+        form: ColumnForm { timestamps: declared.timestamps, ..found.form },
         made_type: found.made_type,
         nullable: found.nullable,
         has_default: found.has_default || found.source != ValueSource::Writers,
@@ -258,6 +261,7 @@ fn wire_column(column: &LiveColumn) -> ColumnSchema {
     ColumnSchema {
         name: column.name.clone(),
         kind: column.kind,
+        items: column.form.item,
         nullable: column.nullable,
         readonly: column.readonly,
         values: column.values.clone(),

@@ -53,7 +53,7 @@ pub use error::{EditError, StoreError};
 pub use history::Past;
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
-pub use schema::{LiveColumn, LiveSchema, LiveTable, Relation};
+pub use schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable, Relation};
 pub use weight::EditLimits;
 
 /// A database that holds live tables and their logs.

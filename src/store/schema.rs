@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rowcast_protocol::{ColumnType, Role, Schema};
 
-use super::declaration::AccessDeclaration;
+use super::declaration::{AccessDeclaration, TimestampSpelling};
 
 /// The tables that ship; one of them without the engine's own belongs to somebody else.
 pub(super) const SHIPPED: [&str; 6] =
@@ -111,8 +111,11 @@ pub struct LiveColumn {
     pub name: String,
     /// What its values look like on the wire.
     pub kind: ColumnType,
-    /// The database's own name of the type, for casts.
+    /// The database's own name of the type, for casts; of a domain the type beneath it, and without
+    /// a length or precision, so that a cast refuses and changes nothing.
     pub sql_type: String,
+    /// What else there is to know of its values.
+    pub form: ColumnForm,
     /// Whether the type, or that of its items, does not come with the database: what its operators
     /// and casts do is its maker's business.
     pub made_type: bool,
@@ -128,4 +131,17 @@ pub struct LiveColumn {
     pub readonly: bool,
     /// Whether clients never see it.
     pub hidden: bool,
+}
+
+/// What a column's type on the wire does not say of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ColumnForm {
+    /// The type of a list's items.
+    pub item: Option<ColumnType>,
+    /// Whether the database fills texts up with blanks that mean nothing.
+    pub padded: bool,
+    /// Whether the database lets it hold what does not fit its type.
+    pub loose: bool,
+    /// How instants are written, where the database keeps them as texts.
+    pub timestamps: TimestampSpelling,
 }

@@ -268,6 +268,7 @@ fn column() -> BoxedStrategy<ColumnSchema> {
     ];
     (text(), select(kinds), any::<bool>(), any::<bool>(), vec(text(), 0..3))
         .prop_map(|(name, kind, nullable, readonly, values)| ColumnSchema {
+            items: None,
             name,
             kind,
             nullable,

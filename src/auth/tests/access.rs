@@ -133,6 +133,7 @@ fn tasks() -> LiveTable {
         name: name.to_owned(),
         kind: ColumnType::Text,
         sql_type: String::new(),
+        form: crate::store::ColumnForm::default(),
         made_type: false,
         nullable: false,
         has_default: false,

@@ -19,6 +19,7 @@ use rowcast_protocol::{
 use crate::store::{
     CheckedEdit, CheckedOp, EditError, LiveColumn, LiveSchema, LiveTable,
     edit::{CheckedPlace, ColumnValues, FieldOps},
+    values::accept::accepted,
 };
 
 mod fields;
@@ -27,7 +28,7 @@ mod key;
 #[cfg(test)]
 mod tests;
 mod undo;
-pub mod values;
+mod values;
 
 pub use fingerprint::with_tag;
 pub use key::row_key;
@@ -205,7 +206,7 @@ pub fn is_channel(schema: &LiveSchema, channel: &ChannelName) -> bool {
 /// A channel's id as a value of the column that holds it; `None`: it is spelled otherwise than it
 /// would be recorded.
 fn channel_id(column: &LiveColumn, id: &str) -> Option<Value> {
-    let value = values::fit(column.kind, &Value::from(id))?;
+    let value = accepted(column, &Value::from(id))?;
     let spelled = match &value {
         Value::Text(text) => text == id,
         Value::Int(number) => number.to_string() == id,

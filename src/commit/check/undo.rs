@@ -157,7 +157,7 @@ impl Scope<'_> {
             let (index, column) = self.table.column(name)?;
             (!column.generated).then_some((index, value))
         });
-        let values = known.map(|(index, value)| self.fitting(index, value));
+        let values = known.map(|(index, value)| self.known(index, value));
         let mut values = values.collect::<Result<ColumnValues, _>>()?;
         values.sort_by_key(|(index, _)| *index);
         Ok(values)

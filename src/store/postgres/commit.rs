@@ -203,7 +203,7 @@ impl PostgresStore {
             statements.push(step.shape.statement(table, self.options.edits));
             probes.push(Some(step.shape.probe(table)));
             locks.push(step.shape.lock(table));
-            rows.push(Json(serde_json::Value::Array(step.rows)));
+            rows.push(Json(rowcast_protocol::Value::List(step.rows)));
         }
         probes.append(&mut locks);
         let (changes, bytes) = bounds(self.options.limits);

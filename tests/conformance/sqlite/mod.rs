@@ -13,6 +13,7 @@ use crate::{
 
 mod alone;
 mod backlog;
+mod types;
 
 every_test!(crate::sqlite::Sqlite);
 

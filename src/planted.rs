@@ -46,6 +46,8 @@ pub enum Bug {
     TokenForEver,
     /// A state stays when its session has left.
     StateStays,
+    /// Nobody looks whether the triggers are still there.
+    TriggersLostUnnoticed,
 }
 
 #[cfg(feature = "planted-bugs")]

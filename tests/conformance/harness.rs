@@ -17,6 +17,12 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// The table of entries, with the columns `channel` (its number) and `seq`.
     const ENTRIES: &'static str;
 
+    /// Makes a table `cards_new` with the columns of `cards` and another one, `note`.
+    const COPY: &'static str;
+
+    /// Drops `cards`.
+    const DROP_CARDS: &'static str;
+
     /// An empty database.
     fn create() -> impl Future<Output = Self>;
 

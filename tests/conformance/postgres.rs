@@ -76,6 +76,10 @@ impl Harness for Postgres {
 
     const ENTRIES: &'static str = "rowcast.entry";
 
+    const COPY: &'static str = "CREATE TABLE cards_new (LIKE cards INCLUDING ALL, note text)";
+
+    const DROP_CARDS: &'static str = "DROP TABLE cards CASCADE";
+
     async fn create() -> Self {
         Self { url: Server::shared().database().await }
     }

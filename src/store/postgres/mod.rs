@@ -140,6 +140,14 @@ impl Store for PostgresStore {
         self.number_pending().await
     }
 
+    async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn mend(&self, _table: &str) -> Result<Vec<Appended>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn heads(&self, channels: &[ChannelName]) -> Result<Vec<Head>, StoreError> {
         self.read_heads(channels).await
     }

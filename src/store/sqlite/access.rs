@@ -29,7 +29,7 @@ pub(super) async fn role(
         Some(AccessRule::Own(role)) => Ok((channel.id() == user).then_some(*role)),
         Some(AccessRule::Members(rule)) => match facts.schema.table(&rule.table, channel.kind()) {
             Some((_, table)) => member(pool, table, rule, channel, user).await,
-            None => Ok(None),
+            None => Err(StoreError::Changed),
         },
     }
 }

@@ -39,6 +39,7 @@ pub mod http;
 pub mod hub;
 pub mod instant;
 pub mod metrics;
+pub mod network;
 pub mod planted;
 pub mod reads;
 pub mod server;

@@ -57,6 +57,10 @@ metrics! {
     sockets: Gauge = Gauge::default();
     /// WebSockets that were opened.
     sockets_opened: Counter = Counter::default();
+    /// Connections that were turned away at the door, by code.
+    connections_refused: Family<CodeLabel, Counter> = Family::default();
+    /// Connections that were closed because nobody read the answer.
+    answers_unread: Counter = Counter::default();
     /// Upgrades that were refused.
     upgrades_refused: Counter = Counter::default();
     /// WebSockets that the hub closed, by close code.

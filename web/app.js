@@ -9,7 +9,6 @@ import { Live } from './live.js';
 import { Projects } from './projects.js';
 import { boardLink, go, parseRoute, replaceRoute, takeCode } from './routes.js';
 import { account } from './screens/account.js';
-import { admin } from './screens/admin.js';
 import { boardScreen } from './screens/board.js';
 import { login, register, forgot, join, reset } from './screens/entry.js';
 import { notifications } from './screens/notifications.js';
@@ -42,7 +41,13 @@ import { errorWords } from './ui/words.js';
 /** @type {Record<string, Screen>} */
 const OUTSIDE = { login, register, forgot, join, reset };
 /** @type {Record<string, Screen>} */
-const INSIDE = { projects, board: boardScreen, people, account, notifications, admin, join, nowhere };
+const INSIDE = { projects, board: boardScreen, people, account, notifications, join, nowhere };
+/** Fetched when they are opened for the first time: few people do. @type {Record<string, () => Promise<Screen>>} */
+const SELDOM = {
+  admin: async () => (await import('./screens/admin.js')).admin,
+  connect: async () => (await import('./screens/connect.js')).connect,
+};
+for (const [name, load] of Object.entries(SELDOM)) INSIDE[name] = loaded(load);
 
 /** @type {{ key: string, shown: Shown | void } | null} */
 let current = null;
@@ -56,6 +61,25 @@ const app = /** @type {any} */ ({ session, entered, leave });
 /** @type {Screen} */
 function nowhere(_, outlet) {
   outlet.append(h('div', { class: 'empty' }, h('h1', {}, 'There is nothing here'), h('a', { class: 'button', href: '#/' }, 'Your projects')));
+}
+
+/** A screen that is fetched first. @param {() => Promise<Screen>} load @returns {Screen} */
+function loaded(load) {
+  return (of, outlet, route) => {
+    let closed = false;
+    /** @type {Shown | void} */
+    let shown;
+    load().then(
+      (screen) => closed || (shown = screen(of, outlet, route)),
+      () => closed || notify(errorWords({ code: 'offline' })),
+    );
+    return {
+      close: () => {
+        closed = true;
+        shown?.close?.();
+      },
+    };
+  };
 }
 
 async function start() {

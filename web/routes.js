@@ -27,7 +27,7 @@ export function parseRoute(fragment) {
   const [first = '', project = '', part = '', task = ''] = path.split('/').map(decoded);
   if (PLAIN.has(first)) return { name: first, query };
   if (first !== 'p' || project === '') return { name: first === '' ? 'projects' : 'nowhere', query };
-  if (part === 'people') return { name: 'people', project, query };
+  if (part === 'people' || part === 'connect') return { name: part, project, query };
   return part === 't' && task !== '' ? { name: 'board', project, task, query } : { name: 'board', project, query };
 }
 

@@ -5,7 +5,7 @@
 //! are about people, [`services`] about programs, [`projects`] about who may go where. It knows
 //! nothing of HTTP, sockets or SQL.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::{
     auth::{Identity, OwnKeys, Revocations, keys::KeyError},
     config::AccountsConfig,
+    network::Network,
     store::{AccountStore, StoreError},
 };
 
@@ -55,7 +56,7 @@ struct Shared {
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// What the guesses of one place are counted by.
-    pub network: IpAddr,
+    pub network: Network,
     /// What the person is shown of it.
     pub client: Client,
 }

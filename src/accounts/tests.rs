@@ -1,6 +1,6 @@
 //! Signing in, on a real database: who is let in, and what the others cost.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use rowcast_protocol::Role;
 use tokio::sync::Notify;
@@ -11,7 +11,6 @@ use crate::{
     store,
 };
 
-const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const PASSWORD: &str = "correct horse";
 
 /// Accounts on a database of their own.
@@ -57,7 +56,7 @@ fn person(name: &str) -> NewPerson {
 }
 
 fn from() -> Origin {
-    Origin { network: HERE, client: Client::default() }
+    Origin { network: Network::of(std::net::Ipv4Addr::LOCALHOST.into()), client: Client::default() }
 }
 
 #[tokio::test]

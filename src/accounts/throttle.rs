@@ -8,7 +8,6 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher as _, Hash, RandomState},
-    net::IpAddr,
     num::NonZeroU32,
     time::Duration,
 };
@@ -18,6 +17,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::AccountError;
+use crate::network::Network;
 
 /// Failures that cost no wait.
 const FREE: u32 = 5;
@@ -37,9 +37,9 @@ const MOST: usize = 50_000;
 /// Slows down those who guess.
 #[derive(Debug)]
 pub struct Throttle {
-    networks: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    networks: Option<DefaultKeyedRateLimiter<Network>>,
     accounts: DefaultKeyedRateLimiter<u64>,
-    failures: Mutex<HashMap<(u64, IpAddr), Failures>>,
+    failures: Mutex<HashMap<(u64, Network), Failures>>,
     /// What addresses of e-mail are kept as.
     key: RandomState,
 }
@@ -74,7 +74,7 @@ impl Throttle {
     ///
     /// # Errors
     /// [`AccountError::TooMany`].
-    pub fn attempt(&self, network: IpAddr) -> Result<(), AccountError> {
+    pub fn attempt(&self, network: Network) -> Result<(), AccountError> {
         self.networks.as_ref().map_or(Ok(()), |networks| take(networks, &network))
     }
 
@@ -83,7 +83,7 @@ impl Throttle {
     ///
     /// # Errors
     /// [`AccountError::TooMany`], whether there is such an account or not.
-    pub fn attempt_on(&self, network: IpAddr, name: &str) -> Result<(), AccountError> {
+    pub fn attempt_on(&self, network: Network, name: &str) -> Result<(), AccountError> {
         self.attempt(network)?;
         let key = (self.key_of(name), network);
         let mut failures = self.failures.lock();
@@ -100,7 +100,7 @@ impl Throttle {
     }
 
     /// An attempt was right: earlier failures from that network are forgiven.
-    pub fn succeeded(&self, network: IpAddr, name: &str) {
+    pub fn succeeded(&self, network: Network, name: &str) {
         self.failures.lock().remove(&(self.key_of(name), network));
     }
 
@@ -121,7 +121,7 @@ fn take<K: Hash + Eq + Clone>(
     })
 }
 
-fn make_room(failures: &mut HashMap<(u64, IpAddr), Failures>) {
+fn make_room(failures: &mut HashMap<(u64, Network), Failures>) {
     if failures.len() >= MOST {
         failures.retain(|_, known| !known.wait().is_zero());
     }
@@ -134,7 +134,9 @@ fn make_room(failures: &mut HashMap<(u64, IpAddr), Failures>) {
 mod tests {
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    fn from(number: u32) -> Network {
+        Network::of(std::net::Ipv4Addr::from_bits(number).into())
+    }
 
     #[track_caller]
     fn wait_of(attempt: Result<(), AccountError>) -> u64 {
@@ -149,35 +151,36 @@ mod tests {
     async fn each_failure_after_the_fifth_doubles_the_wait() {
         let throttle = Throttle::new(0);
         for _ in 0..5 {
-            assert_eq!(wait_of(throttle.attempt_on(HERE, "ada@example.org")), 0);
+            assert_eq!(wait_of(throttle.attempt_on(from(1), "ada@example.org")), 0);
         }
         for wait in [1, 2, 4, 8] {
-            assert_eq!(wait_of(throttle.attempt_on(HERE, "ADA@example.org ")), wait);
+            assert_eq!(wait_of(throttle.attempt_on(from(1), "ADA@example.org ")), wait);
             tokio::time::advance(Duration::from_secs(wait)).await;
-            assert_eq!(wait_of(throttle.attempt_on(HERE, "ada@example.org")), 0);
+            assert_eq!(wait_of(throttle.attempt_on(from(1), "ada@example.org")), 0);
         }
-        assert_eq!(wait_of(throttle.attempt_on(HERE, "bob@example.org")), 0);
-        throttle.succeeded(HERE, "ada@example.org");
-        assert_eq!(wait_of(throttle.attempt_on(HERE, "ada@example.org")), 0);
+        assert_eq!(wait_of(throttle.attempt_on(from(1), "bob@example.org")), 0);
+        throttle.succeeded(from(1), "ada@example.org");
+        assert_eq!(wait_of(throttle.attempt_on(from(1), "ada@example.org")), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn failures_are_forgiven_after_a_while() {
         let throttle = Throttle::new(0);
         for _ in 0..5 {
-            throttle.attempt_on(HERE, "ada").unwrap();
+            throttle.attempt_on(from(1), "ada").unwrap();
         }
-        assert_eq!(wait_of(throttle.attempt_on(HERE, "ada")), 1);
+        assert_eq!(wait_of(throttle.attempt_on(from(1), "ada")), 1);
         tokio::time::advance(FORGIVEN).await;
         for _ in 0..5 {
-            assert_eq!(wait_of(throttle.attempt_on(HERE, "ada")), 0);
+            assert_eq!(wait_of(throttle.attempt_on(from(1), "ada")), 0);
         }
     }
 
     #[tokio::test]
     async fn one_network_has_so_many_attempts_a_minute() {
         let throttle = Throttle::new(3);
-        let tries = (0..4).map(|n| wait_of(throttle.attempt_on(HERE, &format!("{n}")))).collect();
+        let tries =
+            (0..4).map(|n| wait_of(throttle.attempt_on(from(1), &format!("{n}")))).collect();
         let tries: Vec<u64> = tries;
         assert_eq!(tries[..3], [0, 0, 0]);
         assert!((15..=20).contains(&tries[3]), "{tries:?}");
@@ -186,7 +189,6 @@ mod tests {
     #[tokio::test]
     async fn one_account_has_so_many_attempts_wherever_they_come_from() {
         let throttle = Throttle::new(0);
-        let from = |n: u32| IpAddr::V4(std::net::Ipv4Addr::from_bits(n));
         let tries: Vec<u64> =
             (0..=PER_ACCOUNT.get()).map(|n| wait_of(throttle.attempt_on(from(n), "ada"))).collect();
         assert_eq!(tries.iter().filter(|wait| **wait > 0).count(), 1);

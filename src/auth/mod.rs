@@ -27,6 +27,7 @@ pub mod services;
 #[cfg(test)]
 mod tests;
 mod token;
+mod verified;
 pub mod verifier;
 
 pub use access::Access;

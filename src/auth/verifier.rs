@@ -16,6 +16,7 @@ use super::{
     revocations::Revocations,
     services::ServiceTokens,
     token::{self, Claimed},
+    verified::{Claims, VerifiedTokens},
 };
 use crate::config::{AuthConfig, IssuerConfig};
 
@@ -23,6 +24,7 @@ use crate::config::{AuthConfig, IssuerConfig};
 #[derive(Debug)]
 pub struct Verifier {
     issuers: HashMap<String, Issuer>,
+    verified: VerifiedTokens,
     /// Tokens of services, and what ended before its time; `None` where no database is at hand.
     accounts: Option<(ServiceTokens, Arc<Revocations>)>,
 }
@@ -70,7 +72,7 @@ impl Verifier {
                 .map_err(|error| IssuerError { issuer: settings.issuer.clone(), error })?;
             issuers.insert(settings.issuer.clone(), issuer);
         }
-        Ok(Self { issuers, accounts: None })
+        Ok(Self { issuers, verified: VerifiedTokens::default(), accounts: None })
     }
 
     /// The same, which also takes tokens of services, and refuses what was ended.
@@ -104,7 +106,14 @@ impl Verifier {
         let issuer = self.issuers.get(&claimed.issuer).ok_or(TokenError::UnknownIssuer)?;
         issuer.takes_kind(claimed.kind.as_deref())?;
         let key = issuer.key(&claimed).await?;
-        let claims = issuer.verified(token, &claimed, &key)?;
+        let claims = match self.verified.find(token, &key) {
+            Some(claims) => claims,
+            None => {
+                let claims: Claims = issuer.verified(token, &claimed, &key)?.into();
+                self.verified.remember(token, key, Arc::clone(&claims));
+                claims
+            }
+        };
         issuer.identity(&claims)
     }
 }

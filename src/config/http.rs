@@ -12,6 +12,8 @@ use super::seconds::seconds;
 pub struct HttpConfig {
     /// Bytes of the body of one request.
     pub body_bytes: usize,
+    /// Bytes of large bodies, of requests and of answers that were not read yet, of all connections.
+    pub unread_bytes: usize,
     /// How long an answer may take.
     #[serde(rename = "timeout_seconds", with = "seconds")]
     pub timeout: Duration,

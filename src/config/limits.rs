@@ -27,11 +27,11 @@ pub struct LimitsConfig {
 
     /// Sockets of one person; 0: no limit.
     pub sockets_per_user: usize,
-    /// Sockets from one address; 0: no limit.
+    /// Connections from one address (of IPv6: one /64), sockets and others; 0: no limit.
     pub sockets_per_address: usize,
-    /// Sockets of this node; 0: as many as the system lets the process open.
+    /// Connections of this node; 0: as many as the system lets the process open.
     pub sockets: usize,
-    /// Sockets of this node that have not greeted yet.
+    /// Connections of this node that have not greeted, HTTP included.
     pub sockets_not_greeted: usize,
 
     /// How long a connection may send nothing at first.
@@ -40,6 +40,9 @@ pub struct LimitsConfig {
     /// How long the head of an HTTP request may take.
     #[serde(rename = "header_seconds", with = "seconds")]
     pub header: Duration,
+    /// How long an answer may wait for the client to read more of it.
+    #[serde(rename = "write_seconds", with = "seconds")]
+    pub write: Duration,
     /// How long a socket may take to greet.
     #[serde(rename = "greeting_seconds", with = "seconds")]
     pub greeting: Duration,

@@ -98,6 +98,7 @@ fn store(store: &StoreConfig) -> Vec<Broken> {
 fn http(http: &HttpConfig) -> Vec<Broken> {
     [
         size("http.body_bytes", http.body_bytes, 1_024, 64 << 20),
+        size("http.unread_bytes", http.unread_bytes, 1 << 20, u32::MAX),
         lasting("http.timeout_seconds", http.timeout, SECONDS, 1, 3_600),
         burst("http.person_burst", http.person_burst, http.person_per_second),
         burst("http.address_burst", http.address_burst, http.address_per_second),
@@ -141,6 +142,7 @@ fn waits(limits: &LimitsConfig) -> Vec<Broken> {
     [
         ("limits.first_byte_seconds", limits.first_byte),
         ("limits.header_seconds", limits.header),
+        ("limits.write_seconds", limits.write),
         ("limits.greeting_seconds", limits.greeting),
         ("limits.message_seconds", limits.message),
         ("limits.ping_seconds", limits.ping),

@@ -23,7 +23,7 @@ use crate::{
     config::{Config, HttpConfig, LimitsConfig, ServerConfig},
     hub::Flusher,
     reads::Reads,
-    session::{Places, Services, sweep::Sockets},
+    session::{Door, Services, sweep::Sockets},
     stats::Pace,
 };
 
@@ -38,9 +38,11 @@ pub mod problem;
 pub mod rate;
 mod stats;
 mod tables;
+mod unread;
 mod upgrade;
 
 pub use demo::DemoDesk;
+pub(crate) use origin::{client_address, is_trusted};
 
 /// The running parts that the handlers use.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub struct Parts {
     pub draining: Arc<AtomicBool>,
     /// Where demo codes become tokens.
     pub demo: Option<DemoDesk>,
+    /// Who may come in.
+    pub door: Arc<Door>,
 }
 
 /// What the handlers use. One for all workers.
@@ -69,14 +73,14 @@ pub struct App {
     pace: Arc<Pace>,
     /// Deadlines of connections.
     pub limits: LimitsConfig,
-    server: ServerConfig,
+    pub(crate) server: ServerConfig,
     http: HttpConfig,
     rates: rate::Rates,
     description: api::Description,
     files: page::Files,
     draining: Arc<AtomicBool>,
-    addresses: Places<std::net::IpAddr>,
-    waiting: Places<()>,
+    bodies: unread::Bodies,
+    pub(crate) door: Arc<Door>,
     accounts: Accounts,
     pub(crate) demo: Option<DemoDesk>,
 }
@@ -98,11 +102,7 @@ impl App {
     /// Gathers what the handlers use.
     #[must_use]
     pub fn new(config: &Config, parts: Parts) -> Arc<Self> {
-        let Parts { services, reads, pace, accounts, draining, demo } = parts;
-        let bound = |limit| match u32::try_from(limit) {
-            Ok(0) | Err(_) => u32::MAX,
-            Ok(limit) => limit,
-        };
+        let Parts { services, reads, pace, accounts, draining, demo, door } = parts;
         Arc::new(Self {
             description: api::Description::default(),
             services,
@@ -114,8 +114,8 @@ impl App {
             rates: rate::Rates::new(&config.http),
             files: page::Files::default(),
             draining,
-            addresses: Places::new(bound(config.limits.sockets_per_address)),
-            waiting: Places::new(bound(config.limits.sockets_not_greeted)),
+            bodies: unread::Bodies::new(config.http.unread_bytes),
+            door,
             accounts,
             demo,
         })

@@ -1,6 +1,6 @@
 //! Which pages may connect, and from which address a request really came.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
@@ -34,25 +34,35 @@ fn is_own(origin: &str, headers: &HeaderMap, server: &ServerConfig) -> bool {
     host.is_some() && host == named
 }
 
-/// The client's address: the peer's, or behind trusted proxies the last one they vouch for.
-pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+/// The client's address: the peer's, or behind trusted proxies the last one they vouch for. A hop that is
+/// no address is passed by: whoever wrote it must not count as the proxy.
+pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer;
-    let forwarded: Vec<_> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|hop| hop.trim().parse::<IpAddr>())
-        .collect();
-    for hop in forwarded.into_iter().rev() {
-        if !is_trusted(&address) {
+    for hop in hops(headers).into_iter().rev() {
+        if !is_trusted(address, trusted) {
             break;
         }
-        let Ok(hop) = hop else { break };
         address = hop;
     }
     address
+}
+
+/// Whether an address is that of a proxy whose word counts.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&address))
+}
+
+/// The addresses in `X-Forwarded-For`. Some proxies add a port.
+fn hops(headers: &HeaderMap) -> Vec<IpAddr> {
+    let values = headers.get_all("x-forwarded-for").iter();
+    let hops = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    hops.filter_map(|hop| address_in(std::str::from_utf8(hop).ok()?.trim())).collect()
+}
+
+fn address_in(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    let with_port = || Some(hop.parse::<SocketAddr>().ok()?.ip());
+    bare.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -99,5 +109,24 @@ mod tests {
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         assert_eq!(client_address(peer, &headers, &trusted).to_string(), "1.2.3.4");
         assert_eq!(client_address(peer, &headers, &[]), peer);
+    }
+
+    #[test]
+    fn forwarded_addresses_have_one_form_and_what_is_none_is_passed_by() {
+        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        for (given, address) in [
+            (&b"::ffff:1.2.3.4"[..], "1.2.3.4"),
+            (b"[2001:db8::1]", "2001:db8::1"),
+            (b"[2001:db8::1]:4711", "2001:db8::1"),
+            (b"1.2.3.4:4711", "1.2.3.4"),
+            (b"\xff, 1.2.3.4", "1.2.3.4"),
+            (b"1.2.3.4, \xff", "1.2.3.4"),
+            (b"1.2.3.4, unknown", "1.2.3.4"),
+        ] {
+            let value = HeaderValue::from_bytes(given).unwrap();
+            let headers = [("x-forwarded-for".parse().unwrap(), value)].into_iter().collect();
+            assert_eq!(client_address(peer, &headers, &trusted).to_string(), address, "{given:?}");
+        }
     }
 }

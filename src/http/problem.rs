@@ -308,6 +308,21 @@ impl Problem {
         *self.0
     }
 
+    /// The whole answer as bytes, for a connection that is not served.
+    #[must_use]
+    pub fn bare_answer(&self) -> Vec<u8> {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let body = rowcast_protocol::Codec::Json.encode(&*self.0);
+        let wait = self.0.retry_after_ms.unwrap_or(0).div_ceil(1000);
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\n\
+             cache-control: no-store\r\nretry-after: {wait}\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), &body].concat()
+    }
+
     fn headers(&self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

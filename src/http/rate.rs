@@ -1,6 +1,6 @@
 //! How fast one person and one address may ask over HTTP.
 
-use std::{hash::Hash, net::IpAddr, net::Ipv6Addr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{hash::Hash, num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use governor::{
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rowcast_protocol::ErrorCode;
 
 use super::problem::Problem;
-use crate::config::HttpConfig;
+use crate::{config::HttpConfig, network::Network};
 
 /// Callers that are remembered before those that have rested are forgotten.
 const REMEMBERED: usize = 50_000;
@@ -24,7 +24,7 @@ type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInform
 #[derive(Debug)]
 pub struct Rates {
     people: Option<Budgets<Arc<str>>>,
-    addresses: Option<Budgets<IpAddr>>,
+    addresses: Option<Budgets<Network>>,
 }
 
 /// The budgets of one kind of caller.
@@ -64,9 +64,9 @@ impl Rates {
     ///
     /// # Errors
     /// `rate_limited`.
-    pub fn take_address(&self, address: IpAddr, standings: &Standings) -> Result<(), Problem> {
+    pub fn take_address(&self, network: Network, standings: &Standings) -> Result<(), Problem> {
         let Some(budgets) = &self.addresses else { return Ok(()) };
-        budgets.take(&network(address), standings)
+        budgets.take(&network, standings)
     }
 
     /// Takes one request out of a person's budget.
@@ -76,17 +76,6 @@ impl Rates {
     pub fn take_person(&self, user: &Arc<str>, standings: &Standings) -> Result<(), Problem> {
         let Some(budgets) = &self.people else { return Ok(()) };
         budgets.take(user, standings)
-    }
-}
-
-/// Who has one address of IPv6 has the 2⁶⁴ around it.
-pub(super) fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => {
-            let bits = address.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from_bits(bits))
-        }
-        IpAddr::V4(_) => address,
     }
 }
 

@@ -21,8 +21,9 @@ use tungstenite::handshake::derive_accept_key;
 use super::{WorkerApp, caller::bearer, origin};
 use crate::{
     hub::Socket,
-    server::Peer,
-    session::{self, Arrival, Place},
+    network::Network,
+    server::{HttpStream, Peer},
+    session::{self, Arrival, Full},
 };
 
 /// Why an upgrade is refused.
@@ -36,12 +37,12 @@ pub(super) async fn upgrade(
 ) -> Response {
     let on_upgrade = request.extensions_mut().remove::<OnUpgrade>();
     match prepare(&worker, &peer, request.headers()) {
-        Ok((codec, accept, places)) => {
+        Ok((codec, accept)) => {
             let Some(on_upgrade) = on_upgrade else {
                 return (StatusCode::UPGRADE_REQUIRED, "this is a WebSocket").into_response();
             };
             let token = bearer(request.headers());
-            let task = take_over(Arc::clone(&worker), on_upgrade, codec, token, places, peer);
+            let task = take_over(Arc::clone(&worker), on_upgrade, codec, token, peer);
             worker.tracker.spawn(task);
             switching(codec, &accept)
         }
@@ -52,17 +53,11 @@ pub(super) async fn upgrade(
     }
 }
 
-/// Places that a socket holds: of its address until it ends, of those not greeted until it greets.
-struct SocketPlaces {
-    address: Place,
-    waiting: Place,
-}
-
 fn prepare(
     worker: &WorkerApp,
     peer: &Peer,
     headers: &HeaderMap,
-) -> Result<(Codec, String, SocketPlaces), Refusal> {
+) -> Result<(Codec, String), Refusal> {
     let app = &worker.app;
     if app.draining.load(std::sync::atomic::Ordering::Acquire) {
         return Err((StatusCode::SERVICE_UNAVAILABLE, "this node is draining\n".to_owned()));
@@ -73,13 +68,14 @@ fn prepare(
     }
     let accept = accept_key(headers)?;
     let codec = offered_codec(headers)?;
-    let address = origin::client_address(peer.address.ip(), headers, &app.server.trusted_proxies);
-    let full = |whose: &str| {
-        (StatusCode::TOO_MANY_REQUESTS, format!("too many sockets {whose}; try again later\n"))
-    };
-    let address = app.addresses.take(address).ok_or_else(|| full("from this address"))?;
-    let waiting = app.waiting.take(()).ok_or_else(|| full("that have not greeted"))?;
-    Ok((codec, accept, SocketPlaces { address, waiting }))
+    if let Some(client) = peer.behind_proxy(headers, &app.server.trusted_proxies) {
+        app.door.count(&peer.held, Some(Network::of(client))).map_err(full)?;
+    }
+    Ok((codec, accept))
+}
+
+fn full(full: Full) -> Refusal {
+    (StatusCode::TOO_MANY_REQUESTS, format!("{}\n", full.words()))
 }
 
 fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
@@ -135,7 +131,6 @@ async fn take_over(
     on_upgrade: OnUpgrade,
     codec: Codec,
     token: Option<String>,
-    places: SocketPlaces,
     peer: Peer,
 ) {
     let upgraded = match on_upgrade.await {
@@ -145,9 +140,7 @@ async fn take_over(
     let Some((stream, early)) = plain_stream(upgraded) else { return };
     let socket = Arc::new(Socket::new(stream, codec, Arc::clone(&worker.flusher)));
     worker.sockets.add(&socket);
-    let SocketPlaces { address, waiting } = places;
-    let arrival =
-        Arrival { socket, early, token, waiting: Some(waiting), places: (address, peer.place) };
+    let arrival = Arrival { socket, early, token, held: peer.held };
     let services = Arc::clone(&worker.app.services);
     // A task of its own, so that nothing of the upgrade is held while the socket lives.
     worker.tracker.spawn(session::run(services, arrival));
@@ -155,6 +148,6 @@ async fn take_over(
 
 /// The stream under the WebSocket, and the bytes that hyper had read beyond the request.
 fn plain_stream(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+    let parts = upgraded.downcast::<TokioIo<HttpStream>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf.to_vec()))
 }

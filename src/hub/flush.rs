@@ -11,7 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{batches::Batches, channel::Channel, socket::Socket};
+use super::{batches::Batches, channel::Channel, socket::Socket, subscription::Subscription};
 
 /// What a worker's flush loop has to do.
 #[derive(Debug)]
@@ -19,6 +19,9 @@ pub struct Flusher {
     /// The worker's index.
     worker: usize,
     channels: Mutex<Vec<Arc<Channel>>>,
+    /// Those that just went live. They are served apart, so that a newcomer does not cost a walk
+    /// over everybody who follows the channel.
+    newcomers: Mutex<Vec<Arc<Subscription>>>,
     sockets: Mutex<Vec<Arc<Socket>>>,
     wake: Notify,
 }
@@ -27,7 +30,13 @@ impl Flusher {
     /// A loop with nothing to do, for the worker with this index.
     #[must_use]
     pub fn new(worker: usize) -> Self {
-        Self { worker, channels: Mutex::default(), sockets: Mutex::default(), wake: Notify::new() }
+        Self {
+            worker,
+            channels: Mutex::default(),
+            newcomers: Mutex::default(),
+            sockets: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
     /// The worker's index.
@@ -39,6 +48,12 @@ impl Flusher {
     /// A channel has news for this worker's subscribers. Called once per dirty mark.
     pub fn schedule_channel(&self, channel: Arc<Channel>) {
         self.channels.lock().push(channel);
+        self.wake.notify_one();
+    }
+
+    /// A subscription just went live.
+    pub fn schedule_newcomer(&self, subscription: Arc<Subscription>) {
+        self.newcomers.lock().push(subscription);
         self.wake.notify_one();
     }
 
@@ -65,9 +80,23 @@ impl Flusher {
         for channel in channels {
             self.flush_channel(&channel);
         }
+        let newcomers = std::mem::take(&mut *self.newcomers.lock());
+        for of_one_channel in newcomers.chunk_by(|a, b| Arc::ptr_eq(&a.channel, &b.channel)) {
+            self.flush_newcomers(of_one_channel);
+        }
         let sockets = std::mem::take(&mut *self.sockets.lock());
         for socket in sockets {
             socket.flush_scheduled();
+        }
+    }
+
+    fn flush_newcomers(&self, newcomers: &[Arc<Subscription>]) {
+        let Some(first) = newcomers.first() else { return };
+        let mut batches = Batches::new(&first.channel);
+        for newcomer in newcomers {
+            if newcomer.flush(&mut batches) {
+                self.schedule_newcomer(Arc::clone(newcomer));
+            }
         }
     }
 

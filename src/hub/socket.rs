@@ -145,6 +145,11 @@ impl Socket {
         self.flusher.worker()
     }
 
+    /// The flush loop of the worker that owns the socket.
+    pub(super) fn flusher(&self) -> &Flusher {
+        &self.flusher
+    }
+
     /// Queues a message on the private lane.
     pub fn send<T: Serialize>(self: &Arc<Self>, message: &T) {
         self.send_frame(frame::message_frames(self.codec, &self.codec.encode(message)));

@@ -137,7 +137,7 @@ impl Subscription {
             let late = planted::is(Bug::SubscribeAfterRead);
             place.log = if late { self.channel.head() } else { log };
         }
-        self.channel.mark_dirty_for(self.socket.worker());
+        self.socket.flusher().schedule_newcomer(Arc::clone(self));
     }
 
     /// Ends it: nothing more of the channel is written.

@@ -25,7 +25,7 @@ use crate::{
     hub::{Flusher, Hub},
     metrics::Metrics,
     reads::Reads,
-    session::{Places, Services, sweep::Sockets},
+    session::{Door, Places, Services, sweep::Sockets},
     stats::Pace,
     store::{self, Made, Store, StoreError},
 };
@@ -36,14 +36,17 @@ mod demo;
 mod drain;
 mod entrance;
 mod error;
+mod framing;
 mod poller;
 mod recheck;
 mod settings;
+mod stream;
 mod worker;
 
 pub use connection::Peer;
 pub use demo::DemoLink;
 pub use error::ServeError;
+pub use stream::HttpStream;
 
 /// How long tasks may take to end once everything was told to.
 const GRACE: Duration = Duration::from_secs(10);
@@ -139,6 +142,7 @@ impl Server {
         let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
         let (demo_links, demo) = demo::prepare(&config, made, address).await?;
         let draining = Arc::default();
+        let door = Arc::new(Door::new(settings::room(&config)));
         let accounts = entrance.accounts(&config, &store, &unnumbered);
         let pace = Arc::new(Pace::new(Arc::clone(&services.metrics)));
         let parts = Parts {
@@ -148,12 +152,19 @@ impl Server {
             accounts: accounts.clone(),
             draining: Arc::clone(&draining),
             demo,
+            door: Arc::clone(&door),
         };
         let app = App::new(&config, parts);
         let started = worker::start_all(&app, &flushers, &sockets, &stop, &tracker)?;
-        let (workers, doors): (Vec<_>, Vec<_>) = started.into_iter().unzip();
-        let places = Places::new(settings::connections(&config));
-        tracker.spawn(accept::run(listener, doors, places, stop.clone()));
+        let (threads, workers): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+        let acceptor = accept::Acceptor {
+            door,
+            trusted_proxies: config.server.trusted_proxies.clone(),
+            workers,
+            metrics: Arc::clone(&services.metrics),
+            tracker: tracker.clone(),
+        };
+        tracker.spawn(acceptor.run(listener, stop.clone()));
         let poller = poller::Poller {
             services: Arc::clone(&services),
             store: Arc::clone(&store),
@@ -175,7 +186,7 @@ impl Server {
             stop,
             draining,
             tracker,
-            workers,
+            workers: threads,
         })
     }
 

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{commit::CommitSettings, config::Config, hub::HubLimits, session::SessionSettings};
+use crate::{
+    commit::CommitSettings,
+    config::Config,
+    hub::HubLimits,
+    session::{Room, SessionSettings},
+};
 
 /// Open files kept for everything that is no client.
 const RESERVED_FILES: u64 = 64;
@@ -25,10 +30,15 @@ pub(super) fn bound(limit: usize) -> u32 {
 }
 
 /// How many connections this node takes: as told, and never more than the system lets it open.
-pub(super) fn connections(config: &Config) -> u32 {
+pub(super) fn room(config: &Config) -> Room {
     let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(1024);
     let most = u32::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(u32::MAX);
-    bound(config.limits.sockets).min(most)
+    let limits = &config.limits;
+    Room {
+        connections: bound(limits.sockets).min(most),
+        of_network: (limits.sockets_per_address > 0).then(|| bound(limits.sockets_per_address)),
+        not_greeted: bound(limits.sockets_not_greeted),
+    }
 }
 
 pub(super) fn hub(config: &Config) -> HubLimits {

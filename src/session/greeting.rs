@@ -51,7 +51,7 @@ impl Session {
         let Some(place) = self.services.people.take(Arc::clone(&user)) else {
             return Err(CloseCode::Overloaded);
         };
-        self.waiting = None;
+        self.held.greeted();
         let name = self.name_of(&identity).await;
         let session: Arc<str> = Uuid::now_v7().simple().to_string().into();
         self.expect_renewal(identity.expires);

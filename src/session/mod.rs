@@ -14,6 +14,7 @@ use tracing::debug;
 use crate::hub::{Socket, batches::Batches, frame, socket::Written};
 
 mod deadline;
+mod door;
 mod frames;
 mod greeting;
 mod inbound;
@@ -21,11 +22,14 @@ mod places;
 mod rate;
 mod requests;
 pub mod services;
+mod shares;
 pub mod sweep;
 
+pub use door::{Door, Full, Held, Room};
 use inbound::{Inbound, Incoming};
 pub use places::{Place, Places};
 pub use services::{Services, SessionSettings};
+pub use shares::Shares;
 
 use self::{greeting::Greeted, rate::Rate};
 
@@ -49,10 +53,8 @@ pub struct Arrival {
     pub early: Vec<u8>,
     /// The bearer token of the upgrade request.
     pub token: Option<String>,
-    /// Holds a place among the sockets that have not greeted.
-    pub waiting: Option<Place>,
-    /// Hold places among the sockets of the address and of the node.
-    pub places: (Place, Arc<Place>),
+    /// Its places at the door.
+    pub held: Arc<Held>,
 }
 
 /// One socket's session.
@@ -65,10 +67,8 @@ struct Session {
     greeted: Option<Greeted>,
     rate: Rate,
     bad_messages: u32,
-    /// Held until it has greeted.
-    waiting: Option<Place>,
-    /// Held until the session ends.
-    _places: (Place, Arc<Place>),
+    /// Its places at the door, until the session ends.
+    held: Arc<Held>,
 }
 
 /// Runs a session to its end.
@@ -118,8 +118,7 @@ impl Session {
             greeted: None,
             rate,
             bad_messages: 0,
-            waiting: arrival.waiting,
-            _places: arrival.places,
+            held: arrival.held,
         }
     }
 

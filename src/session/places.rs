@@ -1,4 +1,4 @@
-//! Bounds on how many sockets there are: in all, per address, per person.
+//! Bounds on how many connections and sockets there are per network and per person.
 
 use std::{hash::Hash, sync::Arc};
 
@@ -28,6 +28,13 @@ impl Drop for Place {
     }
 }
 
+impl Place {
+    /// A place that is given back like this.
+    pub(super) fn new(release: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(release)))
+    }
+}
+
 impl<K: Eq + Hash + Clone + Send + Sync + 'static> Places<K> {
     /// `limit` places per key.
     #[must_use]
@@ -46,7 +53,7 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static> Places<K> {
             *count += 1;
         }
         let taken = Arc::clone(&self.taken);
-        Some(Place(Some(Box::new(move || release(&taken, key)))))
+        Some(Place::new(move || release(&taken, key)))
     }
 }
 

@@ -18,6 +18,7 @@ mod support;
 mod accounts;
 mod api;
 mod database_away;
+mod door;
 mod draining;
 mod editing;
 mod ephemeral;

@@ -89,6 +89,7 @@ test('screens inside are sound', async (t) => {
     ['#/notifications', 'Notifications'],
     ['#/admin', 'Statistics'],
     [board.replace(/(\/t\/.*)?$/, '/people'), 'Members'],
+    [board.replace(/(\/t\/.*)?$/, '/connect'), 'Connect'],
     ['#/p/0199f0a2-7c11-7e52-b8a4-1f6c1b0f9a01', ''],
     ['#/wherever', 'There is nothing here'],
   ]) {

@@ -1,10 +1,13 @@
 //! A TCP connection of somebody who does not keep to the rules.
 
-use std::{net::SocketAddr, panic::Location};
+use std::{
+    net::{IpAddr, SocketAddr},
+    panic::Location,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::waiting::in_time;
@@ -41,6 +44,23 @@ pub(crate) fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
 impl Raw {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(address).await.expect("it listens") }
+    }
+
+    /// A connection from another address of this machine.
+    pub(crate) async fn connect_from(from: IpAddr, to: SocketAddr) -> Self {
+        Self::from_socket(from, to, TcpSocket::new_v4().expect("a socket")).await
+    }
+
+    /// The same, of somebody who has no room for answers.
+    pub(crate) async fn deaf_from(from: IpAddr, to: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        Self::from_socket(from, to, socket).await
+    }
+
+    async fn from_socket(from: IpAddr, to: SocketAddr, socket: TcpSocket) -> Self {
+        socket.bind((from, 0).into()).expect("an address of this machine");
+        Self { stream: socket.connect(to).await.expect("it listens") }
     }
 
     /// A connection whose upgrade is done.

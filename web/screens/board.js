@@ -120,7 +120,8 @@ class Board {
     const people = presenceBar(this.#project, this.#app.live.client, this.#data);
     this.#stops.push(people.stop);
     const members = h('a', { class: 'bare button', href: `#/p/${encodeURIComponent(this.#id)}/people`, 'aria-label': 'Members and invitations', title: 'Members and invitations' }, icon('people'));
-    return [people.element, members];
+    const connect = h('a', { class: 'bare button keyboard', href: `#/p/${encodeURIComponent(this.#id)}/connect`, 'aria-label': 'Connect a program', title: 'Connect a program: channel, token, samples' }, icon('code'));
+    return [people.element, members, connect];
   }
 
   #tools() {

@@ -225,7 +225,7 @@ export class Collection {
     const table = this.#schema;
     if (this.#sorted?.table.key !== table.key || this.#sorted.table.order !== table.order) {
       const rows = this.#owner.view.table(this.name).values();
-      this.#sorted = { table, rows: new SortedRows(ownOrder(table), rows) };
+      this.#sorted = { table, rows: new SortedRows(ownOrder(table, this.#source.typeOf), rows) };
     }
     return this.#sorted.rows.list;
   }

@@ -177,7 +177,7 @@ export class Connection {
     }
     const failure = await this.#greet(this.#socket, token).catch(refused);
     if (failure) this.#socket.abandon();
-    const end = failure ?? closed(await ended.promise, this.#drainMs, this.#greetedAt > 0);
+    const end = failure ?? closed(await ended.promise, this.#drainMs, this.#socket.refusedAny);
     if (end.rule === 'token') this.#tokens.refuse();
     this.#cleanUp();
     return end;

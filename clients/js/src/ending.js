@@ -64,12 +64,12 @@ const NOT_UNDERSTOOD = 4501;
  *
  * @param {import('./socket.js').SocketEnd} end
  * @param {number | undefined} drainMs what `drain` said, if it came
- * @param {boolean} greeted the hub and this client understood each other
+ * @param {boolean} refused the hub refused single messages before
  * @returns {Ending}
  */
-export function closed({ code, error }, drainMs, greeted) {
+export function closed({ code, error }, drainMs, refused) {
   // What was not understood has been refused by then, each by itself: everything else goes on.
-  const rule = greeted && code === NOT_UNDERSTOOD ? 'backoff' : reconnectRule(code);
+  const rule = refused && code === NOT_UNDERSTOOD ? 'backoff' : reconnectRule(code);
   const reason = rule === 'backoff' ? error : new RowcastError(`close_${code}`, closeWords(code));
   return { rule, error: reason, afterMs: rule === 'never' ? undefined : drainMs };
 }

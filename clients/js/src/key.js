@@ -1,5 +1,5 @@
 /**
- * Keys of rows, and how they and order texts compare.
+ * Keys of rows, and how texts compare.
  *
  * @module
  */
@@ -47,29 +47,4 @@ export function compareBytes(a, b) {
 /** Surrogates stand for code points above all other units. @param {number} unit */
 function byCodePoint(unit) {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
-}
-
-/**
- * Compares two keys of one table: numbers by size, texts by bytes, lists item by item.
- *
- * @param {Key} a
- * @param {Key} b
- * @returns {number}
- */
-export function compareKeys(a, b) {
-  if (Array.isArray(a) && Array.isArray(b)) return compareLists(a, b);
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  return compareBytes(String(a), String(b));
-}
-
-/**
- * @param {Key[]} a
- * @param {Key[]} b
- */
-function compareLists(a, b) {
-  for (const [at, item] of a.entries()) {
-    const order = compareKeys(item, /** @type {Key} */ (b[at]));
-    if (order !== 0) return order;
-  }
-  return 0;
 }

@@ -5,10 +5,9 @@
  * @module
  */
 
-import { compareBytes, compareKeys, keyOf } from './key.js';
+import { compareValues } from './compare.js';
 
 /** @typedef {import('./types.js').Row} Row */
-/** @typedef {import('./types.js').Value} Value */
 /** @typedef {import('./types.js').TableSchema} TableSchema */
 /** @typedef {(a: Row, b: Row) => number} Compare */
 
@@ -19,65 +18,14 @@ import { compareBytes, compareKeys, keyOf } from './key.js';
  */
 
 /**
- * Compares two values of one column; null comes last.
- *
- * @param {Value} a
- * @param {Value} b
- * @param {string} type
- * @returns {number}
- */
-export function compareValues(a, b, type) {
-  if (a == null || b == null) return Number(a == null) - Number(b == null);
-  if (type === 'decimal' || type === 'int') return compareNumbers(a, b);
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  if (typeof a === 'string' && typeof b === 'string') return compareBytes(a, b);
-  if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b);
-  return compareBytes(JSON.stringify(a), JSON.stringify(b));
-}
-
-/**
- * Numbers of any size, as numbers or as text.
- *
- * @param {Value} a
- * @param {Value} b
- */
-function compareNumbers(a, b) {
-  const difference = Number(a) - Number(b);
-  if (difference !== 0 || (typeof a === 'number' && typeof b === 'number')) return difference;
-  return compareDigits(String(a), String(b));
-}
-
-/**
- * Decimals that are equal as doubles.
- *
- * @param {string} a
- * @param {string} b
- */
-function compareDigits(a, b) {
-  const scale = Math.max(fraction(a).length, fraction(b).length);
-  const [x, y] = [scaled(a, scale), scaled(b, scale)];
-  return Number(x > y) - Number(x < y);
-}
-
-/** @param {string} decimal */
-const fraction = (decimal) => decimal.split('.')[1] ?? '';
-
-/**
- * @param {string} decimal
- * @param {number} scale
- */
-function scaled(decimal, scale) {
-  return BigInt((decimal.split('.')[0] ?? '0') + fraction(decimal).padEnd(scale, '0'));
-}
-
-/**
  * The table's own order.
  *
  * @param {Pick<TableSchema, 'key' | 'order'>} table
+ * @param {(field: string) => string} typeOf
  * @returns {Compare}
  */
-export function ownOrder({ key, order }) {
-  const byKey = keyOrder(key);
+export function ownOrder({ key, order }, typeOf) {
+  const byKey = keyOrder(key, typeOf);
   if (order === undefined) return byKey;
   return (a, b) => compareValues(a[order], b[order], 'text') || byKey(a, b);
 }
@@ -91,7 +39,7 @@ export function ownOrder({ key, order }) {
  * @returns {Compare}
  */
 export function wantedOrder(sort, key, typeOf) {
-  const byKey = keyOrder(key);
+  const byKey = keyOrder(key, typeOf);
   if (typeof sort === 'function') return (a, b) => sort(a, b) || byKey(a, b);
   const fields = Array.isArray(sort) ? sort : sort.split(',');
   const steps = fields.map((field) => fieldOrder(field.trim(), typeOf));
@@ -122,7 +70,18 @@ function fieldOrder(field, typeOf) {
   };
 }
 
-/** @param {string[]} columns @returns {Compare} */
-function keyOrder(columns) {
-  return (a, b) => compareKeys(keyOf(a, columns), keyOf(b, columns));
+/**
+ * @param {string[]} columns
+ * @param {(field: string) => string} typeOf
+ * @returns {Compare}
+ */
+function keyOrder(columns, typeOf) {
+  const types = columns.map((name) => ({ name, type: typeOf(name) }));
+  return (a, b) => {
+    for (const { name, type } of types) {
+      const order = compareValues(a[name], b[name], type);
+      if (order !== 0) return order;
+    }
+    return 0;
+  };
 }

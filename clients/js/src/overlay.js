@@ -5,8 +5,9 @@
  * @module
  */
 
+import { equalTo } from './compare.js';
 import { keyOf, keyText } from './key.js';
-import { added, sameValue, withItems, withoutItems } from './values.js';
+import { added, withItems, withoutItems } from './values.js';
 
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').Op} Op */
@@ -170,7 +171,7 @@ function foldOp(layer, op, folding) {
   if (op.op === 'insert') return foldInsert(layer, op, folding);
   const key = keyText(op.key);
   const row = layer.get(op.table, key);
-  if (!row || !holds(row, op.if)) return false;
+  if (!row || !holds(row, op, folding.schema)) return false;
   if (op.op === 'update') foldUpdate(layer, op, key, row, folding);
   else layer.set(op.table, key, null);
   return true;
@@ -178,10 +179,11 @@ function foldOp(layer, op, folding) {
 
 /**
  * @param {Row} row
- * @param {Fields | undefined} guard
+ * @param {Exclude<Op, import('./types.js').InsertOp>} op
+ * @param {SchemaBook} schema
  */
-function holds(row, guard) {
-  return Object.entries(guard ?? {}).every(([name, value]) => sameValue(row[name], value));
+function holds(row, { table, if: guard = {} }, schema) {
+  return Object.entries(guard).every(([name, value]) => equalTo(value, schema.columnType(table, name))(row[name]));
 }
 
 /**

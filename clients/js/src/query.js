@@ -5,7 +5,7 @@
  * @module
  */
 
-import { testOf } from './filter.js';
+import { checkFilter, testOf } from './filter.js';
 import { Listeners } from './listeners.js';
 import { ownOrder, wantedOrder } from './order.js';
 import { SortedRows } from './sorted.js';
@@ -56,6 +56,7 @@ export class Query {
    * @param {QueryOptions} options
    */
   constructor(source, options) {
+    checkFilter(options.where);
     this.#source = source;
     this.#options = options;
   }
@@ -99,6 +100,7 @@ export class Query {
    * @param {QueryOptions} options
    */
   set(options) {
+    checkFilter(options.where);
     const before = this.rows();
     this.#options = { ...this.#options, ...options };
     this.#sorted = null;
@@ -149,7 +151,7 @@ export class Query {
     this.#test = testOf(where, typeOf);
     this.#members = new Set();
     for (const row of this.#source.all()) if (this.#test(row)) this.#members.add(row);
-    const compare = sort === undefined ? ownOrder(schema()) : wantedOrder(sort, schema().key, typeOf);
+    const compare = sort === undefined ? ownOrder(schema(), typeOf) : wantedOrder(sort, schema().key, typeOf);
     this.#sorted = new SortedRows(compare, this.#members);
     this.#version = version;
     this.#rows = null;

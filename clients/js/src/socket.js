@@ -32,6 +32,8 @@ export class Socket {
   #open = false;
   #ended = false;
   #nextRef = 1;
+  /** Whether the hub refused a message that it did not understand. */
+  refusedAny = false;
   #parts;
   #messageBytes = DEFAULT_MESSAGE_BYTES;
   /** Requests without an answer, the oldest first. @type {Map<number, { answer: Answer, askedAt: number }>} */
@@ -191,6 +193,7 @@ export class Socket {
     const { answer } = request;
     this.#waiting.delete(reply.ref);
     this.#liveness.waits(this.#waiting.size > 0);
+    if (reply.type === 'error') this.refusedAny ||= reply.code === 'bad_message';
     if (reply.type === 'error') answer(new HubError(/** @type {any} */ (reply)), null);
     else answer(null, reply);
   }

@@ -160,9 +160,11 @@ test('stored edits that can never be sent are given back, and the others are sen
   while ((await storage.load(scope)).length > 0) await new Promise(setImmediate);
 });
 
-test('a client that was greeted comes back when the hub has understood too little of it', async (t) => {
+test('a client comes back when the hub has refused so many of its messages that it closes', async (t) => {
   const hub = await aHub(t);
   const { client, tasks } = await aPerson(t, hub, 'ada');
+  hub.refuseEdit = ({ ops }) => (ops[0].row.title === 'odd' ? { code: 'bad_message' } : undefined);
+  await assert.rejects(tasks.insert({ title: 'odd' }).ack, { code: 'bad_message' });
   hub.closeAll(4501);
   await until(client, () => client.state.name !== 'live');
   await until(client, () => client.state.name === 'live');

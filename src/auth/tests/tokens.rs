@@ -1,6 +1,6 @@
 //! The hub's own tokens.
 
-use super::*;
+use super::{super::keyfiles, *};
 
 #[tokio::test]
 async fn a_token_of_the_hub_names_its_person() {
@@ -45,4 +45,42 @@ async fn a_person_whose_id_fits_no_channel_is_refused() {
     }
     let verdict = hub.verify(&hub.token_with(&json!({ "sub": "auth0|5f7c@x" }))).await;
     assert_eq!(&*verdict.unwrap().user, "auth0|5f7c@x");
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_ends_with_its_key() {
+    let hub = Hub::new();
+    let token = hub.token();
+    for _ in 0..2 {
+        assert!(hub.verify(&token).await.is_ok());
+    }
+    keyfiles::rotate(&settings(), hub.folder.path(), Duration::from_secs(60)).unwrap();
+    std::fs::remove_file(hub.folder.path().join("0001.pem")).unwrap();
+    hub.keys.reread().unwrap();
+    assert_eq!(hub.verify(&token).await, Err(TokenError::UnknownKey));
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_ends_in_time() {
+    let hub = Hub::with(&AuthConfig { leeway: Duration::ZERO, ..settings() });
+    let token = hub.keys.issue("ada", None, Duration::from_secs(2)).unwrap().token;
+    assert!(hub.verify(&token).await.is_ok());
+    let over = async {
+        while hub.verify(&token).await != Err(TokenError::Expired) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), over).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_forged_twin_of_a_token_that_was_good_is_refused() {
+    let hub = Hub::new();
+    let token = hub.token();
+    assert!(hub.verify(&token).await.is_ok());
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    bytes[0] ^= 1;
+    let twin = format!("{message}.{}", URL_SAFE_NO_PAD.encode(bytes));
+    assert_eq!(hub.verify(&twin).await, Err(TokenError::Forged));
 }

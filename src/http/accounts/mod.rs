@@ -16,9 +16,11 @@ use super::{
     caller::Address,
     demo, origin,
     problem::{HttpCode, Problem},
-    rate,
 };
-use crate::accounts::{AccountError, Client, Origin, ProjectError};
+use crate::{
+    accounts::{AccountError, Client, Origin, ProjectError},
+    network::Network,
+};
 
 mod cookie;
 mod invitations;
@@ -109,7 +111,7 @@ impl FromRequestParts<Arc<WorkerApp>> for Came {
         let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let agent = agent.chars().take(AGENT).collect();
         let client = Client { address: address.to_string(), agent };
-        Ok(Self(Origin { network: rate::network(address), client }))
+        Ok(Self(Origin { network: Network::of(address), client }))
     }
 }
 

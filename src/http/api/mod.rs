@@ -22,7 +22,7 @@ use super::{
     rate::Standings,
     stats, tables,
 };
-use crate::{config::ServerConfig, metrics::CodeLabel, server::Peer};
+use crate::{config::ServerConfig, metrics::CodeLabel, network::Network, server::Peer};
 
 mod described;
 mod document;
@@ -129,21 +129,32 @@ async fn bounded(
     let app = &worker.app;
     let trusted = &app.server.trusted_proxies;
     let address = origin::client_address(peer.address.ip(), request.headers(), trusted);
+    let network = Network::of(address);
     let standings = Standings::default();
     request.extensions_mut().insert(Address(address));
     request.extensions_mut().insert(standings.clone());
-    let mut response = match app.rates.take_address(address, &standings) {
-        Ok(()) => match tokio::time::timeout(app.http.timeout, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => too_slow().into_response(),
-        },
-        Err(problem) => problem.into_response(),
+    let response = match app.rates.take_address(network, &standings) {
+        Ok(()) => answered(app, network, request, next).await,
+        Err(problem) => Err(problem),
     };
+    let mut response = response.unwrap_or_else(IntoResponse::into_response);
     standings.write(response.headers_mut());
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The answer within its time, and within the room for bodies.
+async fn answered(
+    app: &App,
+    network: Network,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let _room = app.bodies.room_for(&request, network)?;
+    let answer = tokio::time::timeout(app.http.timeout, next.run(request)).await;
+    app.bodies.hold(answer.map_err(|_| too_slow())?, network)
 }
 
 fn too_slow() -> Problem {

@@ -75,6 +75,8 @@ pub struct Vitals {
     pub deadline_code: AtomicU16,
     /// When the client must be told that its token expires; 0: not any more.
     pub warn_at: AtomicU64,
+    /// Which schema the client was told last; 0: none yet.
+    pub schema: AtomicU64,
 }
 
 impl Vitals {
@@ -124,6 +126,7 @@ impl Socket {
             deadline: AtomicU64::new(0),
             deadline_code: AtomicU16::new(0),
             warn_at: AtomicU64::new(0),
+            schema: AtomicU64::new(0),
         };
         Self {
             stream,

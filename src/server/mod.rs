@@ -41,6 +41,7 @@ mod poller;
 mod recheck;
 mod settings;
 mod stream;
+mod tables;
 mod worker;
 
 pub use connection::Peer;
@@ -175,6 +176,9 @@ impl Server {
             pace,
         };
         tracker.spawn(poller.run(stop.clone()));
+        let tables =
+            tables::TableWatch::new(Arc::clone(&services), Arc::clone(&store), sockets.clone());
+        tracker.spawn(tables.run(stop.clone()));
         tracker.spawn(entrance.guard(sockets.clone(), stop.clone()));
         Ok(Self {
             address,

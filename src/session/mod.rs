@@ -21,6 +21,7 @@ mod inbound;
 mod places;
 mod rate;
 mod requests;
+mod schema;
 pub mod services;
 mod shares;
 pub mod sweep;
@@ -28,6 +29,7 @@ pub mod sweep;
 pub use door::{Door, Full, Held, Room};
 use inbound::{Inbound, Incoming};
 pub use places::{Place, Places};
+pub use schema::SchemaNews;
 pub use services::{Services, SessionSettings};
 pub use shares::Shares;
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     declaration::{AccessDeclaration, AccessRule, Declarations, TableDeclaration},
     error::StoreError,
-    schema::{LiveColumn, LiveSchema, LiveTable, Unwatched},
+    schema::{LiveColumn, LiveSchema, LiveTable, Relation, Unwatched},
 };
 
 /// A table as the catalogue has it.
@@ -22,6 +22,23 @@ pub struct CatalogueTable {
     pub columns: Vec<CatalogueColumn>,
     /// The columns of its primary key, in the key's order.
     pub key: Vec<String>,
+    /// See [`LiveTable::relations`].
+    pub relations: Vec<Relation>,
+    /// Why it cannot be live whatever is declared, after "the live table `…`".
+    pub refused: Option<String>,
+}
+
+impl CatalogueTable {
+    /// A table of which only the name is known.
+    pub(super) fn named(name: &str) -> Self {
+        let (columns, key, relations) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name: name.to_owned(), columns, key, relations, refused: None }
+    }
+
+    /// A table that cannot be live, and why: words that follow its name.
+    pub(super) fn refused(name: &str, why: impl Into<String>) -> Self {
+        Self { refused: Some(why.into()), ..Self::named(name) }
+    }
 }
 
 /// A column as the catalogue has it.
@@ -31,6 +48,8 @@ pub struct CatalogueColumn {
     pub name: String,
     /// The database's own name of the type.
     pub sql_type: String,
+    /// See [`LiveColumn::made_type`].
+    pub made_type: bool,
     /// What its values look like on the wire.
     pub kind: ColumnType,
     /// Whether it may be null.
@@ -116,6 +135,9 @@ fn live_table(
     declared: &TableDeclaration,
     found: &CatalogueTable,
 ) -> Result<LiveTable, StoreError> {
+    if let Some(reason) = &found.refused {
+        return Err(unfit(declared, reason));
+    }
     let finder = Finder { declared, found };
     let (channel_kind, channel_column) = finder.channel()?;
     for column in declared.readonly.iter().chain(&declared.hidden) {
@@ -133,6 +155,7 @@ fn live_table(
         update: declared.update,
         delete: declared.delete,
         columns: found.columns.iter().map(|column| live_column(declared, column)).collect(),
+        relations: found.relations.clone(),
     })
 }
 
@@ -141,6 +164,7 @@ fn live_column(declared: &TableDeclaration, found: &CatalogueColumn) -> LiveColu
         name: found.name.clone(),
         kind: found.kind,
         sql_type: found.sql_type.clone(),
+        made_type: found.made_type,
         nullable: found.nullable,
         has_default: found.has_default,
         values: found.values.clone(),

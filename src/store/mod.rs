@@ -48,7 +48,7 @@ pub use erase::{Erased, Erasure};
 pub use error::{EditError, StoreError};
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
-pub use schema::{LiveColumn, LiveSchema, LiveTable, Unwatched};
+pub use schema::{LiveColumn, LiveSchema, LiveTable, Relation, Unwatched};
 
 /// A database that holds live tables and their logs.
 #[async_trait]

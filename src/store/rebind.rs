@@ -144,6 +144,7 @@ mod tests {
             name: (*name).to_owned(),
             kind: *kind,
             sql_type: format!("{kind:?}"),
+            made_type: false,
             nullable: true,
             has_default: false,
             values: Vec::new(),
@@ -163,6 +164,7 @@ mod tests {
             update: Some(Role::Editor),
             delete: Some(Role::Editor),
             columns: columns.iter().map(column).collect(),
+            relations: Vec::new(),
         }
     }
 

@@ -113,6 +113,23 @@ pub struct LiveTable {
     pub delete: Option<Role>,
     /// All columns, hidden ones too, in the table's order.
     pub columns: Vec<LiveColumn>,
+    /// Where its rows are: the table itself, then its partitions. Empty where the store knows tables
+    /// by name alone.
+    pub relations: Vec<Relation>,
+}
+
+/// A table or a partition of one, as the database itself knows it: by numbers that no renaming
+/// changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// Its number.
+    pub oid: i64,
+    /// Its name within its schema.
+    pub name: String,
+    /// Its whole name as SQL has it.
+    pub sql_name: String,
+    /// The number and the type of each column, in the order of the live table's columns.
+    pub columns: Vec<(i16, i64)>,
 }
 
 impl LiveTable {
@@ -145,6 +162,9 @@ pub struct LiveColumn {
     pub kind: ColumnType,
     /// The database's own name of the type, for casts.
     pub sql_type: String,
+    /// Whether the type, or that of its items, does not come with the database: what its operators
+    /// and casts do is its maker's business.
+    pub made_type: bool,
     /// Whether it may be null.
     pub nullable: bool,
     /// Whether the database fills it when it is left out.

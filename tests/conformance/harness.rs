@@ -23,6 +23,9 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// Drops `cards`.
     const DROP_CARDS: &'static str;
 
+    /// A table of the engine's own that no declaration may name.
+    const OWN: &'static str;
+
     /// An empty database.
     fn create() -> impl Future<Output = Self>;
 

@@ -14,6 +14,7 @@ mod harness;
 mod measure;
 mod postgres;
 mod postgres_only;
+mod recorder;
 #[path = "../support/postgres.rs"]
 mod server;
 mod sqlite;

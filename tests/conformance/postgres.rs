@@ -74,6 +74,8 @@ impl Harness for Postgres {
             E'line\nbreak', '00000000000040008000000000000000', '9999-12-31', '00:00:00',
             '2026-11-20T10:15:00.1234567Z', '\x00', '"text"');"#;
 
+    const OWN: &'static str = "rowcast.session";
+
     const ENTRIES: &'static str = "rowcast.entry";
 
     const COPY: &'static str = "CREATE TABLE cards_new (LIKE cards INCLUDING ALL, note text)";
@@ -122,7 +124,15 @@ impl Harness for Postgres {
     }
 }
 
-struct Connection(PgConnection);
+/// A connection of somebody else.
+pub(crate) struct Connection(PgConnection);
+
+impl Connection {
+    /// Whoever the address names.
+    pub(crate) async fn to(url: &str) -> Self {
+        Self(connect(url).await)
+    }
+}
 
 #[async_trait]
 impl Outsider for Connection {

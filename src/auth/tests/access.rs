@@ -136,6 +136,7 @@ fn tasks() -> LiveTable {
         name: name.to_owned(),
         kind: ColumnType::Text,
         sql_type: String::new(),
+        made_type: false,
         nullable: false,
         has_default: false,
         readonly: false,
@@ -153,6 +154,7 @@ fn tasks() -> LiveTable {
         insert: Some(Role::Editor),
         update: Some(Role::Editor),
         delete: Some(Role::Editor),
+        relations: Vec::new(),
         columns: vec![column("id"), column("project_id")],
     }
 }

@@ -3,7 +3,11 @@
 use rowcast_protocol::{ChannelName, Role};
 use sqlx::AssertSqlSafe;
 
-use super::{PostgresStore, name::quoted, snapshot::is_no_value};
+use super::{
+    PostgresStore,
+    name::{quoted, table_name},
+    snapshot::is_no_value,
+};
 use crate::store::{
     LiveSchema, StoreError,
     declaration::{AccessRule, MembersRule},
@@ -42,7 +46,7 @@ impl PostgresStore {
         let sql = format!(
             "SELECT {role}::text FROM {table} WHERE {channel} = $1::{channel_type} AND {user} = $2::{user_type}",
             role = quoted(&rule.role),
-            table = quoted(&rule.table),
+            table = table.map_or_else(|| quoted(&rule.table), |table| table_name(table)),
             channel = quoted(&rule.channel),
             channel_type = kind_of(&rule.channel),
             user = quoted(&rule.user),

@@ -1,40 +1,61 @@
 //! Reads the catalogue: what the declared tables look like.
 
 use rowcast_protocol::ColumnType;
-use sqlx::{PgConnection, Row as _, postgres::PgRow};
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, postgres::PgRow};
 
-use super::failure::store_error;
+use super::{
+    failure::store_error,
+    relations::{self, Named},
+};
 use crate::store::{
     Declarations, StoreError,
     build::{CatalogueColumn, CatalogueTable},
 };
 
+/// Types are named with their schemas, since the search path is empty when this is read. `base` is
+/// the name of the type below all domains if it comes with the database, `item` the same of the
+/// items of a list.
 const COLUMNS: &str = "
-    SELECT wanted.name AS table_name, a.attname::text AS column_name,
+    WITH RECURSIVE below(top, oid, typtype, not_null, has_default) AS (
+        SELECT t.oid, t.oid, t.typtype, t.typnotnull, t.typdefault IS NOT NULL FROM pg_type t
+        UNION ALL
+        SELECT d.top, b.oid, b.typtype, d.not_null OR b.typnotnull, d.has_default OR b.typdefault IS NOT NULL
+        FROM below d JOIN pg_type u ON u.oid = d.oid JOIN pg_type b ON b.oid = u.typbasetype
+        WHERE d.typtype = 'd'
+    ), base AS (
+        SELECT d.top, d.not_null, d.has_default, b.oid, b.typtype, b.typcategory, b.typelem,
+            CASE WHEN n.nspname = 'pg_catalog' OR b.typtype = 'b' AND b.typname = 'citext'
+                THEN b.typname::text ELSE '' END AS name,
+            n.nspname = 'pg_catalog' AS given
+        FROM below d JOIN pg_type b ON b.oid = d.oid JOIN pg_namespace n ON n.oid = b.typnamespace
+        WHERE d.typtype <> 'd'
+    )
+    SELECT a.attrelid::bigint AS relation, a.attname::text AS column_name,
+        a.attnum, a.atttypid::bigint AS type_oid,
         format_type(a.atttypid, a.atttypmod) AS sql_type,
-        a.attnotnull OR t.typnotnull AS not_null,
-        a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
-        b.typname::text AS base, b.typtype::text AS type_type, b.typcategory::text AS category,
+        a.attnotnull OR b.not_null AS not_null,
+        a.atthasdef OR a.attidentity <> '' OR b.has_default AS has_default,
+        b.name AS base, b.typtype::text AS type_type, b.typcategory::text AS category,
+        NOT coalesce(i.given, b.given) AS made_type,
         quote_ident(a.attname) AS quoted,
         ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder) AS labels,
         ARRAY(SELECT pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k
-            WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated AND k.conkey = ARRAY[a.attnum]
+            WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND k.convalidated AND k.conkey = ARRAY[a.attnum]
                 AND coalesce(o.collisdeterministic, true) ORDER BY k.conname) AS checks
-    FROM unnest($1::text[]) WITH ORDINALITY wanted(name, nth)
-    JOIN pg_class c ON c.oid = to_regclass(quote_ident(wanted.name)) AND c.relkind IN ('r', 'p')
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_type t ON t.oid = a.atttypid
+    FROM pg_attribute a
+    JOIN base b ON b.top = a.atttypid
+    LEFT JOIN base i ON i.top = b.typelem AND b.typcategory = 'A'
     LEFT JOIN pg_collation o ON o.oid = a.attcollation
-    JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-    ORDER BY wanted.nth, a.attnum";
+    WHERE a.attrelid = ANY ($1::bigint[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attrelid, a.attnum";
 
 const KEYS: &str = "
-    SELECT wanted.name AS table_name, a.attname::text AS column_name
-    FROM unnest($1::text[]) WITH ORDINALITY wanted(name, nth)
-    JOIN pg_index i ON i.indrelid = to_regclass(quote_ident(wanted.name)) AND i.indisprimary
+    SELECT i.indrelid::bigint AS relation, a.attname::text AS column_name
+    FROM pg_index i
     JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY k(attnum, place) ON true
     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-    ORDER BY wanted.nth, k.place";
+    WHERE i.indrelid = ANY ($1::bigint[]::oid[]) AND i.indisprimary
+    ORDER BY i.indrelid, k.place";
 
 /// The declared tables that exist.
 pub(super) async fn read(
@@ -42,28 +63,46 @@ pub(super) async fn read(
     declarations: &Declarations,
 ) -> Result<Vec<CatalogueTable>, StoreError> {
     let names: Vec<&str> = declarations.tables.iter().map(|table| table.name.as_str()).collect();
-    let columns = sqlx::query(COLUMNS).bind(&names).fetch_all(&mut *connection).await;
-    let keys = sqlx::query(KEYS).bind(&names).fetch_all(connection).await;
-    assemble(&columns.map_err(store_error)?, &keys.map_err(store_error)?).map_err(store_error)
+    let named = relations::named(connection, &names).await.map_err(store_error)?;
+    described(connection, named).await.map_err(store_error)
 }
 
-fn assemble(columns: &[PgRow], keys: &[PgRow]) -> Result<Vec<CatalogueTable>, sqlx::Error> {
-    let mut tables: Vec<CatalogueTable> = Vec::new();
-    for row in columns {
-        let name: String = row.try_get("table_name")?;
-        let column = column(row)?;
-        match tables.last_mut().filter(|table| table.name == name) {
-            Some(table) => table.columns.push(column),
-            None => tables.push(CatalogueTable { name, columns: vec![column], key: Vec::new() }),
-        }
+async fn described(
+    connection: &mut PgConnection,
+    named: Vec<Named>,
+) -> Result<Vec<CatalogueTable>, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    transaction.execute("SET LOCAL search_path = ''").await?;
+    let oids: Vec<i64> = named.iter().map(|named| named.oid).collect();
+    let columns = sqlx::query(COLUMNS).bind(&oids).fetch_all(&mut *transaction).await?;
+    let keys = sqlx::query(KEYS).bind(&oids).fetch_all(&mut *transaction).await?;
+    let mut tables = Vec::with_capacity(named.len());
+    for named in named {
+        let columns = of(&columns, named.oid)?;
+        tables.push(CatalogueTable {
+            relations: relations::of(&mut transaction, &named).await?,
+            columns: columns.into_iter().map(column).collect::<Result<_, _>>()?,
+            key: of(&keys, named.oid)?
+                .into_iter()
+                .map(|row| row.try_get("column_name"))
+                .collect::<Result<_, _>>()?,
+            refused: named.refused,
+            name: named.name,
+        });
     }
-    for row in keys {
-        let name: String = row.try_get("table_name")?;
-        if let Some(table) = tables.iter_mut().find(|table| table.name == name) {
-            table.key.push(row.try_get("column_name")?);
-        }
-    }
+    transaction.rollback().await?;
     Ok(tables)
+}
+
+/// The rows that tell of this relation.
+fn of(rows: &[PgRow], relation: i64) -> Result<Vec<&PgRow>, sqlx::Error> {
+    let mut found = Vec::new();
+    for row in rows {
+        if row.try_get::<i64, _>("relation")? == relation {
+            found.push(row);
+        }
+    }
+    Ok(found)
 }
 
 fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {
@@ -76,6 +115,7 @@ fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {
     Ok(CatalogueColumn {
         name: row.try_get("column_name")?,
         sql_type: row.try_get("sql_type")?,
+        made_type: row.try_get("made_type")?,
         kind: kind(&base, &type_type, &category),
         nullable: !row.try_get::<bool, _>("not_null")?,
         has_default: row.try_get("has_default")?,

@@ -39,6 +39,15 @@ const SESSION: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');";
 
+/// Where a session looks for names: where the settings of its role and its database say, since
+/// people's tables and what their triggers name stand there. Never in the engine's schema, which
+/// `"$user"` stands for where the role has its name, and among temporary tables last.
+const SEARCH_PATH: &str = "
+    SELECT set_config('search_path', concat_ws(', ', (
+        SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
+        FROM unnest(current_schemas(false)) WITH ORDINALITY path(name, place)
+        WHERE name <> 'rowcast' AND NOT starts_with(name, 'pg_temp')), 'pg_temp'), false)";
+
 /// What sessions that answer questions of people are told beside it: these may read much and must
 /// end soon.
 const ASKING: &str = "SET statement_timeout = '5s'; SET enable_seqscan = on;
@@ -143,6 +152,7 @@ fn pool(
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(SESSION).await?;
+                connection.execute(SEARCH_PATH).await?;
                 connection.execute(told).await.map(|_| ())
             })
         })
@@ -201,6 +211,7 @@ pub(super) async fn single(url: &str) -> Result<PgConnection, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(bad_url)?;
     let mut connection = PgConnection::connect_with(&options).await.map_err(store_error)?;
     connection.execute(SESSION).await.map_err(store_error)?;
+    connection.execute(SEARCH_PATH).await.map_err(store_error)?;
     let unlimited = "SET statement_timeout = 0; SET lock_timeout = 0; SET enable_seqscan = on";
     connection.execute(unlimited).await.map_err(store_error)?;
     Ok(connection)

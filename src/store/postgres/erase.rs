@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow};
 use super::{
     PostgresStore,
     failure::store_error,
-    name::quoted,
+    name::{quoted, table_name},
     raw::{change_of, wire_key_value},
 };
 use crate::store::{
@@ -223,7 +223,7 @@ async fn rows_of(
     sqlx::raw_sql(begin).execute(&mut *connection).await?;
     let mut count = 0;
     for (table, column) in tables.iter().flat_map(|table| names_in(table)) {
-        let (table, column) = (quoted(&table.name), quoted(&column.name));
+        let (table, column) = (table_name(table), quoted(&column.name));
         let sql = format!("UPDATE {table} SET {column} = NULL WHERE {column}::text = $1");
         let done = sqlx::query(AssertSqlSafe(sql)).bind(id).execute(&mut *connection).await?;
         count += done.rows_affected();

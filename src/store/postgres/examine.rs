@@ -9,9 +9,9 @@ use super::{
     PostgresStore,
     entry::EntryRow,
     failure::store_error,
-    name::{column, json_of_row, of, quoted},
+    name::{column, json_of_row, of, table_name},
     raw::{key_of_fields, row_from_json},
-    recorder::Event,
+    recorder::recorders,
     snapshot::is_no_value,
 };
 use crate::store::{Finding, LiveSchema, LiveTable, StoreError, Verdict};
@@ -169,24 +169,53 @@ async fn settings(connection: &mut PgConnection) -> Result<Vec<Finding>, sqlx::E
     ])
 }
 
-/// Whether the triggers of a table are there.
+/// Whether the triggers of a table and its partitions are there, and those that this program makes.
 pub(super) async fn triggers(
     connection: &mut PgConnection,
     table: &LiveTable,
 ) -> Result<Finding, sqlx::Error> {
-    let sql = "SELECT tgname::text FROM pg_trigger \
-               WHERE tgrelid = to_regclass(quote_ident($1)) AND tgenabled = 'A'";
-    let found: Vec<String> =
-        sqlx::query_scalar(sql).bind(&table.name).fetch_all(connection).await?;
-    let wanted = Event::ALL.map(Event::trigger);
-    let missing: Vec<&str> =
-        wanted.iter().filter(|name| !found.contains(name)).map(String::as_str).collect();
+    let found = triggers_of(connection, table).await?;
+    let missing: Vec<String> = recorders(table)
+        .filter(|wanted| {
+            let trigger = wanted.event.trigger();
+            let function = wanted.function();
+            !found.contains(&(wanted.relation.oid, trigger, function))
+        })
+        .map(|wanted| format!("{} of {}", wanted.event.trigger(), wanted.relation.sql_name))
+        .collect();
     let detail = if missing.is_empty() {
         "all there, and enabled always".to_owned()
     } else {
-        format!("missing or not enabled always: {}; run `rowcast migrate`", missing.join(", "))
+        format!(
+            "missing, out of date or not enabled always: {}; run `rowcast migrate`",
+            missing.join(", ")
+        )
     };
     Ok(finding(format!("triggers of {}", table.name), Verdict::Bad, missing.is_empty(), detail))
+}
+
+/// Whether every change of a table is recorded, be it by triggers that are out of date.
+pub(super) async fn is_watched(
+    connection: &mut PgConnection,
+    table: &LiveTable,
+) -> Result<bool, sqlx::Error> {
+    let found = triggers_of(connection, table).await?;
+    Ok(recorders(table).all(|wanted| {
+        let trigger = wanted.event.trigger();
+        found.iter().any(|(oid, name, _)| *oid == wanted.relation.oid && *name == trigger)
+    }))
+}
+
+/// The recording triggers that always fire: the relation, the name and the function of each.
+async fn triggers_of(
+    connection: &mut PgConnection,
+    table: &LiveTable,
+) -> Result<Vec<(i64, String, String)>, sqlx::Error> {
+    let sql = "SELECT t.tgrelid::bigint, t.tgname::text, p.proname::text FROM pg_trigger t \
+               JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = 'rowcast'::regnamespace \
+               WHERE t.tgrelid = ANY ($1::bigint[]::oid[]) AND t.tgenabled = 'A'";
+    let oids: Vec<i64> = table.relations.iter().map(|relation| relation.oid).collect();
+    sqlx::query_as(sql).bind(oids).fetch_all(connection).await
 }
 
 async fn gaps(connection: &mut PgConnection) -> Result<Vec<Finding>, sqlx::Error> {
@@ -263,7 +292,7 @@ async fn rows(
     let sql = format!(
         "SELECT {} FROM {} t WHERE {} = $1::{} LIMIT $2",
         json_of_row("t", table),
-        quoted(&table.name),
+        table_name(table),
         of("t", of_channel),
         of_channel.sql_type,
     );

@@ -52,7 +52,9 @@ impl Failure {
             _ => EditError::new(self.error_code(), self.words()),
         };
         error.op = u32::try_from(self.o).ok();
-        error.table = self.table.clone().or_else(|| table.map(|table| table.name.clone()));
+        error.table = self
+            .table_name(schema, table.map(|table| &**table))
+            .or_else(|| table.map(|table| table.name.clone()));
         if error.field.is_none() {
             error.field = self.field(table, op);
         }
@@ -62,6 +64,17 @@ impl Failure {
             error.message = check_words(error.field.as_deref(), error.constraint.as_deref());
         }
         error.concealing(schema)
+    }
+
+    /// The table that the database named, as clients know it: a live one by its declared name, also
+    /// where a partition was named. The operation's own table comes first, since schemas may have
+    /// tables of one name.
+    fn table_name(&self, schema: &LiveSchema, own: Option<&LiveTable>) -> Option<String> {
+        let named = self.table.as_ref()?;
+        let is_named = |table: &&LiveTable| table.relations.iter().any(|r| r.name == *named);
+        let others = schema.tables.iter().map(|table| &**table);
+        let found = own.into_iter().chain(others).find(is_named);
+        Some(found.map_or_else(|| named.clone(), |table| table.name.clone()))
     }
 
     /// The only column of a broken check, if clients may know it.

@@ -1,9 +1,41 @@
 -- The functions that hubs call. Applied again at every migration. They run with a hub's rights and
 -- under READ COMMITTED: each statement inside them sees what was committed before it began.
+--
+-- Those that run statements on people's tables (`apply_edits` and whoever calls it) leave the search
+-- path as the hub set it, since triggers of these tables may rely on it; so they name the schema of
+-- whatever an overloaded function could stand in for. The others look nowhere but in pg_catalog.
+
+-- Whether columns of a table have the names, numbers and types that recorders were made for, and the
+-- table its name. Not immutable in truth: recorders ask it in queries that are planned anew when the
+-- table was changed, so that it is evaluated once for each form of the table. It asks the caches of
+-- the session and no table of the catalogue, which a transaction may see as it was before.
+CREATE OR REPLACE FUNCTION rowcast.fits(of_table oid, named text, columns text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+    types oid[];
+    names text;
+BEGIN
+    IF of_table::regclass::text <> named THEN
+        RETURN false;
+    END IF;
+    FOR wanted IN SELECT w.n, w.c FROM json_to_recordset(columns::json) w(n integer, c text) LOOP
+        IF (pg_identify_object_as_address('pg_class'::regclass, of_table, wanted.n)).object_names[3]
+            IS DISTINCT FROM wanted.c
+        THEN
+            RETURN false;
+        END IF;
+        names := concat_ws(', ', names, format('pg_typeof((NULL::%s).%I)::oid', named, wanted.c));
+    END LOOP;
+    EXECUTE format('SELECT ARRAY[%s]', names) INTO types;
+    RETURN types = ARRAY(SELECT w.t FROM json_to_recordset(columns::json) w(t oid));
+EXCEPTION WHEN OTHERS THEN
+    RETURN false;
+END $$;
 
 -- The items of a list, then those of another that are missing.
 CREATE OR REPLACE FUNCTION rowcast.list_add(list jsonb, items jsonb, of_column text) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     item jsonb;
 BEGIN
@@ -21,7 +53,7 @@ END $$;
 
 -- The items of a list that are not in another.
 CREATE OR REPLACE FUNCTION rowcast.list_remove(list jsonb, items jsonb, of_column text) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF list IS NULL OR list = 'null' THEN
         RETURN list;
@@ -39,7 +71,7 @@ END $$;
 -- Waits for the locks under which channels are numbered, in one order for everybody. Only hubs
 -- take them.
 CREATE OR REPLACE FUNCTION rowcast.lock_channels(channels text[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(1380926275, key)
     FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(channels) name ORDER BY 1) keys;
@@ -47,7 +79,7 @@ END $$;
 
 -- What every batch begins with.
 CREATE OR REPLACE FUNCTION rowcast.begin_batch(channels text[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM set_config('lock_timeout', '3s', true);
     PERFORM rowcast.expand_truncations(
@@ -57,15 +89,16 @@ END $$;
 
 -- Takes the locks that are free and returns their channels.
 CREATE OR REPLACE FUNCTION rowcast.try_lock_channels(channels text[]) RETURNS text[]
-LANGUAGE sql VOLATILE AS $$
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     SELECT array_agg(name) FROM unnest(channels) name
     WHERE pg_try_advisory_xact_lock(1380926275, hashtext(name))
 $$;
 
--- Turns markers of truncated tables into resets of every channel of that kind that has a log. They
--- keep the marker's id, and so its place in the order. Called before any channel is locked.
+-- Turns markers of whole tables (emptied, or changed so that a recorder knew no channels) into resets
+-- of every channel of that kind that has a log. They keep the marker's id, and so its place in the
+-- order. Called before any channel is locked.
 CREATE OR REPLACE FUNCTION rowcast.expand_truncations(kinds text[]) RETURNS void
-LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     kind text;
 BEGIN
@@ -75,9 +108,12 @@ BEGIN
         ORDER BY 1
     LOOP
         PERFORM pg_advisory_xact_lock(1380926275, hashtext(kind || ':*'));
-        WITH marker AS (
+        WITH gone AS (
             DELETE FROM rowcast.pending p WHERE p.step IS NULL AND p.channel = kind || ':*'
             RETURNING p.*
+        ), marker AS (
+            -- The last of a table stands for all before it.
+            SELECT DISTINCT ON (g.tbl) g.* FROM gone g ORDER BY g.tbl, g.id DESC
         ), affected AS (
             SELECT DISTINCT e.channel FROM rowcast.entry e
             WHERE e.channel >= kind || ':' AND e.channel < kind || ';'
@@ -95,7 +131,7 @@ END $$;
 CREATE OR REPLACE FUNCTION rowcast.number_channels(
     channels text[], mine xid8, edits jsonb, horizon bigint, max_changes integer, max_bytes integer
 ) RETURNS SETOF rowcast.entry
-LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     RETURN QUERY
     WITH own AS (
@@ -157,14 +193,14 @@ DECLARE
     of_schema text;
 BEGIN
     BEGIN
-        PERFORM set_config('lock_timeout', CASE WHEN partial THEN '100ms' ELSE '1s' END, true);
-        FOR step IN 1 .. cardinality(statements) LOOP
+        PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN partial THEN '100ms' ELSE '1s' END, true);
+        FOR step IN 1 .. pg_catalog.cardinality(statements) LOOP
             CONTINUE WHEN partial AND NOT EXISTS (
-                SELECT FROM jsonb_to_recordset(rows[step]) r(e integer) WHERE e BETWEEN lo AND hi);
-            PERFORM set_config('rowcast.step', step::text, true);
+                SELECT FROM pg_catalog.jsonb_to_recordset(rows[step]) r(e integer) WHERE e BETWEEN lo AND hi);
+            PERFORM pg_catalog.set_config('rowcast.step', step::text, true);
             IF lo = hi THEN
                 FOR at_op IN
-                    SELECT DISTINCT o FROM jsonb_to_recordset(rows[step]) r(e integer, o integer)
+                    SELECT DISTINCT o FROM pg_catalog.jsonb_to_recordset(rows[step]) r(e integer, o integer)
                     WHERE e = lo ORDER BY o
                 LOOP
                     EXECUTE statements[step] INTO hits USING rows[step], lo, hi, at_op, at_op;
@@ -176,15 +212,15 @@ BEGIN
             ELSE
                 EXECUTE statements[step] INTO hits USING rows[step], lo, hi, 0, 2147483647;
                 missed := ARRAY(
-                    SELECT e FROM jsonb_to_recordset(rows[step]) r(e integer, o integer)
+                    SELECT e FROM pg_catalog.jsonb_to_recordset(rows[step]) r(e integer, o integer)
                     WHERE e BETWEEN lo AND hi AND o < 1000000
                       AND (e::bigint << 32) + o <> ALL (coalesce(hits, '{}')));
                 IF missed && several THEN
                     RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed';
                 END IF;
-                FOR i IN 1 .. cardinality(missed) LOOP
+                FOR i IN 1 .. pg_catalog.cardinality(missed) LOOP
                     EXECUTE probes[step] INTO row_now USING rows[step], missed[i], 0;
-                    failures := failures || jsonb_build_object(
+                    failures := failures || pg_catalog.jsonb_build_object(
                         'e', missed[i], 'o', 0, 'code', 'RC404', 'row', row_now);
                 END LOOP;
             END IF;
@@ -195,7 +231,7 @@ BEGIN
             said_detail = PG_EXCEPTION_DETAIL, of_table = TABLE_NAME, of_column = COLUMN_NAME,
             of_constraint = CONSTRAINT_NAME, of_schema = SCHEMA_NAME;
         -- Not an edit's fault: resources, shutdown, faults, a server that takes no writes.
-        IF left(code, 2) IN ('53', '57', '58', 'XX', '25', '08') THEN
+        IF pg_catalog.left(code, 2) IN ('53', '57', '58', 'XX', '25', '08') THEN
             RAISE;
         END IF;
         -- A check names no column by itself: it is told where exactly one stands in it.
@@ -205,14 +241,14 @@ BEGIN
             JOIN pg_class t ON t.oid = c.conrelid AND t.relname = of_table
             JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = of_schema
             JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = c.conkey[1] AND a.attnum > 0
-            WHERE c.conname = of_constraint AND c.contype = 'c' AND cardinality(c.conkey) = 1;
+            WHERE c.conname = of_constraint AND c.contype = 'c' AND pg_catalog.cardinality(c.conkey) = 1;
         END IF;
     END;
     IF lo < hi THEN
         RETURN rowcast.apply_edits(statements, probes, rows, several, lo, mid, true)
             || rowcast.apply_edits(statements, probes, rows, several, mid + 1, hi, true);
     END IF;
-    RETURN jsonb_build_array(jsonb_build_object(
+    RETURN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
         'e', lo, 'o', at_op, 'code', code, 'message', said,
         'row', CASE WHEN code = 'RC404' THEN nullif(said_detail, '') END,
         'detail', CASE WHEN code <> 'RC404' THEN said_detail END,
@@ -235,7 +271,7 @@ CREATE OR REPLACE FUNCTION rowcast.commit_batch(
 LANGUAGE plpgsql SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
-    mine xid8 := pg_current_xact_id();
+    mine xid8 := pg_catalog.pg_current_xact_id();
     stored integer[];
     failures jsonb := '[]';
     failed integer[];
@@ -249,8 +285,8 @@ BEGIN
     PERFORM rowcast.begin_batch(channels);
 
     FOR place, data IN
-        SELECT x.e, jsonb_build_object('hash', d.hash, 'channel', d.channel, 'seq', d.seq, 'failure', d.failure)
-        FROM jsonb_to_recordset(list) x(e integer, u text, i uuid)
+        SELECT x.e, pg_catalog.jsonb_build_object('hash', d.hash, 'channel', d.channel, 'seq', d.seq, 'failure', d.failure)
+        FROM pg_catalog.jsonb_to_recordset(list) x(e integer, u text, i uuid)
         JOIN rowcast.edit d ON d.user_id = x.u AND d.id = x.i
     LOOP
         kind := 's';
@@ -259,34 +295,34 @@ BEGIN
     END LOOP;
     IF stored IS NOT NULL THEN
         rows := ARRAY(
-            SELECT coalesce((SELECT jsonb_agg(r) FROM jsonb_array_elements(one) r
+            SELECT coalesce((SELECT pg_catalog.jsonb_agg(r) FROM pg_catalog.jsonb_array_elements(one) r
                              WHERE (r ->> 'e')::integer <> ALL (stored)), '[]')
-            FROM unnest(rows) WITH ORDINALITY u(one, nth) ORDER BY nth);
+            FROM pg_catalog.unnest(rows) WITH ORDINALITY u(one, nth) ORDER BY nth);
     END IF;
 
-    IF cardinality(statements) > 0 AND jsonb_array_length(list) > coalesce(cardinality(stored), 0) THEN
+    IF pg_catalog.cardinality(statements) > 0 AND pg_catalog.jsonb_array_length(list) > coalesce(pg_catalog.cardinality(stored), 0) THEN
         failures := rowcast.apply_edits(
-            statements, probes, rows, several, 0, jsonb_array_length(list) - 1, false);
-        PERFORM set_config('rowcast.step', '', true);
+            statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false);
+        PERFORM pg_catalog.set_config('rowcast.step', '', true);
     END IF;
     failures := failures || known;
-    failed := ARRAY(SELECT (f ->> 'e')::integer FROM jsonb_array_elements(failures) f);
+    failed := ARRAY(SELECT (f ->> 'e')::integer FROM pg_catalog.jsonb_array_elements(failures) f);
 
     IF EXISTS (
         SELECT FROM rowcast.pending p
         WHERE p.step IS NOT NULL AND p.xid = mine AND p.channel = ANY (channels)
         GROUP BY p.channel
-        HAVING sum(p.n) > max_changes OR sum(octet_length(p.changes)) > max_bytes
-            OR bool_or(p.changes IS NULL)
+        HAVING pg_catalog.sum(p.n) > max_changes OR pg_catalog.sum(pg_catalog.octet_length(p.changes)) > max_bytes
+            OR pg_catalog.bool_or(p.changes IS NULL AND p.n > 0)
     ) THEN
         RAISE EXCEPTION 'the edits change more than one entry holds' USING ERRCODE = 'RC413';
     END IF;
 
-    SELECT jsonb_object_agg(c, es) INTO named FROM (
+    SELECT pg_catalog.jsonb_object_agg(c, es) INTO named FROM (
         SELECT x ->> 'c' AS c,
-            jsonb_agg(jsonb_build_object('i', x -> 'i', 'u', x -> 'u', 'o', x -> 'o')
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('i', x -> 'i', 'u', x -> 'u', 'o', x -> 'o')
                       ORDER BY (x ->> 'e')::integer) AS es
-        FROM jsonb_array_elements(list) x
+        FROM pg_catalog.jsonb_array_elements(list) x
         WHERE (x ->> 'e')::integer <> ALL (failed || coalesce(stored, '{}'))
         GROUP BY 1) g;
     entries := ARRAY(SELECT e FROM rowcast.number_channels(channels, mine, named, NULL, max_changes, max_bytes) e);
@@ -295,10 +331,11 @@ BEGIN
     UPDATE rowcast.pending p SET step = NULL WHERE p.step IS NOT NULL AND p.xid = mine;
     IF FOUND THEN
         beside := ARRAY(SELECT DISTINCT p.channel FROM rowcast.pending p WHERE p.step IS NULL AND p.xid = mine);
-        free := coalesce(rowcast.try_lock_channels(beside), '{}');
+        free := coalesce(rowcast.try_lock_channels(
+            ARRAY(SELECT b.name FROM pg_catalog.unnest(beside) b(name) WHERE b.name NOT LIKE '%:*')), '{}');
         more := ARRAY(SELECT e FROM rowcast.number_channels(free, NULL, NULL, NULL, max_changes, max_bytes) e);
         entries := entries || more;
-        IF cardinality(free) < cardinality(beside) THEN
+        IF pg_catalog.cardinality(free) < pg_catalog.cardinality(beside) THEN
             kind := 'l'; place := NULL; data := NULL;
             RETURN NEXT;
         END IF;
@@ -306,28 +343,28 @@ BEGIN
 
     -- Where the edits stand: in this transaction's own entry, after which others' may have been
     -- numbered; at the head if nothing changed.
-    SELECT jsonb_object_agg(c, coalesce(own.seq, head.seq, 0)) INTO heads
-    FROM (SELECT DISTINCT x ->> 'c' AS c FROM jsonb_array_elements(list) x) of_list
-    LEFT JOIN unnest(entries) own ON own.channel = c AND own.edits IS NOT NULL
+    SELECT pg_catalog.jsonb_object_agg(c, coalesce(own.seq, head.seq, 0)) INTO heads
+    FROM (SELECT DISTINCT x ->> 'c' AS c FROM pg_catalog.jsonb_array_elements(list) x) of_list
+    LEFT JOIN pg_catalog.unnest(entries) own ON own.channel = c AND own.edits IS NOT NULL
     LEFT JOIN LATERAL (
         SELECT e.seq FROM rowcast.entry e WHERE e.channel = c ORDER BY e.seq DESC LIMIT 1
     ) head ON true;
 
     INSERT INTO rowcast.edit (user_id, id, hash, channel, seq, failure, at)
     SELECT x.u, x.i, x.h, x.c, CASE WHEN f.value IS NULL THEN (heads ->> x.c)::bigint END,
-        f.value, clock_timestamp()
-    FROM jsonb_to_recordset(list) x(e integer, u text, i uuid, h uuid, c text)
-    LEFT JOIN jsonb_array_elements(failures) f ON (f.value ->> 'e')::integer = x.e
+        f.value, pg_catalog.clock_timestamp()
+    FROM pg_catalog.jsonb_to_recordset(list) x(e integer, u text, i uuid, h uuid, c text)
+    LEFT JOIN pg_catalog.jsonb_array_elements(failures) f ON (f.value ->> 'e')::integer = x.e
     WHERE x.e <> ALL (coalesce(stored, '{}'))
       AND (f.value IS NULL OR f.value ->> 'code' NOT IN ('55P03', '40P01', '40001', '57014'));
 
     kind := 'h'; place := NULL; data := heads;
     RETURN NEXT;
-    FOR data IN SELECT f.value FROM jsonb_array_elements(failures) f LOOP
+    FOR data IN SELECT f.value FROM pg_catalog.jsonb_array_elements(failures) f LOOP
         kind := 'f'; place := (data ->> 'e')::integer;
         RETURN NEXT;
     END LOOP;
-    RETURN QUERY SELECT 'e', NULL::integer, NULL::jsonb, e.* FROM unnest(entries) e;
+    RETURN QUERY SELECT 'e', NULL::integer, NULL::jsonb, e.* FROM pg_catalog.unnest(entries) e;
 END $$;
 
 -- Numbers what outsiders committed, channel by channel, leaving out those that a hub is just
@@ -335,7 +372,7 @@ END $$;
 CREATE OR REPLACE FUNCTION rowcast.number_pending(
     kinds text[], enough integer, max_changes integer, max_bytes integer
 ) RETURNS SETOF rowcast.entry
-LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     name text := '';
     rows_done bigint := 0;
@@ -365,3 +402,6 @@ BEGIN
         EXIT WHEN rows_done >= enough;
     END LOOP;
 END $$;
+
+-- Nobody else calls any of these.
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA rowcast FROM PUBLIC;

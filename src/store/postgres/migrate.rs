@@ -13,8 +13,8 @@ use super::{
     connect::{check_version, single},
     examine,
     failure::store_error,
-    name::{column, key, quoted},
-    recorder,
+    name::{column, quoted},
+    recorder, shipped, watched,
 };
 use crate::planted;
 use crate::store::{
@@ -41,6 +41,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(100);
 pub async fn migrate(url: &str, declarations: &Declarations) -> Result<(), StoreError> {
     let mut connection = single(url).await?;
     check_version(&mut connection).await?;
+    shipped::leave_the_engine(&mut connection).await?;
     check_format(&mut connection, false).await?;
     migrator().run(&mut connection).await.map_err(migrate_error)?;
     apply(&mut connection, declarations).await?;
@@ -88,10 +89,18 @@ async fn apply(
     for name in removed {
         run(connection, &recorder::removal(&name)).await?;
     }
+    let known = watched::known(connection).await?;
     for table in &schema.tables {
-        run(connection, &recorder::statements(table)).await?;
-        run(connection, &page_index(table)).await?;
+        let mut statements = recorder::statements(table);
+        statements.extend(watched::mark(connection, table, known.as_ref()).await?);
+        run(connection, &statements).await?;
+        let index = page_index(connection, table).await?;
+        run(connection, &index).await?;
     }
+    let gone = watched::marks_of_gone(&schema, known.as_ref());
+    run(connection, &gone).await?;
+    let orphans = orphans(connection).await?;
+    run(connection, &orphans).await?;
     set_facts(connection, &schema).await
 }
 
@@ -140,6 +149,7 @@ async fn set_facts(connection: &mut PgConnection, schema: &LiveSchema) -> Result
         ("format", FORMAT.to_string(), false),
         ("epoch", epoch, true),
         ("triggers", triggers_hash(schema), false),
+        (watched::FACT, watched::shapes(schema), false),
     ] {
         set_fact(connection, name, &value, keep).await?;
     }
@@ -159,37 +169,56 @@ async fn set_fact(
     Ok(())
 }
 
-/// Tables that are recorded and not declared any more.
+/// Tables that are recorded and not declared any more, wherever they stand, and partitions that were
+/// detached.
 async fn no_longer_live(
     connection: &mut PgConnection,
     schema: &LiveSchema,
 ) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT c.relname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
-               WHERE t.tgname LIKE 'rowcast\\_record\\_%' AND pg_table_is_visible(c.oid)";
-    let rows = sqlx::query(sql).fetch_all(connection).await.map_err(store_error)?;
-    let mut names = Vec::new();
-    for row in rows {
-        let name: String = row.try_get(0).map_err(store_error)?;
-        if schema.tables.iter().all(|table| table.name != name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
+    let sql = "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM pg_trigger t \
+               JOIN pg_proc p ON p.oid = t.tgfoid \
+               JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE t.tgname LIKE 'rowcast\\_record\\_%' AND p.pronamespace = 'rowcast'::regnamespace \
+                   AND c.oid <> ALL ($1::bigint[]::oid[])";
+    let live: Vec<i64> =
+        schema.tables.iter().flat_map(|table| &table.relations).map(|own| own.oid).collect();
+    let query = sqlx::query_scalar(sql).bind(live);
+    query.fetch_all(connection).await.map_err(store_error)
 }
 
-/// The index by which snapshots read a channel's rows in key order, where the primary key is none.
-fn page_index(table: &LiveTable) -> Vec<String> {
-    if table.key.first() == Some(&table.channel_column) {
-        return Vec::new();
+/// Removes functions of recorders that no trigger calls any more.
+async fn orphans(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT format('DROP FUNCTION rowcast.%I()', p.proname) FROM pg_proc p \
+               WHERE p.pronamespace = 'rowcast'::regnamespace AND p.proname LIKE 'record\\_%' \
+                   AND p.prorettype = 'trigger'::regtype \
+                   AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgfoid = p.oid)";
+    sqlx::query_scalar(sql).fetch_all(connection).await.map_err(store_error)
+}
+
+/// The index by which snapshots read a channel's rows in key order, unless one begins like that.
+async fn page_index(
+    connection: &mut PgConnection,
+    table: &LiveTable,
+) -> Result<Vec<String>, StoreError> {
+    let Some(own) = table.relations.first() else { return Ok(Vec::new()) };
+    let mut indexes = vec![table.channel_column];
+    indexes.extend(table.key.iter().filter(|&&index| index != table.channel_column));
+    let numbers = indexes.iter().filter_map(|&index| own.columns.get(index));
+    let numbers: Vec<String> = numbers.map(|(number, _)| number.to_string()).collect();
+    let sql = "SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = $1::bigint::oid AND i.indisvalid \
+               AND i.indpred IS NULL AND starts_with(i.indkey::text || ' ', $2 || ' '))";
+    let query = sqlx::query_scalar(sql).bind(own.oid).bind(numbers.join(" "));
+    if query.fetch_one(connection).await.map_err(store_error)? {
+        return Ok(Vec::new());
     }
-    let channel = column(table, table.channel_column).into_iter();
-    let columns: Vec<String> = channel.chain(key(table)).map(|c| quoted(&c.name)).collect();
-    vec![format!(
-        "CREATE INDEX IF NOT EXISTS {} ON {} ({})",
-        quoted(&format!("rowcast_page_{}", table.name)),
-        quoted(&table.name),
+    let columns = indexes.iter().filter_map(|&index| column(table, index));
+    let columns: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
+    Ok(vec![format!(
+        "CREATE INDEX IF NOT EXISTS rowcast_page_{} ON {} ({})",
+        own.oid,
+        own.sql_name,
         columns.join(", "),
-    )]
+    )])
 }
 
 /// A hash of everything the triggers were made from.
@@ -228,7 +257,7 @@ pub(super) async fn check(
     Ok(Fit { schema, epoch })
 }
 
-fn unfit(words: impl Into<String>) -> StoreError {
+pub(super) fn unfit(words: impl Into<String>) -> StoreError {
     StoreError::Unfit(words.into())
 }
 
@@ -263,7 +292,10 @@ async fn check_format(connection: &mut PgConnection, must: bool) -> Result<(), S
     }
 }
 
-async fn fact(connection: &mut PgConnection, name: &str) -> Result<Option<String>, StoreError> {
+pub(super) async fn fact(
+    connection: &mut PgConnection,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
     let query = sqlx::query_scalar("SELECT value FROM rowcast.fact WHERE name = $1").bind(name);
     query.fetch_optional(connection).await.map_err(store_error)
 }

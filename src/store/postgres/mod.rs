@@ -40,11 +40,14 @@ mod plan;
 mod query;
 mod raw;
 mod recorder;
+mod relations;
 mod shape;
+mod shipped;
 mod snapshot;
 mod statement;
 mod trim;
 mod value;
+mod watched;
 
 use std::{fmt, sync::Arc, time::Duration};
 

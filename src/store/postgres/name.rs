@@ -24,6 +24,11 @@ pub(super) fn column(table: &LiveTable, index: usize) -> Option<&LiveColumn> {
     table.columns.get(index)
 }
 
+/// The table's whole name as SQL has it.
+pub(super) fn table_name(table: &LiveTable) -> String {
+    table.relations.first().map_or_else(|| quoted(&table.name), |own| own.sql_name.clone())
+}
+
 /// `alias."column"`.
 pub(super) fn of(alias: &str, column: &LiveColumn) -> String {
     format!("{alias}.{}", quoted(&column.name))
@@ -33,12 +38,20 @@ pub(super) fn of(alias: &str, column: &LiveColumn) -> String {
 pub(super) fn json_of(alias: &str, column: &LiveColumn) -> String {
     let value = of(alias, column);
     let exact = match column.kind {
-        ColumnType::Bytes => format!("encode({value}, 'hex')"),
+        ColumnType::Bytes => format!("pg_catalog.encode({value}, 'hex')"),
+        ColumnType::Text | ColumnType::Other if column.made_type => output(&value),
+        ColumnType::List if column.made_type => format!("({})::text[]", output(&value)),
         ColumnType::Decimal | ColumnType::Other => format!("{value}::text"),
         ColumnType::List if is_inexact_list(column) => format!("{value}::text[]"),
         _ => value,
     };
-    format!("coalesce(to_json({exact})::text, 'null')")
+    format!("coalesce(pg_catalog.to_json({exact})::text, 'null')")
+}
+
+/// The value as its type writes it. No cast is used: the makers of types may write functions for
+/// those, and they would run with the rights of whoever casts.
+pub(super) fn output(value: &str) -> String {
+    format!("CASE WHEN {value} IS DISTINCT FROM NULL THEN pg_catalog.concat({value}) END")
 }
 
 fn is_inexact_list(column: &LiveColumn) -> bool {
@@ -73,9 +86,11 @@ pub(super) fn json_of_columns<'a>(
         format!("{}, {}", literal(&format!("{name}:")), json_of(alias, column))
     });
     let members: Vec<String> = members.collect();
-    // A function takes at most 100 arguments.
-    let parts = members.chunks(45).map(|part| format!("concat({})", part.join(", ',', ")));
-    format!("concat('{{', {}, '}}')", parts.collect::<Vec<_>>().join(", ',', "))
+    // A function takes at most 100 arguments, a table has at most 1,600 columns.
+    let parts =
+        members.chunks(30).map(|part| format!("pg_catalog.concat({})", part.join(", ',', ")));
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    format!("pg_catalog.concat('{{', pg_catalog.concat_ws(',', {parts}), '}}')")
 }
 
 /// The columns that may be seen.

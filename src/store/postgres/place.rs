@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use super::{
     arrangement::{Order, Place, Placement, text},
     failure::Failure,
-    name::{column, json_of, key, of, quoted},
+    name::{column, json_of, key, of, table_name},
     plan::KnownFailures,
     raw::key_from_json,
     shape::table_of,
@@ -126,7 +126,7 @@ fn order_sql(table: &LiveTable, ends_only: bool) -> Option<String> {
     let select = format!(
         "SELECT ARRAY[{}], ({position})::text AS position FROM {} t WHERE {} = $1::{}",
         keys.join(", "),
-        quoted(&table.name),
+        table_name(table),
         of("t", channel),
         channel.sql_type,
     );

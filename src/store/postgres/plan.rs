@@ -180,6 +180,7 @@ mod tests {
             name: name.to_owned(),
             kind,
             sql_type: sql_type.to_owned(),
+            made_type: false,
             nullable: false,
             has_default: false,
             readonly: false,
@@ -197,6 +198,7 @@ mod tests {
             insert: None,
             update: None,
             delete: None,
+            relations: Vec::new(),
             columns: vec![
                 column("id", "bigint", ColumnType::Int),
                 column("board", "text", ColumnType::Text),

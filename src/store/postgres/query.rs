@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
 use super::{
     PostgresStore,
-    name::{column, json_of_columns, of, quoted},
+    name::{column, json_of_columns, of, table_name},
     raw::{row_from_json, text_of},
     snapshot::is_no_value,
     value::text_value,
@@ -89,7 +89,7 @@ fn statement(table: &LiveTable, query: &Query) -> (String, Vec<Option<String>>) 
     let filters = clause::filters(&mut words, table, query);
     let beginning = clause::beginning(&mut words, table, query);
     let order = clause::order(&words, table, query);
-    let name = quoted(&table.name);
+    let name = table_name(table);
     let channel = column(table, table.channel_column)
         .map_or_else(|| "false".to_owned(), |c| format!("{} = $2::{}", of("t", c), c.sql_type));
     let total = match query.total {
@@ -144,17 +144,19 @@ impl Dialect for Words {
     fn contains(&mut self, column: &LiveColumn, text: &str) -> String {
         let own = self.column(column);
         let place = self.bind_text(Some(text.to_owned()));
-        format!("strpos(lower({own}), lower({place} COLLATE \"C\")) > 0")
+        format!(
+            "pg_catalog.strpos(pg_catalog.lower({own}), pg_catalog.lower({place} COLLATE \"C\")) > 0"
+        )
     }
 
     fn holds(&mut self, column: &LiveColumn, items: &[Value]) -> String {
-        let list = format!("to_jsonb({})", of("t", column));
+        let list = format!("pg_catalog.to_jsonb({})", of("t", column));
         let items: Vec<String> = items
             .iter()
             .map(|item| format!("{}::jsonb", self.bind_text(Some(text_of(item)))))
             .collect();
         format!(
-            "EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof({list}) WHEN 'array' \
+            "EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(CASE pg_catalog.jsonb_typeof({list}) WHEN 'array' \
              THEN {list} ELSE '[]' END) held(item) WHERE held.item IN ({}))",
             items.join(", ")
         )

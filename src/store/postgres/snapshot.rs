@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
 use super::{
     PostgresStore,
-    name::{column, json_of, json_of_row, key, of, quoted},
+    name::{column, json_of, json_of_row, key, of, table_name},
     raw::{key_from_json, row_from_json},
     value::text_value,
 };
@@ -149,7 +149,7 @@ fn page_sql(table: &LiveTable, continues: bool) -> String {
              WHERE {channel}{after} ORDER BY {keys} LIMIT $3) r ON true",
         row = json_of_row("t", table),
         jsons = jsons.join(", "),
-        table = quoted(&table.name),
+        table = table_name(table),
         channel = channel.unwrap_or_else(|| "false".to_owned()),
         keys = keys.join(", "),
     )

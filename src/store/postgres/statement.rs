@@ -5,7 +5,7 @@
 //! apply. It returns the operations whose row was found, null if there is none.
 
 use super::{
-    name::{column, json_of_row, key, literal, of, quoted},
+    name::{column, json_of_row, key, literal, of, quoted, table_name},
     shape::{How, Shape, Verb},
 };
 use crate::store::{LiveColumn, LiveTable};
@@ -13,13 +13,13 @@ use crate::store::{LiveColumn, LiveTable};
 impl Shape {
     /// The statement.
     pub(super) fn statement(&self, table: &LiveTable) -> String {
-        let target = format!("{} AS t", quoted(&table.name));
+        let target = format!("{} AS t", table_name(table));
         let input = self.input(table);
         let range = "e.e BETWEEN $2 AND $3 AND e.o BETWEEN $4 AND $5";
         match self.verb {
             Verb::Insert => self.insert(table, &target, &input, range),
             Verb::Update if self.assigned.is_empty() => format!(
-                "SELECT array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
+                "SELECT pg_catalog.array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
                 self.found(table)
             ),
             Verb::Update => {
@@ -44,7 +44,7 @@ impl Shape {
         format!(
             "SELECT {} FROM {} AS t, {} WHERE e.e = $2 AND e.o = $3 AND {}",
             json_of_row("t", table),
-            quoted(&table.name),
+            table_name(table),
             self.input(table),
             in_channel(table),
         )
@@ -70,7 +70,7 @@ impl Shape {
             let kind = column(table, *index).map(|column| column.sql_type.as_str());
             add(format!("g{place}"), kind.unwrap_or("text"));
         }
-        format!("jsonb_to_recordset($1) AS e({})", columns.join(", "))
+        format!("pg_catalog.jsonb_to_recordset($1) AS e({})", columns.join(", "))
     }
 
     fn insert(&self, table: &LiveTable, target: &str, input: &str, range: &str) -> String {
@@ -80,8 +80,8 @@ impl Shape {
         format!(
             "WITH given AS MATERIALIZED (SELECT * FROM {input} WHERE {range}), \
              done AS (INSERT INTO {target} ({}) SELECT {} FROM given e ORDER BY e.e, e.o RETURNING 1) \
-             SELECT array_agg({HIT}) FROM given e \
-             WHERE (SELECT count(*) FROM done) = (SELECT count(*) FROM given)",
+             SELECT pg_catalog.array_agg({HIT}) FROM given e \
+             WHERE (SELECT pg_catalog.count(*) FROM done) = (SELECT pg_catalog.count(*) FROM given)",
             names.join(", "),
             values.join(", "),
         )
@@ -137,7 +137,9 @@ impl Shape {
 const HIT: &str = "(e.e::bigint << 32) + e.o";
 
 fn returning(statement: &str) -> String {
-    format!("WITH done AS ({statement} RETURNING {HIT} AS hit) SELECT array_agg(hit) FROM done")
+    format!(
+        "WITH done AS ({statement} RETURNING {HIT} AS hit) SELECT pg_catalog.array_agg(hit) FROM done"
+    )
 }
 
 fn in_channel(table: &LiveTable) -> String {
@@ -157,12 +159,14 @@ fn assigned_value(how: How, place: usize, column: &LiveColumn) -> String {
     match how {
         How::Set | How::SetIfChanged => format!("e.v{place}"),
         How::Add => format!("coalesce({old}, 0) + e.v{place}"),
-        How::AddItems => {
-            as_column(&format!("rowcast.list_add(to_jsonb({old}), e.v{place}, {name})"), column)
-        }
-        How::RemoveItems => {
-            as_column(&format!("rowcast.list_remove(to_jsonb({old}), e.v{place}, {name})"), column)
-        }
+        How::AddItems => as_column(
+            &format!("rowcast.list_add(pg_catalog.to_jsonb({old}), e.v{place}, {name})"),
+            column,
+        ),
+        How::RemoveItems => as_column(
+            &format!("rowcast.list_remove(pg_catalog.to_jsonb({old}), e.v{place}, {name})"),
+            column,
+        ),
     }
 }
 
@@ -172,7 +176,7 @@ fn as_column(json: &str, column: &LiveColumn) -> String {
         None if column.sql_type == "jsonb" => json.to_owned(),
         None => format!("({json})::{}", column.sql_type),
         Some(item) => format!(
-            "(CASE WHEN {json} IS NOT NULL THEN ARRAY(SELECT item::{item} FROM jsonb_array_elements_text({json}) item) END)"
+            "(CASE WHEN {json} IS NOT NULL THEN ARRAY(SELECT item::{item} FROM pg_catalog.jsonb_array_elements_text({json}) item) END)"
         ),
     }
 }

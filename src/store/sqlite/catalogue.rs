@@ -23,11 +23,20 @@ pub(super) async fn tables(
 ) -> Result<Vec<CatalogueTable>, StoreError> {
     let mut found = Vec::new();
     for declared in &declarations.tables {
-        if let Some(table) = table(connection, &declared.name).await? {
+        if is_the_engines(&declared.name) {
+            let why = "is one of the engine's own or of the database, which cannot be live";
+            found.push(CatalogueTable::refused(&declared.name, why));
+        } else if let Some(table) = table(connection, &declared.name).await? {
             found.push(table);
         }
     }
     Ok(found)
+}
+
+/// Names are one whatever their case.
+fn is_the_engines(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["rowcast_", "sqlite_"].iter().any(|beginning| name.starts_with(beginning))
 }
 
 async fn table(
@@ -53,6 +62,7 @@ async fn table(
             name: column,
             kind: kind_of(&sql_type),
             sql_type,
+            made_type: false,
             nullable: !own::<bool>(&row, 2)? && place == 0,
             has_default: own::<bool>(&row, 3)? || integer_key,
             values: Vec::new(),
@@ -63,7 +73,8 @@ async fn table(
     }
     key.sort();
     let key = key.into_iter().map(|(_, column)| column).collect();
-    Ok((!columns.is_empty()).then(|| CatalogueTable { name: name.to_owned(), columns, key }))
+    let found = !columns.is_empty();
+    Ok(found.then(|| CatalogueTable { columns, key, ..CatalogueTable::named(name) }))
 }
 
 /// What values of a declared type look like on the wire. Exact decimals need a type that SQLite

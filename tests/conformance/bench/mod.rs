@@ -58,7 +58,8 @@ kind = "board"
 own = "editor"
 "#;
 
-fn read_declarations(text: &str) -> Declarations {
+/// Declarations from TOML.
+pub(crate) fn read_declarations(text: &str) -> Declarations {
     let text = Figment::from(Toml::string(text));
     Declarations {
         tables: text.extract_inner("tables").unwrap(),

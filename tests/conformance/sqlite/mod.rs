@@ -87,6 +87,8 @@ impl Harness for Sqlite {
             'line' || char(10) || 'break', x'00000000000040008000000000000000', '9999-12-31', '00:00:00',
             '2026-11-20T10:15:00.1234567Z', x'00', '"text"');"#;
 
+    const OWN: &'static str = "RowCast_Session";
+
     const ENTRIES: &'static str = "rowcast_entry";
 
     const COPY: &'static str = "PRAGMA foreign_keys = off;

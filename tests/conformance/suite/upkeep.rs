@@ -133,6 +133,7 @@ pub(crate) async fn declarations_that_do_not_fit_are_named<H: Harness>() {
         (changed(|d| d.tables[6].hidden.push("id".into())), "id"),
         (changed(|d| d.tables[6].readonly.push("colour".into())), "colour"),
         (changed(|d| d.tables.push(d.tables[6].clone())), "twice"),
+        (changed(|d| d.tables[6].name = H::OWN.into()), "cannot be live"),
     ] {
         unfit(bench.harness.migrate(&declared).await, word);
     }

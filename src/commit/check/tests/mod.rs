@@ -25,6 +25,7 @@ fn column(name: &str, kind: ColumnType) -> LiveColumn {
         name: name.to_owned(),
         kind,
         sql_type: String::new(),
+        made_type: false,
         nullable: true,
         has_default: false,
         readonly: false,
@@ -50,6 +51,7 @@ fn table(name: &str, columns: Vec<LiveColumn>) -> LiveTable {
         update: Some(Role::Editor),
         delete: Some(Role::Editor),
         columns,
+        relations: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::store::{
     postgres::name::{json_of, key, literal, visible},
 };
 
-/// Records a single updated row: nothing is joined, and only the columns that
+/// Records a single updated row of a table that fits: nothing is joined, and only the columns that
 /// changed are looked at twice. Rows that move or change their key go the long way.
 pub(super) fn single_sql(table: &LiveTable) -> String {
     let (old, new) = ("rowcast_old", "rowcast_new");
@@ -22,9 +22,7 @@ pub(super) fn single_sql(table: &LiveTable) -> String {
     let channel = format!("({})", channel_of(new, table));
     let named = named_channels(table).replace("c.channel", &channel);
     format!(
-        "    PERFORM FROM new_rows OFFSET 1 LIMIT 1;
-    IF NOT FOUND THEN
-        SELECT * INTO rowcast_old FROM old_rows;
+        "        SELECT * INTO rowcast_old FROM old_rows;
         SELECT * INTO rowcast_new FROM new_rows;
         IF NOT FOUND THEN
             RETURN NULL;
@@ -37,7 +35,6 @@ pub(super) fn single_sql(table: &LiveTable) -> String {
             END IF;
             RETURN NULL;
         END IF;
-    END IF;
 ",
         replaced = replaced(old, new, table),
         keys = keys.join(", "),

@@ -1,6 +1,6 @@
 //! The live tables as the database has them: what a declaration and the catalogue say together.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use rowcast_protocol::{ColumnType, ErrorCode, Role, Schema};
 
@@ -65,6 +65,13 @@ impl LiveSchema {
             EditError::new(ErrorCode::UnknownTable, words)
         };
         Err(error.in_table(&name))
+    }
+
+    /// The kinds of channels of all declared tables.
+    pub(super) fn kinds(&self) -> Vec<&str> {
+        let live = self.tables.iter().map(|table| table.channel_kind.as_str());
+        let kinds = live.chain(self.unwatched.iter().map(|table| table.channel_kind.as_str()));
+        kinds.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The index and the table with this name, if it is live on this kind of channel.

@@ -93,6 +93,7 @@ impl Failure {
             "RC413" => ErrorCode::TooLarge,
             "RC422" | "RC400" => ErrorCode::WrongType,
             code if code.starts_with("22") => ErrorCode::WrongType,
+            code if is_of_the_tables(code) => ErrorCode::Unavailable,
             _ => ErrorCode::Refused,
         }
     }
@@ -109,6 +110,10 @@ impl Failure {
             ErrorCode::Busy => "somebody else holds a lock on the row; try again".to_owned(),
             ErrorCode::TooLarge => {
                 "the edit changes more rows or bytes than one entry holds; cut it up".to_owned()
+            }
+            ErrorCode::Unavailable => {
+                tracing::warn!(code = self.code, said, "a table does not take an edit");
+                "the table is being changed at present; send the same edit again".to_owned()
             }
             ErrorCode::WrongType => format!("a field cannot hold the value: {said}"),
             _ => format!("the database refused the edit: {said}"),
@@ -204,6 +209,12 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
 
 fn by_code(code: &str, words: String) -> StoreError {
     match code {
+        // The tables are not those that the statement was made for, or a plan that was kept is not.
+        "RC409" | "0A000" => StoreError::Changed,
+        code if code.starts_with("42") && code != "42501" => {
+            tracing::warn!(code, words, "a statement does not fit the tables");
+            StoreError::Changed
+        }
         "25006" => StoreError::ReadOnly(words),
         "53100" => StoreError::StorageFull(words),
         "40001" | "40P01" | "55P03" | "57014" => StoreError::Busy(words),
@@ -214,6 +225,12 @@ fn by_code(code: &str, words: String) -> StoreError {
         code if code.starts_with("08") => StoreError::Unavailable(words),
         _ => StoreError::Failed(words),
     }
+}
+
+/// Whether an error is about how the tables are, or what the hub may do there, and not about an edit.
+/// `commit_batch` keeps no such outcome.
+fn is_of_the_tables(code: &str) -> bool {
+    code.starts_with("42") || code.starts_with("0A")
 }
 
 /// What a failed call of `commit_batch` means for the edits in it.

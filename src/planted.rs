@@ -48,6 +48,9 @@ pub enum Bug {
     StateStays,
     /// Nobody looks whether the triggers are still there.
     TriggersLostUnnoticed,
+    /// Time in which a worker did not get to its sockets counts against their deadlines, and nobody
+    /// looks whether the bytes that are waited for have come.
+    LatenessCounts,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -71,7 +71,7 @@ function loaded(load) {
     let shown;
     load().then(
       (screen) => closed || (shown = screen(of, outlet, route)),
-      () => closed || notify(errorWords({ code: 'offline' })),
+      () => closed || notify('This screen could not be fetched. Reload the page once the hub can be reached.'),
     );
     return {
       close: () => {
@@ -218,8 +218,21 @@ async function keepFiles() {
   const files = ['/', ...new Set(ours.map(({ pathname }) => pathname))];
   const cache = await caches.open('rowcast');
   const known = await Promise.all(files.map((file) => cache.match(file)));
-  await cache.addAll(files.filter((_, at) => !known[at]));
+  // What the browser has just fetched it need not fetch again.
+  const missing = files.filter((_, at) => !known[at]);
+  await cache.addAll(missing.map((file) => new Request(file, { cache: file.startsWith('/v/') ? 'force-cache' : 'default' })));
+  await forgetVersions(cache, files);
   document.documentElement.dataset.kept = 'true';
+}
+
+/** Files of versions before this one go. @param {Cache} cache @param {string[]} files */
+async function forgetVersions(cache, files) {
+  const version = /^\/v\/[^/]+\//.exec(files.find((file) => file.startsWith('/v/')) ?? '')?.[0];
+  if (version === undefined) return;
+  for (const request of await cache.keys()) {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith('/v/') && !pathname.startsWith(version)) await cache.delete(request);
+  }
 }
 
 document.querySelector('.skip')?.addEventListener('click', (event) => {

@@ -1,11 +1,13 @@
 /**
  * Keeps the page's own files, so that it opens without a network: what was typed is there again, and what
- * was changed is sent later. With a network the hub's files always count.
+ * was changed is sent later. A file whose address names its version never changes, so the network is not
+ * asked; of all others the hub's count.
  *
  * @module
  */
 
 const CACHE = 'rowcast';
+const VERSIONED = '/v/';
 /** How long the network may take when there is a kept file, milliseconds. */
 const PATIENCE_MS = 6_000;
 
@@ -25,11 +27,12 @@ worker.addEventListener('fetch', (/** @type {any} */ event) => {
 async function answer(event) {
   const { request } = event;
   const cache = await caches.open(CACHE);
+  const kept = await cache.match(request, { ignoreSearch: true });
+  if (kept && new URL(request.url).pathname.startsWith(VERSIONED)) return kept;
   const fetched = fetch(request).then((response) => {
     if (response.ok) event.waitUntil(cache.put(request, response.clone()));
     return response;
   });
-  const kept = await cache.match(request, { ignoreSearch: true });
   if (!kept) return fetched;
   fetched.catch(() => {});
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, kept));

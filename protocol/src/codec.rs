@@ -105,6 +105,15 @@ impl Codec {
         self.headed(bytes, scanned, |kind| within_ops(self.request(kind, bytes)?, limits))
     }
 
+    /// The `ref` of a message that is not worked on, if it can be read. Builds nothing.
+    #[must_use]
+    pub fn reference(self, bytes: &[u8]) -> Option<Ref> {
+        let mut head = Head::default();
+        // A message that goes wrong further on may have told its `ref` before.
+        let _ = self.head(bytes, &mut head);
+        head.reference
+    }
+
     /// Reads the head, then, if nothing was wrong with it nor found by a scan, the message; puts the
     /// `ref` into whatever error there is.
     fn headed<T>(

@@ -24,6 +24,16 @@ pub struct LimitsConfig {
     pub requests_per_second: u32,
     /// Requests that one socket may send at once after a pause.
     pub requests_burst: u32,
+    /// Frames a second of one socket, averaged: messages, their fragments, pings and pongs.
+    pub frames_per_second: u32,
+    /// Bytes of messages a second of one socket, averaged.
+    pub bytes_per_second: u64,
+    /// Requests a second of all sockets of one person on a node, averaged; 0: no limit.
+    pub person_requests_per_second: u32,
+    /// Requests that all sockets of one person may send at once after a pause.
+    pub person_requests_burst: u32,
+    /// Bytes of messages a second of all sockets of one person on a node; 0: no limit.
+    pub person_bytes_per_second: u64,
 
     /// Sockets of one person; 0: no limit.
     pub sockets_per_user: usize,

@@ -130,6 +130,15 @@ fn sizes_of_messages(limits: &LimitsConfig) -> Vec<Broken> {
         size("limits.ops", limits.ops, 1, 10_000),
         size("limits.subscriptions", limits.subscriptions, 1, 100_000),
         within("limits.requests_per_second", u128::from(rate), 1, 1_000_000),
+        within("limits.frames_per_second", limits.frames_per_second.into(), 1, 1_000_000_000),
+        within("limits.bytes_per_second", limits.bytes_per_second.into(), 1_024, 1 << 40),
+        within(
+            "limits.person_requests_per_second",
+            limits.person_requests_per_second.into(),
+            0,
+            1_000_000_000,
+        ),
+        within("limits.person_bytes_per_second", limits.person_bytes_per_second.into(), 0, 1 << 40),
         burst,
         size("limits.sockets_not_greeted", limits.sockets_not_greeted, 1, 1_000_000),
     ]

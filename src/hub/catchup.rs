@@ -143,10 +143,10 @@ async fn step(subscription: &Arc<Subscription>, begin: Begin) -> Result<Option<B
     socket.room_below(ROOM).await;
     Ok(Some(match read_behind(channel, cursor, socket.codec).await? {
         Behind::Frames(frames, after) => {
-            if subscription.is_gone() {
+            // Other channels of the socket may have used the room meanwhile.
+            if !send_page(subscription, frames).await {
                 return Ok(None);
             }
-            socket.send_frame(frames);
             Begin::After(after)
         }
         Behind::Nothing => {

@@ -11,13 +11,21 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{batches::Batches, channel::Channel, socket::Socket, subscription::Subscription};
+use super::{
+    batches::Batches, channel::Channel, clock::WorkerClock, socket::Socket,
+    subscription::Subscription,
+};
+
+/// Subscribers and sockets that are served before other tasks of the worker have a turn.
+const TURN: usize = 1024;
 
 /// What a worker's flush loop has to do.
 #[derive(Debug)]
 pub struct Flusher {
     /// The worker's index.
     worker: usize,
+    /// The worker's time.
+    pub clock: WorkerClock,
     channels: Mutex<Vec<Arc<Channel>>>,
     /// Those that just went live. They are served apart, so that a newcomer does not cost a walk
     /// over everybody who follows the channel.
@@ -32,6 +40,7 @@ impl Flusher {
     pub fn new(worker: usize) -> Self {
         Self {
             worker,
+            clock: WorkerClock::default(),
             channels: Mutex::default(),
             newcomers: Mutex::default(),
             sockets: Mutex::default(),
@@ -69,16 +78,18 @@ impl Flusher {
             self.wake.notified().await;
             // Let everything that is ready publish first.
             tokio::task::yield_now().await;
-            self.flush();
+            self.flush().await;
         }
     }
 
-    fn flush(&self) {
+    async fn flush(&self) {
         // Taken before the loops: a lock in the head of a `for` is held until its end, and a flush
         // may schedule the same channel again.
         let channels = std::mem::take(&mut *self.channels.lock());
+        let mut served = 0;
         for channel in channels {
-            self.flush_channel(&channel);
+            served += self.flush_channel(&channel);
+            take_turns(&mut served).await;
         }
         let newcomers = std::mem::take(&mut *self.newcomers.lock());
         for of_one_channel in newcomers.chunk_by(|a, b| Arc::ptr_eq(&a.channel, &b.channel)) {
@@ -87,6 +98,8 @@ impl Flusher {
         let sockets = std::mem::take(&mut *self.sockets.lock());
         for socket in sockets {
             socket.flush_scheduled();
+            served += 1;
+            take_turns(&mut served).await;
         }
     }
 
@@ -100,14 +113,27 @@ impl Flusher {
         }
     }
 
-    fn flush_channel(&self, channel: &Arc<Channel>) {
+    /// Returns how many subscribers there were.
+    fn flush_channel(&self, channel: &Arc<Channel>) -> usize {
         let readers = channel.readers(self.worker);
         readers.clean();
         let mut batches = Batches::new(channel);
-        let mut again = false;
-        readers.each(|subscription| again |= subscription.flush(&mut batches));
+        let (mut again, mut served) = (false, 0);
+        readers.each(|subscription| {
+            again |= subscription.flush(&mut batches);
+            served += 1;
+        });
         if again {
             channel.mark_dirty_for(self.worker);
         }
+        served
+    }
+}
+
+/// Lets others go on after a while.
+async fn take_turns(served: &mut usize) {
+    if *served >= TURN {
+        *served = 0;
+        tokio::task::yield_now().await;
     }
 }

@@ -22,6 +22,7 @@ pub mod batches;
 pub mod catchup;
 pub mod census;
 pub mod channel;
+pub mod clock;
 pub mod ephemera;
 pub mod flush;
 pub mod frame;

@@ -59,21 +59,25 @@ pub struct Holder {
     pub credential: Option<Arc<str>>,
 }
 
-/// What the sweep looks at, in milliseconds since the socket began.
+/// What the sweep looks at, in milliseconds. What the client must do is measured with the worker's
+/// clock, which stands still while the worker is late; tokens expire by the time since the socket
+/// began.
 #[derive(Debug)]
 pub struct Vitals {
     began: Instant,
-    /// When the last whole message, ping or pong came.
+    /// When bytes were last read.
+    pub read: AtomicU64,
+    /// When the last whole message, ping or pong came, or the client took what had to wait.
     pub heard: AtomicU64,
     /// When a ping was sent that was not answered yet; 0: none.
     pub pinged: AtomicU64,
     /// When a message was begun that is not finished yet; 0: none.
     pub unfinished: AtomicU64,
-    /// By when something must have happened (greeting, token renewal); 0: no deadline.
-    pub deadline: AtomicU64,
-    /// The close code when the deadline passes.
-    pub deadline_code: AtomicU16,
-    /// When the client must be told that its token expires; 0: not any more.
+    /// By when the client must have greeted; 0: it has.
+    pub greet_by: AtomicU64,
+    /// By when the token must be renewed, in the socket's time; 0: it never must.
+    pub renew_by: AtomicU64,
+    /// When the client must be told that its token expires, in the socket's time; 0: not any more.
     pub warn_at: AtomicU64,
     /// Which schema the client was told last; 0: none yet.
     pub schema: AtomicU64,
@@ -93,6 +97,8 @@ struct Out {
     bytes: usize,
     blocked: bool,
     scheduled: bool,
+    /// The connection is broken: nothing is kept for it any more.
+    broken: bool,
 }
 
 /// Whether a write left something behind.
@@ -102,6 +108,8 @@ pub enum Written {
     All,
     /// The rest is queued; the session writes on.
     Blocked,
+    /// The connection is broken.
+    Broken,
 }
 
 impl Socket {
@@ -120,11 +128,12 @@ impl Socket {
     pub fn new(stream: TcpStream, codec: Codec, flusher: Arc<Flusher>) -> Self {
         let vitals = Vitals {
             began: Instant::now(),
-            heard: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            heard: AtomicU64::new(flusher.clock.now()),
             pinged: AtomicU64::new(0),
             unfinished: AtomicU64::new(0),
-            deadline: AtomicU64::new(0),
-            deadline_code: AtomicU16::new(0),
+            greet_by: AtomicU64::new(0),
+            renew_by: AtomicU64::new(0),
             warn_at: AtomicU64::new(0),
             schema: AtomicU64::new(0),
         };
@@ -148,6 +157,12 @@ impl Socket {
         self.flusher.worker()
     }
 
+    /// The time of the worker that owns the socket.
+    #[must_use]
+    pub fn worker_time(&self) -> u64 {
+        self.flusher.clock.now()
+    }
+
     /// The flush loop of the worker that owns the socket.
     pub(super) fn flusher(&self) -> &Flusher {
         &self.flusher
@@ -162,6 +177,9 @@ impl Socket {
     pub fn send_frame(self: &Arc<Self>, frame: Bytes) {
         let schedule = {
             let mut out = self.out.lock();
+            if out.broken {
+                return;
+            }
             out.bytes += frame.len();
             out.queue.push_back(frame);
             !out.blocked && !std::mem::replace(&mut out.scheduled, true)
@@ -187,7 +205,7 @@ impl Socket {
     /// socket: the caller keeps its cursor.
     pub fn write_shared(&self, frames: Bytes) -> Option<Written> {
         let mut out = self.out.lock();
-        if out.blocked && !planted::is(Bug::UnboundedQueue) {
+        if out.broken || (out.blocked && !planted::is(Bug::UnboundedQueue)) {
             return None;
         }
         out.bytes += frames.len();
@@ -209,13 +227,22 @@ impl Socket {
         }
     }
 
-    /// Writes on after the kernel has room again; called by the session.
+    /// Writes on after the kernel has room again; called by the session. That it has is a sign of
+    /// life: the client took something.
     pub fn write_on(&self) -> Written {
         let mut out = self.out.lock();
+        let before = out.bytes;
         let written = out.write(&self.stream);
+        let took = out.bytes < before;
         drop(out);
-        if written == Written::All {
-            self.room.notify_waiters();
+        if took {
+            self.vitals.heard.store(self.worker_time(), Ordering::Relaxed);
+            self.vitals.pinged.store(0, Ordering::Relaxed);
+        }
+        match written {
+            Written::Blocked => {}
+            Written::All => self.room.notify_waiters(),
+            Written::Broken => self.close(CloseCode::Normal),
         }
         written
     }
@@ -224,7 +251,14 @@ impl Socket {
         match written {
             Written::Blocked => self.wake.notify_one(),
             Written::All => self.room.notify_waiters(),
+            Written::Broken => self.close(CloseCode::Normal),
         }
+    }
+
+    /// Whether bytes have come that were not read yet.
+    #[must_use]
+    pub fn has_unread_bytes(&self) -> bool {
+        rustix::io::ioctl_fionread(&self.stream).is_ok_and(|bytes| bytes > 0)
     }
 
     /// Waits until less than `bytes` wait, or the socket closes. For long private news (pages).
@@ -268,17 +302,24 @@ impl Socket {
         let _ = out.write(&self.stream);
     }
 
-    /// Says that the session has ended.
+    /// Says that the session has ended. What others still queue for it is dropped.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);
+        let mut out = self.out.lock();
+        out.broken = true;
+        out.drop_all();
+        drop(out);
         self.room.notify_waiters();
     }
 }
 
 impl Out {
-    /// Writes until the queue is empty or the kernel takes no more. On a broken connection
-    /// everything counts as written: the session finds out when it reads.
+    /// Writes until the queue is empty or the kernel takes no more. What waits for a broken
+    /// connection is dropped at once.
     fn write(&mut self, stream: &TcpStream) -> Written {
+        if self.broken {
+            return Written::Broken;
+        }
         while !self.queue.is_empty() {
             match write_some(&self.queue, stream) {
                 Ok(taken) if taken > 0 => self.advance(taken),
@@ -287,14 +328,21 @@ impl Out {
                     return Written::Blocked;
                 }
                 Ok(_) | Err(_) => {
-                    self.queue.clear();
-                    self.bytes = 0;
+                    self.broken = true;
+                    self.drop_all();
+                    return Written::Broken;
                 }
             }
         }
         self.queue.shrink_to(4);
         self.blocked = false;
         Written::All
+    }
+
+    fn drop_all(&mut self) {
+        self.queue = VecDeque::new();
+        self.bytes = 0;
+        self.blocked = false;
     }
 
     fn advance(&mut self, mut taken: usize) {

@@ -204,7 +204,7 @@ impl Subscription {
         if !frames.is_empty() {
             match self.socket.write_shared(frames) {
                 None => return false,
-                Some(Written::Blocked) => {
+                Some(Written::Blocked | Written::Broken) => {
                     *place = after;
                     return false;
                 }

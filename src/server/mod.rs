@@ -166,6 +166,13 @@ impl Server {
             tracker: tracker.clone(),
         };
         tracker.spawn(acceptor.run(listener, stop.clone()));
+        for sockets in &sockets {
+            let (sockets, services) = (Arc::clone(sockets), Arc::clone(&services));
+            let until = stop.clone();
+            tracker.spawn(async move {
+                until.run_until_cancelled(sockets.run_sweep(&services.settings)).await;
+            });
+        }
         let poller = poller::Poller {
             services: Arc::clone(&services),
             store: Arc::clone(&store),
@@ -282,6 +289,7 @@ fn services(
         settings: settings::session(config),
         checker: Checker::new(Arc::clone(store)),
         people: Places::new(settings::bound(config.limits.sockets_per_user)),
+        person_rates: settings::person_rates(config),
         hub,
         committer,
         verifier,

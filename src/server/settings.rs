@@ -6,7 +6,7 @@ use crate::{
     commit::CommitSettings,
     config::Config,
     hub::HubLimits,
-    session::{Room, SessionSettings},
+    session::{PersonLimits, PersonRates, Room, SessionSettings},
 };
 
 /// Open files kept for everything that is no client.
@@ -54,6 +54,16 @@ pub(super) fn commit(config: &Config) -> CommitSettings {
     }
 }
 
+pub(super) fn person_rates(config: &Config) -> PersonRates {
+    let limits = &config.limits;
+    let person = PersonLimits {
+        requests_per_second: limits.person_requests_per_second.into(),
+        requests_burst: limits.person_requests_burst.into(),
+        bytes_per_second: limits.person_bytes_per_second,
+    };
+    PersonRates::new(person, &session(config))
+}
+
 pub(super) fn session(config: &Config) -> SessionSettings {
     let limits = &config.limits;
     SessionSettings {
@@ -61,6 +71,8 @@ pub(super) fn session(config: &Config) -> SessionSettings {
         subscriptions: limits.subscriptions,
         requests_per_second: limits.requests_per_second,
         requests_burst: limits.requests_burst,
+        frames_per_second: limits.frames_per_second,
+        bytes_per_second: limits.bytes_per_second,
         out_bytes: limits.out_bytes,
         state_keys: limits.state_keys,
         state_bytes: limits.state_bytes,

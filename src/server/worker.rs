@@ -62,10 +62,10 @@ async fn run(app: WorkerApp, mut arrivals: mpsc::Receiver<Accepted>, stop: Cance
     tracker.spawn(async move {
         until.run_until_cancelled(flusher.run()).await;
     });
-    let (sockets, services) = (Arc::clone(&app.sockets), Arc::clone(&app.app.services));
+    let flusher = Arc::clone(&app.flusher);
     let until = stop.clone();
     tracker.spawn(async move {
-        until.run_until_cancelled(sockets.run_sweep(&services.settings)).await;
+        until.run_until_cancelled(flusher.clock.run()).await;
     });
     let app = Arc::new(app);
     let router = app.app.router(&app);

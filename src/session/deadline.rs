@@ -3,8 +3,6 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use rowcast_protocol::CloseCode;
-
 use super::inbound::Incoming;
 use crate::{
     hub::Socket,
@@ -13,26 +11,26 @@ use crate::{
 
 /// The greeting must come in time.
 pub(super) fn expect_greeting(socket: &Socket, within: Duration) {
-    set(socket, within, CloseCode::GreetingTimeout);
+    let greet_by = socket.worker_time().saturating_add(millis(within));
+    socket.vitals.greet_by.store(greet_by, Ordering::Release);
+}
+
+/// The greeting has come. What it takes to answer it is no business of the client.
+pub(super) fn greeting_came(socket: &Socket) {
+    socket.vitals.greet_by.store(0, Ordering::Release);
 }
 
 /// A new token must come before this time has passed.
 pub(super) fn expect_renewal(socket: &Socket, within: Duration) {
     let within = if planted::is(Bug::TokenForEver) { Duration::MAX } else { within };
-    set(socket, within, CloseCode::TokenExpired);
-}
-
-fn set(socket: &Socket, within: Duration, code: CloseCode) {
-    let vitals = &socket.vitals;
-    let deadline = vitals.now().saturating_add(millis(within));
-    vitals.deadline_code.store(code.number(), Ordering::Relaxed);
-    vitals.deadline.store(deadline, Ordering::Release);
+    let renew_by = socket.vitals.now().saturating_add(millis(within));
+    socket.vitals.renew_by.store(renew_by, Ordering::Release);
 }
 
 /// Bytes came in: signs of life, and perhaps half a message.
-pub(super) fn note_input(socket: &Socket, incoming: &[Incoming], unfinished: bool) {
+pub(super) fn note_input(socket: &Socket, incoming: &[Incoming], now: u64, unfinished: bool) {
     let vitals = &socket.vitals;
-    let now = vitals.now();
+    vitals.read.store(now, Ordering::Relaxed);
     if !incoming.is_empty() {
         vitals.heard.store(now, Ordering::Relaxed);
         vitals.pinged.store(0, Ordering::Relaxed);

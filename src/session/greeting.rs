@@ -39,6 +39,7 @@ fn end_of(identity: &Identity) -> Option<String> {
 
 impl Session {
     pub(super) async fn greet(&mut self, hello: Hello) -> Result<(), CloseCode> {
+        deadline::greeting_came(&self.socket);
         let token = hello.token.or_else(|| self.header_token.take());
         let identity = match self.verify(token.as_deref()).await {
             Ok(identity) => identity,
@@ -51,6 +52,7 @@ impl Session {
         let Some(place) = self.services.people.take(Arc::clone(&user)) else {
             return Err(CloseCode::Overloaded);
         };
+        self.rate.belongs_to(self.services.person_rates.of(&user));
         self.held.greeted();
         let name = self.name_of(&identity).await;
         let session: Arc<str> = Uuid::now_v7().simple().to_string().into();

@@ -1,7 +1,8 @@
 //! The incoming half of a socket: bytes become messages, by tungstenite.
 //!
 //! tungstenite parses what comes in and makes the control frames that answer it; it never touches
-//! the stream. It is there only while a message is under way: an idle socket holds no parser.
+//! the stream. It is there only while a message is under way: an idle socket holds no parser. Before
+//! it sees anything the frames are counted: it is not asked to parse a flood.
 
 use std::{
     io::{self, Read, Write},
@@ -16,7 +17,7 @@ use tungstenite::{
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
-use super::frames::Frames;
+use super::{frames::Frames, rate::FrameRate};
 
 /// The least and the most that tungstenite reads at a time.
 const PARSE_BYTES: RangeInclusive<usize> = 128..=64 * 1024;
@@ -32,6 +33,8 @@ pub(super) enum Incoming {
     Heard,
     /// The other side closed; the frame answers it.
     Closed(Bytes),
+    /// What came next cannot be taken: the socket must be closed.
+    Broken(CloseCode),
 }
 
 /// Parses one socket's input.
@@ -40,15 +43,16 @@ pub(super) struct Inbound {
     codec: Codec,
     message_bytes: usize,
     frames: Frames,
+    rate: FrameRate,
     /// There while something is unfinished.
     parser: Option<Box<WebSocketContext>>,
     early: Vec<u8>,
 }
 
 impl Inbound {
-    pub(super) fn new(codec: Codec, message_bytes: usize) -> Self {
+    pub(super) fn new(codec: Codec, message_bytes: usize, rate: FrameRate) -> Self {
         let (frames, early) = (Frames::default(), Vec::new());
-        Self { codec, message_bytes, frames, parser: None, early }
+        Self { codec, message_bytes, frames, rate, parser: None, early }
     }
 
     /// Keeps bytes that came with the upgrade for the first feeding.
@@ -61,27 +65,61 @@ impl Inbound {
         self.frames.is_unfinished()
     }
 
-    /// Takes bytes and returns what is whole.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Incoming>, CloseCode> {
+    /// Takes bytes that came at a time, in milliseconds, and returns what is whole.
+    pub(super) fn feed(&mut self, bytes: &[u8], now: u64) -> Vec<Incoming> {
         let early = std::mem::take(&mut self.early);
         let mut incoming = Vec::new();
         for bytes in [&early, bytes] {
-            if !bytes.is_empty() {
-                self.parse(bytes, &mut incoming)?;
+            if !bytes.is_empty()
+                && let Err(code) = self.take(bytes, now, &mut incoming)
+            {
+                incoming.push(Incoming::Broken(code));
+                break;
             }
         }
-        Ok(incoming)
+        incoming
+    }
+
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        now: u64,
+        incoming: &mut Vec<Incoming>,
+    ) -> Result<(), CloseCode> {
+        let followed = self.frames.follow(bytes);
+        self.rate.take(followed.frames, now)?;
+        let sound = bytes.get(..followed.sound).unwrap_or_default();
+        if !sound.is_empty() {
+            self.parse(sound, incoming)?;
+        }
+        if sound.len() < bytes.len() { Err(CloseCode::Protocol) } else { Ok(()) }
     }
 
     fn parse(&mut self, bytes: &[u8], incoming: &mut Vec<Incoming>) -> Result<(), CloseCode> {
-        self.frames.follow(bytes);
         let mut parser = match self.parser.take() {
             Some(parser) => parser,
             None => new_parser(self.message_bytes, bytes.len()),
         };
         let mut pipe = Pipe { input: bytes, output: Vec::new() };
+        let result = self.parse_all(&mut parser, &mut pipe, incoming);
+        let answer = Bytes::from(pipe.output);
+        if result == Ok(End::Closed) {
+            incoming.push(Incoming::Closed(answer));
+        } else if !answer.is_empty() {
+            incoming.push(Incoming::Control(answer));
+        }
+        self.parser = self.frames.is_unfinished().then_some(parser);
+        result.map(|_| ())
+    }
+
+    fn parse_all(
+        &self,
+        parser: &mut WebSocketContext,
+        pipe: &mut Pipe<'_>,
+        incoming: &mut Vec<Incoming>,
+    ) -> Result<End, CloseCode> {
         loop {
-            match parser.read(&mut pipe) {
+            match parser.read(pipe) {
                 Ok(Message::Text(text)) if self.codec == Codec::Json => {
                     incoming.push(Incoming::Message(text.into()));
                 }
@@ -91,22 +129,27 @@ impl Inbound {
                 Ok(Message::Text(_) | Message::Binary(_)) => return Err(CloseCode::Unsupported),
                 Ok(Message::Close(_)) => {}
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
-                    incoming.push(Incoming::Heard);
+                    if incoming.last() != Some(&Incoming::Heard) {
+                        incoming.push(Incoming::Heard);
+                    }
                 }
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(Error::ConnectionClosed) => {
-                    incoming.push(Incoming::Closed(pipe.output.into()));
-                    return Ok(());
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(End::Open);
                 }
+                Err(Error::ConnectionClosed) => return Ok(End::Closed),
                 Err(error) => return Err(close_code(&error)),
             }
         }
-        if !pipe.output.is_empty() {
-            incoming.push(Incoming::Control(pipe.output.into()));
-        }
-        self.parser = self.frames.is_unfinished().then_some(parser);
-        Ok(())
     }
+}
+
+/// What the other side left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It may send more.
+    Open,
+    /// It closed.
+    Closed,
 }
 
 fn new_parser(message_bytes: usize, at_hand: usize) -> Box<WebSocketContext> {
@@ -168,7 +211,7 @@ mod tests {
     }
 
     fn json() -> Inbound {
-        Inbound::new(Codec::Json, 1024)
+        Inbound::new(Codec::Json, 1024, FrameRate::of(1000))
     }
 
     #[test]
@@ -176,8 +219,8 @@ mod tests {
         let bytes = [masked(1, b"{}"), masked(1, b"[1]")].concat();
         for cut in 0..bytes.len() {
             let mut inbound = json();
-            let mut incoming = inbound.feed(&bytes[..cut]).unwrap();
-            incoming.extend(inbound.feed(&bytes[cut..]).unwrap());
+            let mut incoming = inbound.feed(&bytes[..cut], 0);
+            incoming.extend(inbound.feed(&bytes[cut..], 0));
             let expected = [&b"{}"[..], b"[1]"].map(|m| Incoming::Message(Bytes::from_static(m)));
             assert_eq!(incoming, expected);
         }
@@ -186,9 +229,9 @@ mod tests {
     #[test]
     fn a_message_that_was_begun_is_known_to_be_unfinished() {
         let mut inbound = json();
-        inbound.feed(&masked(1, b"{}")[..4]).unwrap();
+        inbound.feed(&masked(1, b"{}")[..4], 0);
         assert!(inbound.is_unfinished());
-        inbound.feed(&masked(1, b"{}")[4..]).unwrap();
+        inbound.feed(&masked(1, b"{}")[4..], 0);
         assert!(!inbound.is_unfinished());
     }
 
@@ -197,10 +240,10 @@ mod tests {
         let mut first = masked(1, b"{");
         first[0] &= 0x7f;
         let mut inbound = json();
-        assert_eq!(inbound.feed(&first).unwrap(), []);
-        assert_eq!(inbound.feed(&masked(9, b"")).unwrap().len(), 2);
+        assert_eq!(inbound.feed(&first, 0), []);
+        assert_eq!(inbound.feed(&masked(9, b""), 0).len(), 2);
         assert!(inbound.is_unfinished());
-        let whole = inbound.feed(&masked(0, b"}")).unwrap();
+        let whole = inbound.feed(&masked(0, b"}"), 0);
         assert_eq!(whole, [Incoming::Message(Bytes::from_static(b"{}"))]);
         assert!(!inbound.is_unfinished());
     }
@@ -208,33 +251,66 @@ mod tests {
     #[test]
     fn an_idle_socket_holds_no_parser() {
         let mut inbound = json();
-        inbound.feed(&masked(1, b"{}")).unwrap();
+        inbound.feed(&masked(1, b"{}"), 0);
         assert!(inbound.parser.is_none());
-        inbound.feed(&masked(1, b"{}")[..3]).unwrap();
+        inbound.feed(&masked(1, b"{}")[..3], 0);
         assert!(inbound.parser.is_some());
-        inbound.feed(&masked(1, b"{}")[3..]).unwrap();
+        inbound.feed(&masked(1, b"{}")[3..], 0);
         assert!(inbound.parser.is_none());
     }
 
     #[test]
     fn a_ping_is_answered_and_a_close_too() {
         let mut inbound = json();
-        let answer = inbound.feed(&masked(9, b"hi")).unwrap();
+        let answer = inbound.feed(&masked(9, b"hi"), 0);
         assert_eq!(
             answer,
             [Incoming::Heard, Incoming::Control(Bytes::from_static(&[0x8a, 2, b'h', b'i']))]
         );
-        let farewell = inbound.feed(&masked(8, &1000_u16.to_be_bytes())).unwrap();
+        let farewell = inbound.feed(&masked(8, &1000_u16.to_be_bytes()), 0);
         assert_eq!(farewell, [Incoming::Closed(Bytes::from_static(&[0x88, 2, 0x03, 0xe8]))]);
     }
 
     #[test]
     fn what_is_not_allowed_has_its_close_code() {
         let unmasked = [0x81, 2, b'{', b'}'];
-        assert_eq!(json().feed(&unmasked), Err(CloseCode::Protocol));
-        assert_eq!(json().feed(&masked(2, b"\x80")), Err(CloseCode::Unsupported));
-        assert_eq!(json().feed(&masked(1, b"\xff")), Err(CloseCode::NotText));
         let terabyte = [0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(json().feed(&terabyte), Err(CloseCode::TooBig));
+        for (bytes, code) in [
+            (&unmasked[..], CloseCode::Protocol),
+            (&masked(2, b"\x80"), CloseCode::Unsupported),
+            (&masked(1, b"\xff"), CloseCode::NotText),
+            (&terabyte, CloseCode::TooBig),
+        ] {
+            assert_eq!(json().feed(bytes, 0), [Incoming::Broken(code)]);
+        }
+    }
+
+    #[test]
+    fn what_came_whole_before_a_bad_frame_is_taken() {
+        let bytes = [masked(1, b"{}"), masked(9, b"hi"), vec![0x89, 0xfe]].concat();
+        let incoming = json().feed(&bytes, 0);
+        assert_eq!(incoming[0], Incoming::Message(Bytes::from_static(b"{}")));
+        assert_eq!(incoming[3], Incoming::Broken(CloseCode::Protocol));
+    }
+
+    #[test]
+    fn a_flood_of_frames_of_any_kind_is_not_parsed() {
+        let mut fragment = masked(0, b"");
+        fragment[0] = 0;
+        for flood in [masked(10, b""), masked(9, b""), fragment] {
+            let mut inbound = json();
+            let mut start = masked(1, b"");
+            start[0] = 1;
+            if flood[0] == 0 {
+                inbound.feed(&start, 0);
+            }
+            assert_ne!(
+                inbound.feed(&flood.repeat(3_900), 0).last(),
+                Some(&Incoming::Broken(CloseCode::Flooding))
+            );
+            let refused = [Incoming::Broken(CloseCode::Flooding)];
+            assert_eq!(inbound.feed(&flood.repeat(200), 0), refused);
+            assert_ne!(inbound.feed(&flood, 1000), refused);
+        }
     }
 }

@@ -25,20 +25,28 @@ mod schema;
 pub mod services;
 mod shares;
 pub mod sweep;
+mod turn;
 
 pub use door::{Door, Full, Held, Room};
 use inbound::{Inbound, Incoming};
 pub use places::{Place, Places};
+pub use rate::{PersonLimits, PersonRates};
 pub use schema::SchemaNews;
 pub use services::{Services, SessionSettings};
 pub use shares::Shares;
 
-use self::{greeting::Greeted, rate::Rate};
+use self::{
+    greeting::Greeted,
+    rate::{FrameRate, MessageLimits, Rate},
+    turn::Turn,
+};
 
 /// Bytes read from a socket at a time, into a buffer that all sessions of a thread share.
 const READ_BYTES: usize = 64 * 1024;
 /// How long a closing socket may take to drain and to answer.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Bytes of a closing socket that are still read, so that the other side gets to the last frame.
+const FAREWELL_BYTES: usize = 4 * 1024 * 1024;
 /// Malformed messages after which a socket is closed.
 const MAX_BAD_MESSAGES: u32 = 100;
 
@@ -68,6 +76,7 @@ struct Session {
     header_token: Option<String>,
     greeted: Option<Greeted>,
     rate: Rate,
+    turn: Turn,
     bad_messages: u32,
     /// Its places at the door, until the session ends.
     held: Arc<Held>,
@@ -107,9 +116,9 @@ impl Drop for Session {
 
 impl Session {
     fn new(services: Arc<Services>, arrival: Arrival) -> Self {
-        let rate = Rate::new(&services.settings);
-        let mut inbound =
-            Inbound::new(arrival.socket.codec, services.settings.limits.message_bytes);
+        let settings = &services.settings;
+        let (bytes, frames) = (settings.limits.message_bytes, FrameRate::new(settings));
+        let mut inbound = Inbound::new(arrival.socket.codec, bytes, frames);
         inbound.keep_early(arrival.early);
         deadline::expect_greeting(&arrival.socket, services.settings.greeting);
         Self {
@@ -118,7 +127,8 @@ impl Session {
             inbound,
             header_token: arrival.token,
             greeted: None,
-            rate,
+            rate: Rate::default(),
+            turn: Turn::default(),
             bad_messages: 0,
             held: arrival.held,
         }
@@ -133,7 +143,8 @@ impl Session {
     }
 
     async fn run_inner(&mut self) -> CloseCode {
-        if let Err(code) = self.receive(&[]).await {
+        let early = self.inbound.feed(&[], self.socket.vitals.now());
+        if let Err(code) = Box::pin(self.handle_all(early)).await {
             return code;
         }
         loop {
@@ -142,7 +153,7 @@ impl Session {
             }
             let Ok(ready) = self.wait().await else { return CloseCode::Normal };
             if ready.is_writable() && self.socket.is_blocked() {
-                self.write_on();
+                self.write_on().await;
             }
             if ready.is_readable() || ready.is_read_closed() || ready.is_error() {
                 match self.read().await {
@@ -157,8 +168,7 @@ impl Session {
     /// Waits for bytes (unless too much waits to go out), for room (if the kernel had none), or for
     /// somebody who wants something of the session.
     async fn wait(&self) -> io::Result<Ready> {
-        let bound = self.services.settings.out_bytes;
-        let full = self.socket.queued() >= bound;
+        let full = self.is_full();
         let interest = match (full, self.socket.is_blocked()) {
             (false, false) => Some(Interest::READABLE),
             (false, true) => Some(Interest::READABLE | Interest::WRITABLE),
@@ -173,69 +183,105 @@ impl Session {
             },
             None => tokio::select! {
                 () = wake => Ok(Ready::EMPTY),
-                () = self.socket.room_below(bound) => Ok(Ready::EMPTY),
+                () = self.socket.room_below(self.services.settings.out_bytes) => Ok(Ready::EMPTY),
             },
         }
     }
 
+    /// Whether so much waits to go out that nothing more is worked on.
+    fn is_full(&self) -> bool {
+        self.socket.queued() >= self.services.settings.out_bytes
+    }
+
+    /// Waits until less waits to go out: what one read brought may have long answers.
+    ///
+    /// # Errors
+    /// If the socket is to be closed.
+    async fn room(&self) -> Result<(), CloseCode> {
+        loop {
+            if let Some(code) = self.socket.closing() {
+                return Err(code);
+            }
+            if !self.is_full() {
+                return Ok(());
+            }
+            let ready = self.wait().await.map_err(|_| CloseCode::Normal)?;
+            if ready.is_writable() {
+                self.socket.write_on();
+            }
+        }
+    }
+
     /// Writes what was left behind; then what each channel has for this socket since.
-    fn write_on(&self) {
-        if self.socket.write_on() == Written::Blocked {
+    async fn write_on(&mut self) {
+        if self.socket.write_on() != Written::All {
             return;
         }
-        for subscription in self.greeted.iter().flat_map(|greeted| &greeted.subscriptions) {
+        let subscriptions = self.greeted.as_ref().map(|greeted| greeted.subscriptions.clone());
+        for subscription in subscriptions.into_iter().flatten() {
             let mut batches = Batches::new(&subscription.channel);
-            while subscription.flush(&mut batches) {}
+            while subscription.flush(&mut batches) {
+                self.turn.worked(turn::BATCH).await;
+            }
+            self.turn.worked(1).await;
         }
     }
 
     /// Reads once; `false`: the other side is gone.
     async fn read(&mut self) -> Result<bool, CloseCode> {
-        let taken = READ_BUFFER.with_borrow_mut(|buffer| {
-            let read = self.socket.stream.try_read(buffer);
-            match read {
-                Ok(0) => Ok(None),
-                Ok(length) => self.inbound.feed(buffer.get(..length).unwrap_or_default()).map(Some),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(Vec::new())),
-                Err(_) => Ok(None),
-            }
-        });
-        let Some(incoming) = taken? else { return Ok(false) };
-        // What handling needs is allocated while it runs, not held by every idle socket.
-        Box::pin(self.handle_all(incoming)).await?;
+        let (inbound, now) = (&mut self.inbound, self.socket.vitals.now());
+        let taken =
+            READ_BUFFER.with_borrow_mut(|buffer| match self.socket.stream.try_read(buffer) {
+                Ok(0) => None,
+                Ok(length) => {
+                    let bytes = buffer.get(..length).unwrap_or_default();
+                    Some((length, inbound.feed(bytes, now)))
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some((0, Vec::new())),
+                Err(_) => None,
+            });
+        let Some((length, incoming)) = taken else { return Ok(false) };
+        if length > 0 {
+            // What handling needs is allocated while it runs, not held by every idle socket.
+            Box::pin(self.handle_all(incoming)).await?;
+            self.turn.worked(turn::read(length)).await;
+        }
         Ok(true)
     }
 
-    async fn receive(&mut self, bytes: &[u8]) -> Result<(), CloseCode> {
-        let incoming = self.inbound.feed(bytes)?;
-        Box::pin(self.handle_all(incoming)).await
-    }
-
     async fn handle_all(&mut self, incoming: Vec<Incoming>) -> Result<(), CloseCode> {
-        deadline::note_input(&self.socket, &incoming, self.inbound.is_unfinished());
+        let (now, unfinished) = (self.socket.worker_time(), self.inbound.is_unfinished());
+        deadline::note_input(&self.socket, &incoming, now, unfinished);
         for item in incoming {
             match item {
-                Incoming::Message(bytes) => self.message(&bytes).await?,
+                Incoming::Message(bytes) => {
+                    self.room().await?;
+                    self.message(&bytes).await?;
+                    self.turn.worked(turn::MESSAGE).await;
+                }
                 Incoming::Control(frame) => self.socket.send_frame(frame),
                 Incoming::Heard => {}
                 Incoming::Closed(frame) => {
                     self.socket.send_frame(frame);
                     return Err(CloseCode::Normal);
                 }
+                Incoming::Broken(code) => return Err(code),
             }
         }
         Ok(())
     }
 
     async fn message(&mut self, bytes: &[u8]) -> Result<(), CloseCode> {
+        let limits = MessageLimits::of(&self.services.settings);
+        if let Some(wait) = self.rate.take(bytes.len(), self.socket.vitals.now(), limits)? {
+            let reference = self.socket.codec.reference(bytes);
+            self.send_error(ErrorReply { reference, ..rate_limited(wait) });
+            return Ok(());
+        }
         let request = match self.socket.codec.decode_request(bytes, self.limits()) {
             Ok(request) => request,
             Err(error) => return self.bad_message(error),
         };
-        if let Some(wait) = self.rate.take()? {
-            self.refuse(&request, rate_limited(wait));
-            return Ok(());
-        }
         match (request, self.greeted.is_some()) {
             (Request::Hello(hello), false) => Box::pin(self.greet(hello)).await,
             (request, false) => {
@@ -299,15 +345,23 @@ async fn farewell(socket: &Socket, code: CloseCode) {
         while socket.queued() > 0 && socket.stream.writable().await.is_ok() {
             socket.write_on();
         }
-        let mut rest = [0; 512];
-        while socket.stream.readable().await.is_ok() {
-            match socket.stream.try_read(&mut rest) {
-                Ok(0) => return,
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
-                Ok(_) | Err(_) => {}
-            }
-        }
+        drain(socket).await;
     };
     // Whoever does not answer in time is cut off; there is nothing more to say.
     let _ = tokio::time::timeout(FAREWELL, goodbye).await;
+}
+
+/// Reads on until the other side has closed too, within bounds. Frames that come are not looked at.
+async fn drain(socket: &Socket) {
+    let mut left = FAREWELL_BYTES;
+    while left > 0 && socket.stream.readable().await.is_ok() {
+        let read = READ_BUFFER.with_borrow_mut(|buffer| socket.stream.try_read(buffer));
+        match read {
+            Ok(0) => return,
+            Ok(length) => left = left.saturating_sub(length),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+        tokio::task::yield_now().await;
+    }
 }

@@ -229,15 +229,16 @@ impl Session {
                 seq: applied.seq,
                 replayed: applied.replayed,
             })),
-            Err(error) => services.send_error(
-                &socket,
-                ErrorReply {
-                    reference: Some(reference),
-                    id: Some(id),
-                    channel: Some(channel),
-                    ..error.into()
-                },
-            ),
+            Err(mut error) => {
+                if socket.queued() >= services.settings.out_bytes {
+                    // Many edits may be under way at once, each refused with its row. Whoever does
+                    // not read them does without.
+                    error.row = None;
+                }
+                let (reference, id, channel) = (Some(reference), Some(id), Some(channel));
+                let error = ErrorReply { reference, id, channel, ..error.into() };
+                services.send_error(&socket, error);
+            }
         })
     }
 

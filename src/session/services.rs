@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::RwLock;
 use rowcast_protocol::{ErrorReply, Limits, News, Reply};
 
-use super::Places;
+use super::{Places, rate::PersonRates};
 use crate::{
     auth::{Access, Verifier},
     commit::{Checker, Committer},
@@ -24,6 +24,10 @@ pub struct SessionSettings {
     pub requests_per_second: u32,
     /// Requests at once.
     pub requests_burst: u32,
+    /// Frames of any kind a second, averaged.
+    pub frames_per_second: u32,
+    /// Bytes of messages a second, averaged.
+    pub bytes_per_second: u64,
     /// Bytes that may wait to go out before the hub stops reading the socket.
     pub out_bytes: usize,
     /// States one session may hold in a channel.
@@ -65,6 +69,8 @@ pub struct Services {
     pub metrics: Arc<Metrics>,
     /// Places for the sockets of one person.
     pub people: Places<Arc<str>>,
+    /// How much the sockets of one person may ask together.
+    pub person_rates: PersonRates,
     /// What works less well at present; told to every session that greets.
     pub degraded: RwLock<Vec<String>>,
 }

@@ -24,6 +24,7 @@ mod editing;
 mod ephemeral;
 mod greeting;
 mod history;
+mod hostile;
 mod idempotence;
 mod interop;
 mod limits;

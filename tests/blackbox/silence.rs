@@ -1,5 +1,7 @@
 //! Peers that fall silent, or never finish what they began.
 
+use rowcast_protocol::Reply;
+
 use crate::support::{
     database::Kind,
     edits::rename,
@@ -97,6 +99,12 @@ async fn bytes_that_are_no_websocket_close_the_socket() {
     for (bytes, code) in [
         (&b"\x81\x02{}"[..], 1002),
         (&b"\xf1\x80\x00\x00\x00\x00"[..], 1002),
+        (&frame(0x89, &[7; 126])[..], 1002),
+        (&frame(0x89, &[7; 60_000])[..], 1002),
+        (&b"\x89\xff\x00\x00\x00\x00\x00\x01\x11\x70\x00\x00\x00\x00"[..], 1002),
+        (&b"\x89\xfe"[..], 1002),
+        (&b"\x08\x80"[..], 1002),
+        (&b"\x81\x7e"[..], 1002),
         (&frame(0x81, b"\xff\xfe")[..], 1007),
         (&b"\x81\xff\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00"[..], 1009),
     ] {
@@ -104,4 +112,52 @@ async fn bytes_that_are_no_websocket_close_the_socket() {
         raw.writes(bytes).await;
         assert_eq!(raw.is_closed_with().await, Some(code), "{bytes:?}");
     }
+}
+
+#[tokio::test]
+async fn nobody_is_closed_because_the_hub_was_late() {
+    use rustix::process::Signal;
+    let settings = [SHORT[0], SHORT[1], ("LIMITS__GREETING_SECONDS", "2")];
+    let world = World::with(Kind::Sqlite, &settings).await;
+    let mut bob = world.bob().await;
+    bob.subscribes(&world.project).await;
+    let (mut prompt, mut waiting) =
+        (Raw::upgraded(world.hub.address).await, Raw::upgraded(world.hub.address).await);
+    let hello = serde_json::json!({
+        "type": "hello", "ref": 1, "token": world.token("ada", std::time::Duration::from_secs(60)),
+    });
+    let hello = frame(0x81, hello.to_string().as_bytes());
+
+    world.hub.is_sent(Signal::STOP);
+    prompt.writes(&hello).await;
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    world.hub.is_sent(Signal::CONT);
+
+    // Long enough for a sweep that counts the whole time.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    waiting.writes(&hello).await;
+    prompt.reads_until(b"\"welcome\"").await;
+    waiting.reads_until(b"\"welcome\"").await;
+    bob.is_up_to_date().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_a_ping_may_wait_unread_while_the_hub_is_busy() {
+    let world = World::with(Kind::Postgres, &SHORT).await;
+    let (mut bob, mut outsider) = (world.bob().await, world.outsider().await);
+    outsider.runs("BEGIN; LOCK TABLE rowcast.entry IN ACCESS EXCLUSIVE MODE").await;
+    // One gives up after three seconds, which is busy; the other gets its page.
+    let asking = async {
+        let first = bob.asks_for_history(&world.project, &id(1), 10).await;
+        (first, bob.asks_for_history(&world.project, &id(1), 10).await)
+    };
+    let waiting = async {
+        tokio::time::sleep(std::time::Duration::from_millis(4500)).await;
+        outsider.runs("COMMIT").await;
+    };
+    let ((first, second), ()) = tokio::join!(asking, waiting);
+    let Reply::Error(busy) = first else { panic!("{first:?}") };
+    assert!(busy.retry, "{busy:?}");
+    assert!(matches!(second, Reply::HistoryPage(_)), "{second:?}");
+    bob.is_up_to_date().await;
 }

@@ -454,8 +454,8 @@ test('the keyboard is enough', async (t) => {
   await press('Control+Shift+z');
   await bob.sees(() => bob.card('By hand').getByText('Urgent'), 'that it was done again');
   await press('Enter');
-  await ada.sees(() => ada.panel.locator('.text-title:focus'), 'the details with the focus in the title');
-  await press('End');
+  await ada.sees(() => ada.page.locator('.task:focus'), 'the details');
+  await press('e', 'End');
   await keyboard.type('!');
   await press('Enter', 'Escape');
   await bob.seesTask('By hand!');

@@ -8,6 +8,8 @@ export class Network {
   #pairs = new Set();
   #up = true;
   #deaf = false;
+  /** Paths that were asked for over HTTP, in order. @type {string[]} */
+  asked = [];
 
   /** Opens a way to the hub that is closed when the test ends. */
   static async to(t, hub) {
@@ -46,7 +48,10 @@ export class Network {
     const far = connect(port, '127.0.0.1');
     const pair = Object.assign([near, far], { hasHole: false });
     this.#pairs.add(pair);
-    near.on('data', (bytes) => far.write(bytes));
+    near.on('data', (bytes) => {
+      for (const [, path] of bytes.toString('latin1').matchAll(/^GET (\S+) HTTP\/1\.1\r$/gm)) this.asked.push(path);
+      far.write(bytes);
+    });
     far.on('data', (bytes) => {
       if (this.#deaf) pair.hasHole = true;
       else near.write(bytes);

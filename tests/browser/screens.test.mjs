@@ -114,6 +114,22 @@ test('an admin sees how the hub does, live', async (t) => {
   assert.deepEqual(ada.faults, []);
 });
 
+test('a file of the page is fetched once, and a reload fetches none again', async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await Person.arrives(t, browser, hub, hub.links[0]);
+  await becomes(() => ada.page.evaluate(() => document.documentElement.dataset.kept), 'true');
+  const files = ada.network.asked.filter((path) => path.startsWith('/v/'));
+  assert(files.length > 50, `${files.length} files`);
+  assert.deepEqual(files.filter((path, at) => files.indexOf(path) !== at), [], 'fetched twice');
+  t.diagnostic(`${ada.network.asked.length} requests on the first visit`);
+  ada.network.asked = [];
+  await ada.page.reload();
+  await ada.isIn('live');
+  await ada.sees(() => ada.page.locator('.card'), 'a card');
+  assert.deepEqual(ada.network.asked.filter((path) => path.startsWith('/v/')), []);
+  t.diagnostic(`${ada.network.asked.length} requests on a reload: ${ada.network.asked}`);
+});
+
 test('the page weighs less than 150 KiB', async (t) => {
   const hub = await Hub.start(t);
   const person = await Person.opens(t, browser, hub, null);

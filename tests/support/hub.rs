@@ -100,8 +100,7 @@ impl Hub {
 
     /// Asks it to stop, as an operator does.
     pub(crate) fn is_asked_to_stop(&self) {
-        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw).expect("it has an id");
-        kill_process(id, Signal::TERM).expect("it can be told");
+        self.is_sent(Signal::TERM);
     }
 
     /// Waits until it has ended by itself.
@@ -119,6 +118,21 @@ impl Hub {
     /// The process's id.
     pub(crate) fn id(&self) -> u32 {
         self.process.as_ref().expect("it runs").child.id()
+    }
+
+    /// Stops it as a debugger does, or lets it go on.
+    pub(crate) fn is_sent(&self, signal: Signal) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw).expect("it has an id");
+        kill_process(id, signal).expect("it can be told");
+    }
+
+    /// Bytes of memory that it has in use.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kilobytes.expect("a number") * 1024
     }
 
     /// Asks over HTTP: the status and the body.

@@ -76,6 +76,25 @@ impl Raw {
         self.stream.write_all(bytes.as_ref()).await.expect("it is open");
     }
 
+    /// Writes unless the other side has ended it.
+    pub(crate) async fn tries_to_write(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
+    /// Reads on until these bytes have come.
+    pub(crate) async fn reads_until(&mut self, bytes: &[u8]) {
+        let (mut kept, mut some) = (Vec::new(), vec![0; 64 * 1024]);
+        let reading = async {
+            while !kept.windows(bytes.len()).any(|window| window == bytes) {
+                kept.drain(..kept.len().saturating_sub(bytes.len()));
+                let length = self.stream.read(&mut some).await.expect("it goes on");
+                assert!(length > 0, "the end came first");
+                kept.extend_from_slice(&some[..length]);
+            }
+        };
+        in_time(Location::caller(), "some bytes", reading).await;
+    }
+
     /// The head of an answer.
     pub(crate) async fn reads_a_head(&mut self) -> String {
         let mut head = Vec::new();

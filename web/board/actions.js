@@ -13,6 +13,10 @@ import { COLUMNS, columnName } from './data.js';
 /** @typedef {import('/client/types.js').Fields} Fields */
 /** @typedef {import('/client/types.js').Place} Place */
 
+/** How many tasks are given places at once, in how many edits at most. */
+const BATCH = 400;
+const BATCHES = 5;
+
 export class Actions {
   #project;
   #data;
@@ -39,7 +43,9 @@ export class Actions {
    * @returns {{ id: string, done: Promise<unknown> }} `done` resolves with null if it was refused
    */
   add(title, status, more = {}) {
+    this.#settle();
     const edit = this.#tasks.insert({ title, status, priority: 'medium', ...more }, { place: 'last' });
+    this.#data.placing([String(edit.key)]);
     return { id: String(edit.key), done: this.#done(edit) };
   }
 
@@ -92,7 +98,21 @@ export class Actions {
     const set = status === task.status ? undefined : statusFields(status);
     if (!set && !place) return undefined;
     announce(`“${clipped(task.title, 60)}” ${set ? `is in ${columnName(status)} now` : 'was moved'}`);
-    return this.#done(this.#tasks.change(task.id, { ...(set ? { set } : {}), ...(place ? { place } : {}) }));
+    if (place) this.#settle();
+    const edit = this.#tasks.change(task.id, { ...(set ? { set } : {}), ...(place ? { place } : {}) });
+    if (place) this.#data.placing([task.id]);
+    return this.#done(edit);
+  }
+
+  /** Tasks that nobody has put anywhere get the place where they are shown: others may stand beside them then. */
+  #settle() {
+    const ids = this.#data.unplaced.map(({ id }) => String(id)).slice(0, BATCH * BATCHES);
+    for (let at = 0; at < ids.length; at += BATCH) {
+      const batch = ids.slice(at, at + BATCH);
+      const ops = batch.map((key) => ({ op: /** @type {const} */ ('update'), table: 'tasks', key, place: /** @type {const} */ ('last') }));
+      void this.#done(this.#project.edit(ops, { undo: false }));
+      this.#data.placing(batch);
+    }
   }
 
   /**

@@ -37,12 +37,11 @@ export class Card {
   /**
    * @param {string} id
    * @param {import('./data.js').BoardData} data
-   * @param {(id: string) => string} address
    */
-  constructor(id, data, address) {
+  constructor(id, data) {
     this.id = id;
     this.#data = data;
-    this.#link = h('a', { class: 'card', draggable: 'false', href: address(id), data: { id } });
+    this.#link = h('a', { class: 'card', draggable: 'false', data: { id } });
     this.element = h('div', { class: 'item', role: 'listitem', data: { id } }, this.#link);
   }
 
@@ -50,8 +49,9 @@ export class Card {
     return this.#link;
   }
 
-  /** @param {boolean} isOpen */
-  mark(isOpen) {
+  /** @param {boolean} isOpen @param {string} address where its details are */
+  mark(isOpen, address) {
+    if (this.#link.getAttribute('href') !== address) this.#link.setAttribute('href', address);
     if (isOpen) this.#link.setAttribute('aria-current', 'true');
     else this.#link.removeAttribute('aria-current');
   }

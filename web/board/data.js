@@ -41,6 +41,8 @@ export class BoardData {
   /** @type {Map<string, { user: string, field: string | null }[]>} */
   #touched = new Map();
   #mayEdit = false;
+  /** Tasks that are being put somewhere. @type {Set<string>} */
+  #placing = new Set();
 
   /**
    * @param {Channel} project
@@ -83,7 +85,7 @@ export class BoardData {
 
   /** Looks at the tasks again. */
   readTasks() {
-    const rows = this.tasks.rows();
+    const rows = this.#inTime();
     const known = (/** @type {unknown} */ id) => id != null && this.tasks.get(String(id)) !== undefined;
     this.#top = [];
     this.#steps = new Map();
@@ -93,10 +95,31 @@ export class BoardData {
     }
   }
 
-  /** Looks at the comments again: ids sort them by their age. */
+  /** Tasks that nobody has put anywhere yet, as plain SQL adds them: the oldest first. */
+  get unplaced() {
+    for (const id of this.#placing) if (!this.tasks.isPending(id)) this.#placing.delete(id);
+    return this.tasks.rows().filter(({ position, id }) => position == null && !this.#placing.has(id)).sort(byAge);
+  }
+
+  /** Somebody here puts tasks somewhere: they stand there already. @param {string[]} ids */
+  placing(ids) {
+    for (const id of ids) this.#placing.add(id);
+  }
+
+  /** Tasks in their order by hand; among those that nobody has put anywhere, the oldest first. */
+  #inTime() {
+    const rows = this.tasks.rows();
+    const unplaced = this.unplaced;
+    if (unplaced.length < 2) return rows;
+    const isUnplaced = new Set(unplaced);
+    let next = 0;
+    return rows.map((row) => (isUnplaced.has(row) ? /** @type {Row} */ (unplaced[next++]) : row));
+  }
+
+  /** Looks at the comments again: the oldest first. */
   readComments() {
     this.#comments = new Map();
-    for (const row of this.#project.table('comments').rows()) push(this.#comments, row.task_id, row);
+    for (const row of [...this.#project.table('comments').rows()].sort(byAge)) push(this.#comments, row.task_id, row);
   }
 
   /** Looks at who is who again. */
@@ -175,6 +198,18 @@ export function dependenciesOf(task) {
 /** Whatever stands in a JSON column, as a list of texts. @param {unknown} value @returns {string[]} */
 function texts(value) {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+/**
+ * By when rows were made, then by id; what the hub has not dated yet is the newest. Ids alone say nothing:
+ * everybody makes them.
+ *
+ * @param {Row} a
+ * @param {Row} b
+ */
+function byAge(a, b) {
+  const [one, other] = [a, b].map(({ created_at, id }) => `${created_at ?? '~'} ${id}`);
+  return Number(String(one) > String(other)) - Number(String(one) < String(other));
 }
 
 /**

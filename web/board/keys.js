@@ -10,7 +10,7 @@ import { h, isTyping } from '../ui/dom.js';
 /**
  * @typedef {object} KeyHost
  * @property {(dx: number, dy: number) => void} step moves the focus
- * @property {(dx: number, dy: number) => void} carry moves the task that has the focus
+ * @property {(dx: number, dy: number) => void} carry moves the task whose card has the focus
  * @property {() => void} open
  * @property {() => void} create
  * @property {() => void} search
@@ -27,7 +27,7 @@ const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowR
 const HELP = [
   ['↑ ↓ ← →', 'Go from card to card'],
   ['Shift + ↑ ↓ ← →', 'Move the card, or a step up and down'],
-  ['Enter or e', 'Open the task'],
+  ['Enter or e', 'Open the task; e again: write its title'],
   ['c', 'New task in this column'],
   ['m', 'Assign to me, or not to me'],
   ['1 2 3 4', 'Low, medium, high, urgent'],
@@ -35,7 +35,7 @@ const HELP = [
   ['/', 'Search'],
   ['Ctrl + Z', 'Undo what you did last'],
   ['Ctrl + Shift + Z', 'Do it again'],
-  ['Escape', 'Close, or leave a field'],
+  ['Escape', 'Close, leave a field, or leave a title as it was'],
   ['?', 'This help'],
 ];
 

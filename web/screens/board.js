@@ -232,7 +232,7 @@ class Board {
     }
     for (const [id, card] of this.#cards) {
       if (!card.element.isConnected) this.#cards.delete(id);
-      else card.mark(id === this.#route.task);
+      else card.mark(id === this.#route.task, this.#address(id));
     }
   }
 
@@ -240,8 +240,8 @@ class Board {
   #cardOf(row) {
     let card = this.#cards.get(row.id);
     if (!card) {
-      card = new Card(row.id, this.#data, (id) => boardLink(this.#id, id));
-      card.mark(row.id === this.#route.task);
+      card = new Card(row.id, this.#data);
+      card.mark(row.id === this.#route.task, this.#address(row.id));
       this.#cards.set(row.id, card);
     }
     return card;
@@ -271,13 +271,18 @@ class Board {
     this.#addressTimer = window.setTimeout(() => {
       const found = [...this.#columns.values()].reduce((sum, { rows }) => sum + rows.length, 0);
       announce(`${found} tasks shown`);
-      history.replaceState(null, '', boardLink(this.#id, this.#route.task, queryOf(this.#filter)));
+      history.replaceState(null, '', this.#address(this.#route.task ?? null));
     }, ADDRESS_MS);
+  }
+
+  /** The board or a task on it, with what is searched and filtered. @param {string | null} id */
+  #address(id) {
+    return boardLink(this.#id, id ?? undefined, queryOf(this.#filter));
   }
 
   /** @param {string | null} id */
   #openTask(id) {
-    const address = boardLink(this.#id, id ?? undefined, queryOf(this.#filter));
+    const address = this.#address(id);
     if (id === null) {
       this.#cursor = this.#route.task ?? this.#cursor;
       replaceRoute(address);
@@ -306,10 +311,10 @@ class Board {
     this.#cards.get(task.id)?.link.focus({ preventScroll: true });
   }
 
-  /** The task that keys are about. */
-  get #current() {
-    const id = this.#route.task ?? this.#cursor;
-    return id === null ? undefined : this.#data.tasks.get(id);
+  /** The task that keys change: the one whose card is seen to have the focus, and no other. */
+  get #chosen() {
+    const card = this.#columnsBox.contains(document.activeElement) ? document.activeElement?.closest('.card') : null;
+    return card instanceof HTMLElement ? this.#data.tasks.get(card.dataset.id ?? '') : undefined;
   }
 
   /** @param {number} dx @param {number} dy */
@@ -344,7 +349,7 @@ class Board {
 
   /** @param {number} dx @param {number} dy */
   #carry(dx, dy) {
-    const task = this.#current;
+    const task = this.#chosen;
     if (!task || !this.#data.mayEdit) return;
     this.#cursor = task.id;
     this.#follow = true;
@@ -354,14 +359,14 @@ class Board {
 
   /** @returns {import('../board/keys.js').KeyHost} */
   #keyHost() {
-    const withTask = (/** @type {(task: Row) => void} */ action, edits = true) => () => {
-      const task = this.#current;
-      if (task && (this.#data.mayEdit || !edits)) action(task);
+    const withTask = (/** @type {(task: Row) => void} */ action) => () => {
+      const task = this.#chosen;
+      if (task && this.#data.mayEdit) action(task);
     };
     return {
       step: (dx, dy) => this.#step(dx, dy),
       carry: (dx, dy) => this.#carry(dx, dy),
-      open: withTask((task) => this.#openTask(task.id), false),
+      open: () => this.#openChosen(),
       create: () => this.#data.mayEdit && this.#create(),
       search: () => this.#filterBar.focus(),
       escape: () => (this.#route.task ? this.#openTask(null) : isFiltering(this.#filter) && this.#filterBar.reset()),
@@ -372,8 +377,15 @@ class Board {
     };
   }
 
+  /** The chosen task is opened; the open one is written. */
+  #openChosen() {
+    const task = this.#chosen;
+    if (task && task.id !== this.#route.task) this.#openTask(task.id);
+    else if (this.#route.task) this.#panel.edit();
+  }
+
   #create() {
-    const status = this.#current?.status ?? this.#columnsBox.dataset.shown ?? 'todo';
+    const status = this.#chosen?.status ?? this.#columnsBox.dataset.shown ?? 'todo';
     this.#selectTab(status);
     this.#adds.get(status)?.focus();
   }

@@ -48,7 +48,7 @@ export class TaskPanel {
     const away = h('button', { type: 'button', class: 'bare', 'aria-label': 'Close the task', title: 'Close (Escape)', onclick: context.close }, icon('close'));
     const remove = h('button', { type: 'button', class: 'bare edits', 'aria-label': 'Delete the task', title: 'Delete', onclick: () => this.#remove() }, icon('trash'));
     const head = h('header', { class: 'task-head' }, this.#where, this.#others, h('span', { class: 'grow' }), remove, away);
-    this.element = h('aside', { class: 'task', 'aria-label': 'Task', hidden: true }, head, this.#content);
+    this.element = h('aside', { class: 'task', 'aria-label': 'Task', hidden: true, tabindex: '-1' }, head, this.#content);
     this.element.addEventListener('focusin', (event) => this.#touch(event));
     this.element.addEventListener('focusout', () => this.#touch(null));
     this.element.addEventListener('keydown', (event) => this.#key(event));
@@ -62,6 +62,11 @@ export class TaskPanel {
     if (!task) return this.#missing();
     this.#showHead(task);
     for (const part of this.#parts) part.show(task);
+  }
+
+  /** Puts the cursor into the title. */
+  edit() {
+    /** @type {HTMLTextAreaElement | null} */ (this.element.querySelector('.text-title'))?.focus();
   }
 
   close() {
@@ -81,9 +86,8 @@ export class TaskPanel {
     if (id === null) return had ? this.#touch(null) : undefined;
     this.#build(id);
     this.#touch(null);
-    // Where there is no keyboard one would spring up over half the task.
-    const first = matchMedia('(pointer: coarse)').matches ? 'header button:last-child' : 'textarea';
-    queueMicrotask(() => /** @type {HTMLElement | null} */ (this.element.querySelector(first))?.focus({ preventScroll: true }));
+    // Not into the title: whoever only looks is not at it, and their keys are not text.
+    queueMicrotask(() => this.element.focus({ preventScroll: true }));
   }
 
   /** @param {string} id */

@@ -31,6 +31,9 @@ export class TextField {
   /** What the hub has. */
   #stored = '';
   #closed = false;
+  /** What stood there when somebody went into the text, and whether more was saved since. */
+  #begun = '';
+  #wrote = false;
 
   /**
    * @param {import('./panel.js').TaskContext} context
@@ -44,8 +47,9 @@ export class TextField {
     this.#draftName = `text.${task}.${spec.field}`;
     this.#draft = context.app.drafts.get(this.#draftName);
     this.#area = h('textarea', { class: `text-${spec.field}`, rows: '1', 'aria-label': spec.label, placeholder: spec.placeholder ?? '', dir: 'auto', autocomplete: 'off' });
-    this.#note = h('small', { class: 'note', 'aria-live': 'polite' });
+    this.#note = h('small', { class: 'saving', 'aria-live': 'polite' });
     this.element = h('div', { class: 'text-field', data: { field: spec.field } }, this.#area, this.#note, this.#conflict);
+    this.#area.addEventListener('focus', () => this.#begins());
     this.#area.addEventListener('input', () => this.#typed());
     this.#area.addEventListener('blur', () => void this.#save());
     this.#area.addEventListener('keydown', (event) => this.#key(event));
@@ -83,12 +87,34 @@ export class TextField {
     this.#timer = window.setTimeout(() => void this.#save(), PAUSE_MS);
   }
 
+  /** Somebody goes into the text: this is where Escape leads back to. */
+  #begins() {
+    this.#begun = this.#stored;
+    this.#wrote = false;
+  }
+
   /** @param {KeyboardEvent} event */
   #key(event) {
+    if (event.isComposing) return;
     const done = event.key === 'Enter' && (this.#spec.oneLine || event.ctrlKey || event.metaKey);
-    if (!done || event.isComposing) return;
+    const left = event.key === 'Escape' && (this.#draft !== null || this.#wrote);
+    if (!done && !left) return;
     event.preventDefault();
+    if (left && this.#spec.oneLine) this.#cancel();
     this.#area.blur();
+    if (left) /** @type {HTMLElement | null} */ (this.element.closest('[tabindex]'))?.focus({ preventScroll: true });
+  }
+
+  /** What was typed since the beginning is not meant, saved or not. A long text is left and kept. */
+  #cancel() {
+    const undo = this.#saving || this.#wrote;
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#forget();
+    this.#area.value = visibleOnly(this.#begun);
+    fit(this.#area);
+    if (undo) this.#typed();
+    this.#showNote();
   }
 
   async #save() {
@@ -104,7 +130,10 @@ export class TextField {
     this.#stored = String(this.#context.data.tasks.get(this.#task)?.[this.#spec.field] ?? '');
     this.#refused = outcome === 'failed';
     if (outcome === 'changed') this.#offer();
-    if (outcome === 'saved') this.#saved(draft, text);
+    if (outcome === 'saved') {
+      this.#wrote = true;
+      this.#saved(draft, text);
+    }
     this.#showNote();
   }
 

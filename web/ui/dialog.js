@@ -24,10 +24,28 @@ export function dialog(title, content) {
   const closer = h('button', { type: 'button', class: 'bare', 'aria-label': 'Close', onclick: close }, icon('close'));
   box.append(h('header', {}, h('h2', { id }, title), closer), ...content(close));
   box.addEventListener('close', () => box.remove());
-  box.addEventListener('click', (event) => event.target === box && close());
+  closesOutside(box, close);
   document.body.append(box);
   box.showModal();
+  // What is asked for first, not the way out: keys are text at once.
+  /** @type {HTMLElement | null} */ (box.querySelector('input, select, textarea, .buttons > :last-child'))?.focus();
   return box;
+}
+
+/**
+ * A press beside the dialog closes it, if it also began there.
+ *
+ * @param {HTMLDialogElement} box
+ * @param {() => void} close
+ */
+function closesOutside(box, close) {
+  const isBeside = (/** @type {MouseEvent} */ { target, clientX: x, clientY: y }) => {
+    const { left, right, top, bottom } = box.getBoundingClientRect();
+    return target === box && (x < left || x > right || y < top || y > bottom);
+  };
+  let began = false;
+  box.addEventListener('pointerdown', (event) => (began = isBeside(event)));
+  box.addEventListener('click', (event) => began && isBeside(event) && close());
 }
 
 /**

@@ -62,8 +62,8 @@ export class Maker {
     } catch (unfit) {
       return this.refuse(/** @type {Error} */ (unfit), ops);
     }
-    const made = this.#made(taken);
     const undoable = options.undo !== false && taken.every(({ op }) => op !== 'move');
+    const made = this.#made(taken, undoable);
     if (undoable) this.#side.history.record(this.#ground, made, options);
     const undo = () => this.#undo(made, undoable);
     const what = { id: made.id, channel: this.#side.channel, ops };
@@ -81,15 +81,16 @@ export class Maker {
 
   /**
    * @param {readonly Op[]} ops
+   * @param {boolean} [traced] whether it may be taken back
    * @returns {Made & { outcome: Promise<import('./pending.js').EditPosition> }}
    */
-  #made(ops) {
+  #made(ops, traced = true) {
     const look = this.#look();
-    const traces = Traces.before(ops, look);
+    const traces = traced ? Traces.before(ops, look) : new Traces();
     const { edit, outcome } = this.#side.outbox.add(ops);
     outcome.catch(() => {});
     traces.after(look);
-    if (edit) this.#trace(edit.id, traces, outcome);
+    if (edit && traced) this.#trace(edit.id, traces, outcome);
     return { id: edit?.id ?? '', outcome, traces };
   }
 

@@ -5,11 +5,19 @@ use std::collections::BTreeSet;
 use super::find;
 
 /// The start page names every module in advance: browsers fetch them at once instead of one level of
-/// imports after the other.
-pub(super) fn with_modules(html: &str) -> String {
-    let hint = |path: &String| format!("<link rel=\"modulepreload\" href=\"/{path}\">");
+/// imports after the other. What it loads stands below `root`.
+pub(super) fn with_modules(html: &str, root: &str) -> String {
+    let hint = |path: &String| format!("<link rel=\"modulepreload\" href=\"{root}{path}\">");
     let hints: String = modules("app.js").iter().map(hint).collect();
-    html.replacen("<!-- modules -->", &hints, 1)
+    let html = html.replacen("<!-- modules -->", &hints, 1);
+    let loads =
+        [("src=\"/", "src=\""), ("rel=\"stylesheet\" href=\"/", "rel=\"stylesheet\" href=\"")];
+    loads.iter().fold(html, |html, (from, to)| html.replace(from, &format!("{to}{root}")))
+}
+
+/// A script whose imports of the client stand below `root`, as it does itself.
+pub(super) fn rooted(script: &str, root: &str) -> String {
+    script.replace("from '/client/", &format!("from '{root}client/"))
 }
 
 /// A module and all that it imports, itself or by others.
@@ -87,6 +95,8 @@ mod tests {
         assert!(needed.contains("ui/dom.js"));
         assert!(needed.contains("client/client.js"));
         assert!(!needed.contains("client/react.js"));
-        assert!(with_modules("<!-- modules -->").contains("href=\"/screens/board.js\""));
+        let page = with_modules("<!-- modules --><script src=\"/app.js\">", "/v/1/");
+        assert!(page.contains("href=\"/v/1/screens/board.js\""));
+        assert!(page.ends_with("<script src=\"/v/1/app.js\">"));
     }
 }

@@ -191,9 +191,8 @@ impl Codec {
             | "history_page" | "pong" | "error" => ServerMessage::Reply(self.typed(bytes)?),
             "entries" => ServerMessage::News(News::Entries(self.typed(bytes)?)),
             "part" | "snapshot_begin" | "snapshot" | "snapshot_end" | "states" | "presence"
-            | "signals" | "missed" | "removed" | "token_expiring" | "drain" | "degraded" => {
-                ServerMessage::News(self.typed(bytes)?)
-            }
+            | "signals" | "missed" | "removed" | "token_expiring" | "drain" | "degraded"
+            | "schema" => ServerMessage::News(self.typed(bytes)?),
             unknown => return Err(DecodeError::unknown("reply or news", unknown)),
         })
     }

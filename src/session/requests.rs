@@ -8,7 +8,7 @@ use rowcast_protocol::{
     request::{EditRequest, History, Ref, SendSignal, SetState, Subscribe, Unsubscribe},
 };
 
-use super::{Session, greeting::Greeted};
+use super::{Session, greeting::Greeted, schema};
 use crate::{
     commit::EditResult,
     hub::{
@@ -148,6 +148,8 @@ impl Session {
             Begin::After(_) => (Start::Resume, None),
             Begin::Snapshot(reason) => (Start::Snapshot, Some(reason)),
         };
+        // Rows that come are of these tables.
+        schema::is_told(&self.socket, &self.services.checker.schema().wire);
         self.socket.send(&Reply::Subscribed(Subscribed {
             reference,
             channel: subscription.channel.name().clone(),

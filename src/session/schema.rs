@@ -54,6 +54,13 @@ pub(super) fn greeted(socket: &Arc<Socket>, welcomed: &Schema, now: &Schema) {
     }
 }
 
+/// Tells a session what the tables are unless it knows.
+pub(super) fn is_told(socket: &Arc<Socket>, now: &Schema) {
+    if socket.vitals.schema.load(Ordering::Acquire) != number(now) {
+        SchemaNews::new(now).tell_one(socket);
+    }
+}
+
 /// The hash as a number, never 0.
 fn number(schema: &Schema) -> u64 {
     u64::from_str_radix(&schema.hash, 16).unwrap_or(0).max(1)

@@ -40,5 +40,6 @@ mod slow_readers;
 mod storage;
 mod storm;
 mod subscribing;
+mod tables;
 mod tokens;
 mod upgrade;

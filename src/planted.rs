@@ -38,6 +38,10 @@ pub enum Bug {
     StaleSnapshot,
     /// Nobody looks at access again when it changed.
     RemovedMemberReads,
+    /// A subscription rests on a role that was looked up before it entered.
+    RoleBeforeEntering,
+    /// Any spelling of a channel's id is taken for the channel.
+    AnySpelling,
     /// Every page of the Web may connect.
     OriginUnchecked,
     /// A socket that takes no more is written to nevertheless, into memory.

@@ -7,12 +7,11 @@
 import { Frame } from './frame.js';
 import { Live } from './live.js';
 import { Projects } from './projects.js';
+import { tellOverruled } from './overruled.js';
 import { boardLink, go, parseRoute, replaceRoute, takeCode } from './routes.js';
-import { account } from './screens/account.js';
 import { boardScreen } from './screens/board.js';
 import { login, register, forgot, join, reset } from './screens/entry.js';
 import { notifications } from './screens/notifications.js';
-import { people } from './screens/people.js';
 import { projects } from './screens/projects.js';
 import { Session } from './session.js';
 import { byId, h } from './ui/dom.js';
@@ -41,9 +40,11 @@ import { errorWords } from './ui/words.js';
 /** @type {Record<string, Screen>} */
 const OUTSIDE = { login, register, forgot, join, reset };
 /** @type {Record<string, Screen>} */
-const INSIDE = { projects, board: boardScreen, people, account, notifications, join, nowhere };
-/** Fetched when they are opened for the first time: few people do. @type {Record<string, () => Promise<Screen>>} */
+const INSIDE = { projects, board: boardScreen, notifications, join, nowhere };
+/** Fetched when they are opened for the first time: few people do, and they need the hub anyway. @type {Record<string, () => Promise<Screen>>} */
 const SELDOM = {
+  account: async () => (await import('./screens/account.js')).account,
+  people: async () => (await import('./screens/people.js')).people,
   admin: async () => (await import('./screens/admin.js')).admin,
   connect: async () => (await import('./screens/connect.js')).connect,
 };
@@ -127,7 +128,7 @@ function begin() {
   app.projects = new Projects(session);
   app.live = new Live(session);
   app.frame.begin();
-  void app.projects.refresh();
+  app.projects.follow();
   const { client, own } = app.live;
   own.table('notifications').subscribe(({ inserted }) => {
     if (inserted.some(({ kind }) => kind === 'added')) void app.projects.refresh();
@@ -137,18 +138,14 @@ function begin() {
 }
 
 /**
- * An edit was refused, perhaps one from before a reload. Whoever was outrun while writing a text has it as
- * a draft again, and is asked where it stands.
+ * An edit was refused, perhaps one from before a reload.
  *
  * @param {import('/client/outbox.js').FailedEdit} edit
  */
-function refused({ error, ops }) {
-  const code = /** @type {any} */ (error).code;
-  if (code !== 'guard_failed' && code !== 'closed') return void notify(`A change was undone. ${errorWords(error)}`);
-  for (const op of ops) {
-    if (op.op !== 'update' || op.table !== 'tasks' || !op.if || !op.set) continue;
-    for (const [field, text] of Object.entries(op.set)) app.drafts.set(`text.${op.key}.${field}`, { text, base: op.if[field] });
-  }
+function refused(edit) {
+  const { code } = edit.error;
+  if (code === 'guard_failed' || code === 'closed') return tellOverruled(app, edit);
+  notify(`A change was undone. ${errorWords(edit.error)}`);
 }
 
 function entered() {
@@ -175,7 +172,14 @@ async function leave(everywhere) {
   await session.signOut(everywhere);
   forgetRows();
   stop();
+  app.drafts.clear();
+  forgetTab();
   go('#/login');
+}
+
+/** What this tab remembers: where somebody was, which projects they have. */
+function forgetTab() {
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith('rowcast.')) sessionStorage.removeItem(name);
 }
 
 /** Nothing that somebody read stays in the browser when they are gone. */
@@ -186,6 +190,7 @@ function forgetRows() {
 function stop() {
   current?.shown?.close?.();
   current = null;
+  app.projects?.close();
   app.live?.close();
   app.frame.end();
 }

@@ -13,10 +13,14 @@ import { retryWords, statusWords } from './ui/words.js';
 /** @typedef {import('./app.js').App} App */
 /** @typedef {import('./routes.js').Route} Route */
 
+/** As in frame.css. */
+const NARROW = matchMedia('(max-width: 860px)');
+
 export class Frame {
   #app;
   #root;
   #side = h('nav', { class: 'side', id: 'side', 'aria-label': 'Rowcast', hidden: true });
+  #backdrop = h('div', { class: 'backdrop' });
   #list = h('ul', { class: 'side-projects', role: 'list' });
   #main = h('main', { id: 'main', class: 'main', tabindex: '-1' });
   #words = h('span');
@@ -38,11 +42,13 @@ export class Frame {
   constructor(root, app) {
     this.#app = app;
     this.#root = root;
-    root.replaceChildren(this.#side, this.#main);
+    root.replaceChildren(this.#side, this.#backdrop, this.#main);
     addEventListener('beforeunload', (event) => {
       if (app.session.user && app.live?.client.unsent > 0 && app.live.client.state.storage !== 'kept') event.preventDefault();
     });
-    document.addEventListener('click', (event) => this.#closeDrawer(event));
+    document.addEventListener('click', (event) => this.#pressed(event));
+    document.addEventListener('keydown', (event) => this.#key(event), { capture: true });
+    NARROW.addEventListener('change', () => this.#setDrawer(false));
   }
 
   /** Somebody signed in. */
@@ -79,7 +85,7 @@ export class Frame {
     this.#route = route;
     this.#side.hidden = !inside;
     this.#root.dataset.inside = String(inside);
-    this.#root.classList.remove('drawer');
+    this.#setDrawer(false);
     if (inside) this.#showProjects();
     this.#main.replaceChildren();
     this.#main.className = `main screen-${route.name}`;
@@ -95,21 +101,34 @@ export class Frame {
    */
   bar(title, ...more) {
     const heading = h('h1', { class: 'bar-title' }, title);
-    const menu = h('button', { type: 'button', class: 'bare menu', 'aria-label': 'Menu', 'aria-controls': 'side', onclick: () => this.#openDrawer() }, icon('menu'));
+    const menu = h('button', { type: 'button', class: 'bare menu', 'aria-label': 'Menu', 'aria-controls': 'side', 'aria-expanded': 'false', onclick: () => this.#setDrawer(true) }, icon('menu'));
     const bar = h('header', { class: 'bar' }, menu, heading, ...more, this.#connection);
     return { bar, heading };
   }
 
-  #openDrawer() {
-    this.#root.classList.toggle('drawer');
-    this.#side.querySelector('a')?.focus();
+  /** Where there is little room the side is a drawer, and nothing else can be reached while it is open. @param {boolean} open */
+  #setDrawer(open) {
+    if (open === this.#root.classList.contains('drawer')) return;
+    this.#root.classList.toggle('drawer', open);
+    this.#main.inert = open;
+    const menu = /** @type {HTMLElement | null} */ (this.#main.querySelector('.menu'));
+    menu?.setAttribute('aria-expanded', String(open));
+    if (open) this.#side.querySelector('a')?.focus();
+    else if (this.#side.contains(document.activeElement)) menu?.focus();
   }
 
   /** @param {Event} event */
-  #closeDrawer(event) {
+  #pressed(event) {
     const on = event.target instanceof Element ? event.target : null;
-    if (on?.closest('.menu') || (on?.closest('.side') && !on.closest('a'))) return;
-    this.#root.classList.remove('drawer');
+    if (on?.closest('.backdrop') || on?.closest('.side a')) this.#setDrawer(false);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key !== 'Escape' || !this.#root.classList.contains('drawer')) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#setDrawer(false);
   }
 
   #fillSide() {

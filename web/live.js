@@ -21,6 +21,8 @@ export class Live {
   client;
   /** The person's own channel. @type {Channel} */
   own;
+  /** Channels of projects that are looked at. @type {Set<string>} */
+  #followed = new Set();
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
@@ -36,12 +38,27 @@ export class Live {
    * @returns {Channel}
    */
   project(id) {
+    this.#followed.add(`project:${id}`);
     return this.client.channel(`project:${id}`, { presence: 'join' });
   }
 
   /** What was made there is sent all the same. @param {Channel} channel */
   leave(channel) {
+    this.#followed.delete(channel.name);
     channel.close();
+  }
+
+  /**
+   * An edit in a project, looked at or not.
+   *
+   * @param {string} name of its channel
+   * @param {import('/client/types.js').Op[]} ops
+   */
+  edit(name, ops) {
+    const channel = this.client.channel(name);
+    const edit = channel.edit(ops);
+    if (!this.#followed.has(name)) channel.close();
+    return edit;
   }
 
   close() {

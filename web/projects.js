@@ -7,6 +7,10 @@
 /** @typedef {{ id: string, name: string, role: string, created_at?: string }} Project */
 
 const KEPT = 'rowcast.projects';
+/** How often the list is asked for while somebody looks; nothing tells of other people’s renaming. */
+const EVERY_MS = 30_000;
+/** At least this long between two questions, however often somebody comes back. */
+const CALM_MS = 5_000;
 
 export class Projects {
   #session;
@@ -16,6 +20,7 @@ export class Projects {
   #listeners = new Set();
   /** @type {Map<string, Promise<Map<string, string>>>} */
   #names = new Map();
+  #askedAt = 0;
   /** Why the list could not be fetched. @type {any} */
   error = null;
 
@@ -41,7 +46,27 @@ export class Projects {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Keeps the list as it is at the hub, while somebody looks. */
+  follow() {
+    const look = () => {
+      if (!document.hidden && Date.now() - this.#askedAt >= CALM_MS) void this.refresh();
+    };
+    const timer = setInterval(() => Date.now() - this.#askedAt >= EVERY_MS && look(), CALM_MS);
+    for (const event of ['focus', 'online']) addEventListener(event, look);
+    document.addEventListener('visibilitychange', look);
+    this.close = () => {
+      clearInterval(timer);
+      for (const event of ['focus', 'online']) removeEventListener(event, look);
+      document.removeEventListener('visibilitychange', look);
+    };
+    void this.refresh();
+  }
+
+  /** Asks no more. */
+  close = () => {};
+
   async refresh() {
+    this.#askedAt = Date.now();
     try {
       this.#items = await this.#all();
       this.error = null;

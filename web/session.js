@@ -5,9 +5,10 @@
  * @module
  */
 
+import { lifetimeOf } from '/client/lifetime.js';
 import { Problem, request } from './api.js';
 
-/** @typedef {{ id: string, name: string, email?: string, admin?: boolean }} User */
+/** @typedef {{ id: string, name: string, email?: string, admin?: boolean, has_password?: boolean }} User */
 
 /** For this tab: the access token. For the browser: that there is a cookie worth trying. */
 const KEPT = 'rowcast.session';
@@ -149,8 +150,7 @@ export class Session {
     if (before !== undefined && before !== user.id) {
       throw new Problem(401, { code: 'unauthorized', title: 'somebody else signed in' });
     }
-    const until = Date.parse(answer.expires_at ?? '') || Date.now() + 50 * 60_000;
-    this.#keep({ token, until, user });
+    this.#keep({ token, until: Date.now() + lifetimeOf(token, answer.expires_at), user });
     return token;
   }
 

@@ -14,6 +14,7 @@ use argon2::{
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::AccountError;
 
@@ -26,6 +27,11 @@ const LINE: u32 = 16;
 /// Nobody's password, with the cost that everybody's has.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$cm93Y2FzdC1ub2JvZHk\
                       $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// A password as it is hashed: the same signs are the same password, however a keyboard composes them.
+fn composed(password: &str) -> String {
+    password.nfc().collect()
+}
 
 /// Hashes and compares passwords.
 #[derive(Debug)]
@@ -70,7 +76,7 @@ impl Hasher {
     /// # Errors
     /// [`AccountError::Full`].
     pub async fn hash(&self, password: &str) -> Result<String, AccountError> {
-        let password = password.to_owned();
+        let password = composed(password);
         let hash = move || argon2().hash_password(password.as_bytes());
         match self.work(hash).await? {
             Ok(hash) => Ok(PasswordHash::to_string(&hash)),
@@ -87,7 +93,7 @@ impl Hasher {
         password: &str,
         hash: Option<&str>,
     ) -> Result<Verdict, AccountError> {
-        let (password, is_somebodys) = (password.to_owned(), hash.is_some());
+        let (password, is_somebodys) = (composed(password), hash.is_some());
         let hash = hash.unwrap_or(NOBODY).to_owned();
         let mut verdict = self.work(move || compare(&password, &hash)).await?;
         verdict.fits &= is_somebodys;

@@ -30,7 +30,7 @@ mod tests;
 pub mod throttle;
 
 pub use crate::store::accounts::{
-    Client, Invitation, Member, Person, Project, ProjectError, Service, Session, Welcome, Whom,
+    Client, Invitation, Member, Person, Project, ProjectError, Service, Session, Welcome,
 };
 pub use signing_in::{NewPerson, Profile, SignedIn};
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{AccountError, Accounts, Origin, checks, secret};
 use crate::{
     auth::Identity,
-    store::accounts::{Hash, Invitation, Member, NewInvitation, Person, Project, Welcome, Whom},
+    store::accounts::{Hash, Invitation, Member, NewInvitation, Person, Project, Welcome},
 };
 
 /// How long an invitation works unless told.
@@ -86,11 +86,11 @@ impl Accounts {
     pub async fn add_member(
         &self,
         id: Uuid,
-        whom: &Whom,
+        user: &str,
         role: Role,
         by: &Identity,
     ) -> Result<Member, AccountError> {
-        let member = self.0.store.add_member(id, whom, role, &by.user).await?;
+        let member = self.0.store.add_member(id, user, role, &by.user).await?;
         self.wrote();
         Ok(member)
     }
@@ -127,7 +127,9 @@ impl Accounts {
         Ok(())
     }
 
-    /// Makes a link into a project. Its code is in the answer and nowhere else.
+    /// Makes a link into a project, for everybody who has it, or for one person: then it works once. Whether
+    /// there is an account with that address is not looked at: an address proves nothing about whose the
+    /// account is, and the answer must not tell. Its code is in the answer and nowhere else.
     ///
     /// # Errors
     /// [`AccountError::Project`].
@@ -136,12 +138,14 @@ impl Accounts {
         project: Uuid,
         role: Role,
         days: u16,
+        email: Option<&str>,
         by: &Identity,
     ) -> Result<(Invitation, String), AccountError> {
+        let email = email.map(checks::email).transpose()?;
         let now = Timestamp::now();
         let expires = now + Duration::from_hours(24 * u64::from(days));
         let (code, hash) = secret::secret();
-        let new = NewInvitation { id: Uuid::now_v7(), project, role, code: hash, expires };
+        let new = NewInvitation { id: Uuid::now_v7(), project, role, email, code: hash, expires };
         Ok((self.0.store.invite(&new, &by.user, now).await?, code))
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{AccountError, Accounts, Origin, Profile, SignedIn};
 use crate::{
     auth::Identity,
-    store::accounts::{Hash, Rotation, Session},
+    store::accounts::{Hash, OfSession, Rotation, Session},
 };
 
 /// How long after a refresh token's first use a second one is no theft: two tabs, a lost answer.
@@ -46,8 +46,8 @@ impl Accounts {
         token: Option<&str>,
         who: Option<&Identity>,
     ) -> Result<(), AccountError> {
-        if let Some((id, user)) = self.of_token(token, who).await? {
-            self.end(&user, id).await?;
+        if let Some(of) = self.of_token(token, who).await? {
+            self.end(&of.user, of.session).await?;
         }
         Ok(())
     }
@@ -64,13 +64,14 @@ impl Accounts {
         let user = match who {
             Some(who) => who.user.to_string(),
             None => {
-                let (id, user) =
-                    self.of_token(token, None).await?.ok_or(AccountError::SessionOver)?;
-                let open = self.0.store.sessions(&user, Timestamp::now()).await?;
-                if !open.iter().any(|session| session.id == id) {
+                let of = self.of_token(token, None).await?;
+                // One that was used up ends its own session and no other.
+                let of = of.filter(|of| !of.used).ok_or(AccountError::SessionOver)?;
+                let open = self.0.store.sessions(&of.user, Timestamp::now()).await?;
+                if !open.iter().any(|session| session.id == of.session) {
                     return Err(AccountError::SessionOver);
                 }
-                user
+                of.user
             }
         };
         for id in self.0.store.end_sessions(&user, Timestamp::now()).await? {
@@ -83,13 +84,13 @@ impl Accounts {
         &self,
         token: Option<&str>,
         who: Option<&Identity>,
-    ) -> Result<Option<(Uuid, String)>, AccountError> {
+    ) -> Result<Option<OfSession>, AccountError> {
         if let Some(token) = token {
             return Ok(self.0.store.session_of(&Hash::of(token)).await?);
         }
         let Some(who) = who else { return Ok(None) };
         let session = who.session.as_deref().and_then(|id| id.parse().ok());
-        Ok(session.map(|id| (id, who.user.to_string())))
+        Ok(session.map(|session| OfSession { session, user: who.user.to_string(), used: false }))
     }
 
     async fn end(&self, user: &str, id: Uuid) -> Result<bool, AccountError> {
@@ -128,6 +129,7 @@ impl Accounts {
                 name: who.name.clone().unwrap_or_else(|| who.user.to_string()),
                 email: None,
                 admin: who.admin,
+                has_password: false,
             },
             |account| Profile::from(&account),
         ))

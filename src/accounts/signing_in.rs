@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::{AccountError, Accounts, Origin, checks, hasher::Verdict, secret};
 use crate::{
-    auth::{Identity, keys::Grant},
+    auth::{Identity, keys::Grant, shown_name},
     config::RegistrationPolicy,
+    network::Network,
     store::accounts::{Account, Hash, NewAccount, NewSession, Registration},
 };
 
@@ -45,6 +46,8 @@ pub struct Profile {
     pub email: Option<String>,
     /// Whether this is an administrator.
     pub admin: bool,
+    /// Whether there is a password to sign in with.
+    pub has_password: bool,
 }
 
 impl From<&Account> for Profile {
@@ -54,6 +57,7 @@ impl From<&Account> for Profile {
             name: account.name.clone(),
             email: Some(account.email.clone()),
             admin: account.admin,
+            has_password: account.password.is_some(),
         }
     }
 }
@@ -149,6 +153,9 @@ impl Accounts {
     ) -> Result<SignedIn, AccountError> {
         self.0.throttle.attempt_on(from.network, email)?;
         let account = self.0.store.account_of(email).await?;
+        if !self.was_here(account.as_ref(), from).await? {
+            self.0.throttle.attempt_from_anywhere(email)?;
+        }
         let open = account.filter(|account| !account.closed);
         let hash = open.as_ref().and_then(|account| account.password.as_deref());
         let verdict = self.0.hasher.compare(password, hash).await?;
@@ -159,6 +166,19 @@ impl Accounts {
         let signed_in = self.open_session(&account, from).await?;
         self.rehash_if_outdated(&account, password, verdict).await?;
         Ok(signed_in)
+    }
+
+    /// Whether a person was signed in from this network before. Without an account it is asked too, so that the
+    /// time does not tell.
+    async fn was_here(
+        &self,
+        account: Option<&Account>,
+        from: &Origin,
+    ) -> Result<bool, AccountError> {
+        let user = account.map_or("", |account| &account.user);
+        let addresses = self.0.store.addresses(user).await?;
+        let mut networks = addresses.iter().filter_map(|address| address.parse().ok());
+        Ok(networks.any(|address| Network::of(address) == from.network))
     }
 
     async fn rehash_if_outdated(
@@ -183,24 +203,29 @@ impl Accounts {
         self.open_session(&account.ok_or(AccountError::NotFound("account"))?, from).await
     }
 
-    /// Changes the password of somebody who is signed in. Every other session of the person ends;
-    /// this one goes on with new tokens.
+    /// Changes the password of somebody who is signed in, or sets the first one. Every other session of the
+    /// person ends; this one goes on with new tokens.
     ///
     /// # Errors
     /// [`AccountError::WrongPassword`], [`AccountError::WeakPassword`], [`AccountError::TooMany`].
     pub async fn change_password(
         &self,
         who: &Identity,
-        current: &str,
+        current: Option<&str>,
         new: &str,
         from: &Origin,
     ) -> Result<SignedIn, AccountError> {
         let account = self.0.store.account(&who.user).await?.filter(|account| !account.closed);
         let account = account.ok_or(AccountError::Forbidden("this person has no account here"))?;
         self.0.throttle.attempt_on(from.network, &account.email)?;
-        let verdict = self.0.hasher.compare(current, account.password.as_deref()).await?;
-        if !verdict.fits {
-            return Err(AccountError::WrongPassword);
+        if !self.was_here(Some(&account), from).await? {
+            self.0.throttle.attempt_from_anywhere(&account.email)?;
+        }
+        if let Some(hash) = account.password.as_deref() {
+            let verdict = self.0.hasher.compare(current.unwrap_or(""), Some(hash)).await?;
+            if !verdict.fits {
+                return Err(AccountError::WrongPassword);
+            }
         }
         self.0.throttle.succeeded(from.network, &account.email);
         checks::password("new", new, &account.email)?;
@@ -240,9 +265,12 @@ impl Accounts {
         from: &Origin,
     ) -> Result<SignedIn, AccountError> {
         self.0.throttle.attempt(from.network)?;
-        checks::password("password", password, "")?;
+        let (code, now) = (Hash::of(code), Timestamp::now());
+        let account = self.0.store.account_of_reset(&code, now).await?;
+        let account = account.ok_or(AccountError::LinkExpired)?;
+        checks::password("password", password, &account.email)?;
         let hash = self.0.hasher.hash(password).await?;
-        let account = self.0.store.reset(&Hash::of(code), &hash, Timestamp::now()).await?;
+        let account = self.0.store.reset(&code, &hash, now).await?;
         self.open_session(&account.ok_or(AccountError::LinkExpired)?, from).await
     }
 
@@ -275,7 +303,7 @@ impl Accounts {
         let session = session.to_string();
         let issued = self.0.keys.sign(Grant {
             user: &account.user,
-            name: Some(&account.name),
+            name: Some(&shown_name(&account.name)),
             session: Some(&session),
             admin: account.admin,
             life: self.0.settings.access_life,

@@ -1,20 +1,38 @@
 //! Which role a person has in a channel, remembered for a moment.
 //!
 //! Every edit and every page asks, so answers are kept for [`REMEMBERED`], and whoever asks at the
-//! same time shares one read. A change of members that the hub sees is forgotten at once with
-//! [`Access::forget_channel`]; one that it does not see counts after that time at the latest.
+//! same time shares one read. A change of members that this node hears of is forgotten at once with
+//! [`Access::forget_channel`], whether anybody follows the channel here or not; one that it does not
+//! hear of (another node numbered it) counts after that time at the latest.
+//!
+//! Looks and changes are numbered in one row, so that it can be said of each answer which changes it
+//! may have missed. An open subscription rests on no remembered answer: it asks with
+//! [`Access::roles_now`] after it has entered its channel, so that each change is either seen by
+//! that look or comes after it and has the subscription looked at again.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
 };
 use parking_lot::Mutex;
-use rowcast_protocol::{ChannelName, ErrorCode, Role};
+use rowcast_protocol::{ChannelName, Role};
 use tokio::time::Instant;
 
-use crate::store::{CheckedEdit, CheckedOp, EditError, LiveTable, Store, StoreError};
+pub use crate::store::rights::Looked;
+use crate::store::{
+    CheckedEdit, CheckedOp, EditError, Store, StoreError,
+    rights::{Rights, needs},
+};
 
 /// How long an answer counts, from the moment it was asked for.
 pub const REMEMBERED: Duration = Duration::from_millis(500);
@@ -30,6 +48,10 @@ pub type Answer = Result<Option<Role>, Arc<StoreError>>;
 pub struct Access {
     store: Arc<dyn Store>,
     answers: Mutex<Answers>,
+    /// The number of the newest look or change.
+    newest: AtomicU64,
+    /// The number of the newest change.
+    changed: AtomicU64,
 }
 
 /// By channel and person. A failed read is shared by those who wait for it and then forgotten.
@@ -41,6 +63,7 @@ struct Answers {
 
 #[derive(Debug, Clone)]
 struct Asked {
+    number: u64,
     at: Instant,
     answer: Shared<BoxFuture<'static, Answer>>,
 }
@@ -56,18 +79,40 @@ impl Access {
     /// Asks this store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, answers: Mutex::default() }
+        let (newest, changed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { store, answers: Mutex::default(), newest, changed }
     }
 
     /// What a person may do in a channel; `None`: nothing, or there is no such channel.
     ///
-    /// An answer asked for after [`Access::forget_channel`] returned was read after it.
+    /// Neither the answer nor the wait for it is older than the newest [`Access::forget_channel`].
     ///
     /// # Errors
     /// If the store cannot be read now.
     pub async fn role(&self, channel: &ChannelName, user: &Arc<str>) -> Answer {
-        let answer = self.answer(channel, user);
-        answer.await
+        loop {
+            let asked = self.asked(channel, user);
+            let answer = asked.answer.await;
+            let unchanged = self.changed.load(Ordering::Acquire) <= asked.number;
+            if answer.is_err() || unchanged || self.knows(channel, user, asked.number) {
+                return answer;
+            }
+        }
+    }
+
+    /// What these people may do in a channel, read now, in their order; and the number of this look.
+    ///
+    /// # Errors
+    /// If the store cannot be read now.
+    pub async fn roles_now(
+        &self,
+        channel: &ChannelName,
+        users: &[Arc<str>],
+    ) -> Result<(u64, Vec<Option<Role>>), StoreError> {
+        let number = self.next();
+        let roles = self.store.roles(channel, users).await?;
+        self.answers.lock().forget_older(channel, users, number);
+        Ok((number, roles))
     }
 
     /// What others see of a person, if the database knows and can say.
@@ -76,9 +121,14 @@ impl Access {
         self.store.person_name(user).await.ok().flatten()
     }
 
-    /// Forgets what it knows about a channel: its members changed.
-    pub fn forget_channel(&self, channel: &ChannelName) {
-        self.answers.lock().forget(channel);
+    /// Forgets what it knows about a channel: its members changed. Returns the number of the change;
+    /// looks with a lower one may not have seen it.
+    pub fn forget_channel(&self, channel: &ChannelName) -> u64 {
+        let mut answers = self.answers.lock();
+        let number = self.next();
+        self.changed.fetch_max(number, Ordering::AcqRel);
+        answers.forget(channel);
+        number
     }
 
     /// Drops the answers that no longer count, so that people who came once cost nothing.
@@ -86,24 +136,30 @@ impl Access {
         self.answers.lock().drop_old();
     }
 
-    /// Whether the person may bring the row of a move into the channel it goes to: its role there
-    /// must allow inserting. Other edits need nothing beyond their own channel.
+    /// Whether the person may bring the row of a move into the channel it goes to, and take it out of
+    /// where it is. Other edits need nothing beyond their own channel.
     ///
     /// # Errors
     /// `unknown_channel` or `forbidden`; or that the store cannot be read now.
     pub async fn may_enter(&self, edit: &CheckedEdit) -> Result<(), EditError> {
-        let Some((at, CheckedOp::Move { table, to, .. })) =
-            edit.ops.iter().enumerate().find(|(_, op)| matches!(op, CheckedOp::Move { .. }))
-        else {
+        if !edit.ops.iter().any(|op| matches!(op, CheckedOp::Move { .. })) {
             return Ok(());
-        };
-        let role = self.role(to, &edit.user).await.map_err(|error| unreadable(&error))?;
-        let table = edit.schema.tables.get(*table).map(|table| &**table);
-        enter(role, table, to)
-            .map_err(|error| error.in_op(at).in_table(table.map_or("", |table| &table.name)))
+        }
+        let refused = self.refusal(edit).await.map_err(|error| unreadable(&error))?;
+        refused.map_or(Ok(()), Err)
     }
 
-    fn answer(&self, channel: &ChannelName, user: &Arc<str>) -> Shared<BoxFuture<'static, Answer>> {
+    /// To be called before a role is asked for that an edit rests on.
+    #[must_use]
+    pub fn look(&self) -> Looked {
+        Looked { number: self.newest.load(Ordering::Acquire), at: Instant::now() }
+    }
+
+    fn next(&self) -> u64 {
+        self.newest.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    fn asked(&self, channel: &ChannelName, user: &Arc<str>) -> Asked {
         let mut answers = self.answers.lock();
         if let Some(asked) = answers.known(channel, user) {
             return asked;
@@ -111,19 +167,46 @@ impl Access {
         let (store, of, person) = (Arc::clone(&self.store), channel.clone(), Arc::clone(user));
         let answer = async move { store.role(&of, &person).await.map_err(Arc::new) };
         let answer = answer.boxed().shared();
-        answers.remember(channel, user, Asked { at: Instant::now(), answer: answer.clone() });
-        answer
+        let asked = Asked { number: self.next(), at: Instant::now(), answer };
+        answers.remember(channel, user, asked.clone());
+        asked
+    }
+
+    /// Whether the answer with this number was not forgotten since.
+    fn knows(&self, channel: &ChannelName, user: &Arc<str>, number: u64) -> bool {
+        let answers = self.answers.lock();
+        answers.of(channel, user).is_some_and(|asked| asked.number == number)
+    }
+}
+
+#[async_trait]
+impl Rights for Access {
+    fn look(&self) -> Looked {
+        self.look()
+    }
+
+    fn has_changed(&self, since: Looked) -> bool {
+        self.changed.load(Ordering::Acquire) > since.number
+    }
+
+    async fn refusal(&self, edit: &CheckedEdit) -> Result<Option<EditError>, Arc<StoreError>> {
+        for need in needs(edit) {
+            let role = self.role(need.channel, &edit.user).await?;
+            if let Some(refused) = need.refusal(role) {
+                return Ok(Some(refused));
+            }
+        }
+        Ok(None)
     }
 }
 
 impl Answers {
-    fn known(
-        &self,
-        channel: &ChannelName,
-        user: &Arc<str>,
-    ) -> Option<Shared<BoxFuture<'static, Answer>>> {
-        let asked = self.channels.get(channel)?.get(user)?;
-        asked.counts().then(|| asked.answer.clone())
+    fn of(&self, channel: &ChannelName, user: &Arc<str>) -> Option<&Asked> {
+        self.channels.get(channel)?.get(user)
+    }
+
+    fn known(&self, channel: &ChannelName, user: &Arc<str>) -> Option<Asked> {
+        self.of(channel, user).filter(|asked| asked.counts()).cloned()
     }
 
     fn remember(&mut self, channel: &ChannelName, user: &Arc<str>, asked: Asked) {
@@ -152,23 +235,21 @@ impl Answers {
         self.count = self.channels.values().map(HashMap::len).sum();
     }
 
+    /// Forgets the answers for these people that are older than a look.
+    fn forget_older(&mut self, channel: &ChannelName, users: &[Arc<str>], number: u64) {
+        let Some(people) = self.channels.get_mut(channel) else { return };
+        for user in users {
+            if people.get(user).is_some_and(|asked| asked.number < number) {
+                people.remove(user);
+                self.count -= 1;
+            }
+        }
+    }
+
     fn forget(&mut self, channel: &ChannelName) {
         let people = self.channels.remove(channel);
         self.count -= people.map_or(0, |people| people.len());
     }
-}
-
-fn enter(role: Option<Role>, table: Option<&LiveTable>, to: &ChannelName) -> Result<(), EditError> {
-    let Some(role) = role else {
-        return Err(EditError::new(
-            ErrorCode::UnknownChannel,
-            format!("there is no channel {to} for this person"),
-        ));
-    };
-    if table.and_then(|table| table.insert).is_some_and(|least| role >= least) {
-        return Ok(());
-    }
-    Err(EditError::new(ErrorCode::Forbidden, format!("the role in {to} does not allow inserting")))
 }
 
 fn unreadable(error: &StoreError) -> EditError {

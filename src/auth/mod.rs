@@ -30,7 +30,7 @@ mod token;
 mod verified;
 pub mod verifier;
 
-pub use access::Access;
+pub use access::{Access, Looked, REMEMBERED};
 pub use codes::{DemoCodes, DemoPerson};
 pub use keys::OwnKeys;
 pub use revocations::Revocations;
@@ -106,6 +106,25 @@ impl TokenError {
             | Self::Claim(_) => ErrorCode::Unauthorized,
         }
     }
+}
+
+/// The most characters of a name that are shown.
+pub const NAME_LENGTH: usize = 100;
+
+/// Whether a sign has no place in a name: control characters, breaks of lines, and what changes the direction
+/// of the text around it.
+#[must_use]
+pub fn is_unfit_for_names(sign: char) -> bool {
+    let breaks = matches!(sign, '\u{2028}' | '\u{2029}');
+    sign.is_control() || breaks || matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A name that came from elsewhere, fit to be shown and to stand in a token: without signs that are unfit,
+/// and not endless.
+#[must_use]
+pub fn shown_name(name: &str) -> String {
+    let fit = |sign: &char| !is_unfit_for_names(*sign);
+    name.trim().chars().filter(fit).take(NAME_LENGTH).collect()
 }
 
 /// Whether a text can be a person's id: it must fit into `user:{id}`.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Identity, TokenError};
+use super::{Identity, TokenError, shown_name};
 use crate::store::{
     AccountStore,
     accounts::{Hash, Service},
@@ -74,7 +74,7 @@ impl ServiceTokens {
 fn identity(service: Service) -> Identity {
     Identity {
         user: service.user.into(),
-        name: Some(service.name),
+        name: Some(shown_name(&service.name)),
         expires: service.expires.unwrap_or(Timestamp::MAX),
         issuer: "service".into(),
         session: Some(service.id.to_string().into()),

@@ -15,6 +15,7 @@ use super::{
     remote::{RemoteKeys, Source},
     revocations::Revocations,
     services::ServiceTokens,
+    shown_name,
     token::{self, Claimed},
     verified::{Claims, VerifiedTokens},
 };
@@ -213,7 +214,7 @@ impl Issuer {
             return Err(TokenError::Claim("sub"));
         }
         let name = claims.get(&self.name_claim).and_then(Value::as_str);
-        let name = name.map(shown).filter(|name| !name.is_empty());
+        let name = name.map(shown_name).filter(|name| !name.is_empty());
         let own = matches!(self.keys, Keys::Own(_));
         let session = claims.get("sid").and_then(Value::as_str).filter(|_| own).map(Arc::from);
         let admin = own && claims.get("admin") == Some(&Value::Bool(true));
@@ -243,11 +244,6 @@ fn instant(value: &Value) -> Option<Timestamp> {
         Some(seconds as i64)
     })?;
     Timestamp::from_second(seconds).ok()
-}
-
-/// A name fit to be shown: without control characters, and not endless.
-fn shown(name: &str) -> String {
-    name.trim().chars().filter(|sign| !sign.is_control()).take(100).collect()
 }
 
 fn reason(kind: &ErrorKind) -> TokenError {

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use rowcast_protocol::{ChannelName, Edit, EditId, Role, Value};
 
-use super::check::{check, row_key, rows_of, undo, with_tag};
-use crate::store::{CheckedEdit, EditError, LiveSchema, NamedRow, PastEntry, Store};
+use super::check::{check, is_channel, row_key, rows_of, undo, with_tag};
+use crate::{
+    planted::{self, Bug},
+    store::{CheckedEdit, EditError, LiveSchema, NamedRow, PastEntry, Store},
+};
 
 /// Checks what clients send against the live tables as they are at that moment. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,6 +27,13 @@ impl Checker {
     #[must_use]
     pub fn schema(&self) -> Arc<LiveSchema> {
         self.store.schema()
+    }
+
+    /// Whether this is how a channel's name is spelled; see [`is_channel`]. Asked wherever a name comes
+    /// in, so that one channel never goes by two names.
+    #[must_use]
+    pub fn is_channel(&self, name: &ChannelName) -> bool {
+        planted::is(Bug::AnySpelling) || is_channel(&self.schema(), name)
     }
 
     /// Checks an edit; see [`check`].

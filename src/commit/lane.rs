@@ -21,7 +21,11 @@ use crate::{
     hub::Hub,
     metrics::Metrics,
     planted::{self, Bug},
-    store::{CheckedEdit, Committed, EditError, Store, StoreError, edit::CheckedOp},
+    store::{
+        CheckedEdit, Committed, EditError, Store, StoreError,
+        edit::CheckedOp,
+        rights::{LOOK_AGAIN, Looked, Rights},
+    },
 };
 
 /// What became of an edit.
@@ -62,7 +66,24 @@ pub struct QueueFull;
 
 struct Queued {
     edit: CheckedEdit,
+    /// When its person's rights were looked at.
+    looked: Looked,
     reply: Reply,
+}
+
+/// What the lanes work with.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Where edits are committed.
+    pub store: Arc<dyn Store>,
+    /// Where new entries go.
+    pub hub: Hub,
+    /// Who may still do what they asked for.
+    pub rights: Arc<dyn Rights>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Wakes the poller when something was left unnumbered.
+    pub unnumbered: Arc<Notify>,
 }
 
 /// Takes edits and answers each once it is durable or refused. Cheap to clone.
@@ -81,27 +102,16 @@ impl fmt::Debug for Committer {
 /// What all lanes use.
 #[derive(Clone)]
 struct Shared {
-    store: Arc<dyn Store>,
-    hub: Hub,
-    metrics: Arc<Metrics>,
+    parts: Parts,
     settings: CommitSettings,
-    /// Wakes the poller when something was left unnumbered.
-    unnumbered: Arc<Notify>,
 }
 
 impl Committer {
     /// Starts the lanes. They end when every handle is dropped and their queues are empty.
     #[must_use]
-    pub fn start(
-        store: Arc<dyn Store>,
-        hub: Hub,
-        metrics: Arc<Metrics>,
-        settings: CommitSettings,
-        unnumbered: Arc<Notify>,
-        tracker: &TaskTracker,
-    ) -> Self {
-        let count = settings.lanes.min(store.lanes()).max(1);
-        let shared = Shared { store, hub, metrics, settings, unnumbered };
+    pub fn start(parts: Parts, settings: CommitSettings, tracker: &TaskTracker) -> Self {
+        let count = settings.lanes.min(parts.store.lanes()).max(1);
+        let shared = Shared { parts, settings };
         let lanes = (0..count)
             .map(|_| {
                 let (sender, receiver) = mpsc::channel(settings.queue.max(1));
@@ -112,24 +122,25 @@ impl Committer {
         Self { lanes, hasher: RandomState::new() }
     }
 
-    /// Queues an edit behind the others of its channel.
+    /// Queues an edit behind the others of its channel. `looked` is when the rights were looked at that
+    /// it was checked against.
     ///
     /// # Errors
     /// If the queue is full; `reply` is not called then.
-    pub fn submit(&self, edit: CheckedEdit, reply: Reply) -> Result<(), QueueFull> {
+    pub fn submit(&self, edit: CheckedEdit, looked: Looked, reply: Reply) -> Result<(), QueueFull> {
         let lane = self.lane_of(&edit.channel).ok_or(QueueFull)?;
-        lane.try_send(Queued { edit, reply }).map_err(|_| QueueFull)
+        lane.try_send(Queued { edit, looked, reply }).map_err(|_| QueueFull)
     }
 
     /// Applies an edit: done once it is durable or refused.
     ///
     /// # Errors
     /// Why it was not applied; `rate_limited` if the queue is full.
-    pub async fn apply(&self, edit: CheckedEdit) -> EditResult {
+    pub async fn apply(&self, edit: CheckedEdit, looked: Looked) -> EditResult {
         let (reply, outcome) = oneshot::channel();
         // Whoever went away does not hear it.
-        let submitted = self.submit(edit, Box::new(move |outcome| drop(reply.send(outcome))));
-        submitted.map_err(|QueueFull| {
+        let reply = Box::new(move |outcome| drop(reply.send(outcome)));
+        self.submit(edit, looked, reply).map_err(|QueueFull| {
             let words = "the database does not keep up; send the same edit again";
             EditError::new(ErrorCode::RateLimited, words)
         })?;
@@ -190,36 +201,82 @@ fn identity(edit: &CheckedEdit) -> (Arc<str>, EditId) {
     (Arc::clone(&edit.user), edit.id)
 }
 
-/// Commits a batch and answers its edits; `false`: the database did not take it.
-async fn commit(shared: &Shared, batch: Vec<Queued>, patience: Duration) -> bool {
-    let (edits, mut replies): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|queued| (queued.edit, queued.reply)).unzip();
-    if planted::is(Bug::AckBeforeCommit) {
-        planted::ack(&shared.hub, &edits, std::mem::take(&mut replies));
+/// Edits that are committed together.
+struct Batch {
+    edits: Vec<CheckedEdit>,
+    /// Who waits for each.
+    waiting: Vec<Waiting>,
+}
+
+struct Waiting {
+    looked: Looked,
+    reply: Reply,
+}
+
+impl Batch {
+    fn new(queued: Vec<Queued>) -> Self {
+        let parts = queued
+            .into_iter()
+            .map(|Queued { edit, looked, reply }| (edit, Waiting { looked, reply }));
+        let (edits, waiting) = parts.unzip();
+        Self { edits, waiting }
     }
-    shared.metrics.batches.inc();
+
+    /// Takes out the edits whose people may no longer make them, and refuses these. While nobody's
+    /// rights change and nothing waits for long, there is nothing to ask.
+    async fn refuse_forbidden(&mut self, parts: &Parts) -> Result<(), StoreError> {
+        let mut place = 0;
+        while let (Some(edit), Some(waiting)) = (self.edits.get(place), self.waiting.get_mut(place))
+        {
+            let looked = waiting.looked;
+            if looked.at.elapsed() >= LOOK_AGAIN || parts.rights.has_changed(looked) {
+                waiting.looked = parts.rights.look();
+                let refused = parts.rights.refusal(edit).await;
+                if let Some(refused) = refused.map_err(Arc::unwrap_or_clone)? {
+                    self.edits.remove(place);
+                    (self.waiting.remove(place).reply)(Err(refused));
+                    continue;
+                }
+            }
+            place += 1;
+        }
+        Ok(())
+    }
+
+    fn answer(self, outcomes: impl IntoIterator<Item = EditResult>) {
+        for (waiting, outcome) in self.waiting.into_iter().zip(outcomes) {
+            (waiting.reply)(outcome);
+        }
+    }
+}
+
+/// Commits a batch and answers its edits; `false`: the database did not take it.
+async fn commit(shared: &Shared, queued: Vec<Queued>, patience: Duration) -> bool {
+    let parts = &shared.parts;
+    let mut batch = Batch::new(queued);
+    if planted::is(Bug::AckBeforeCommit) {
+        let replies = batch.waiting.drain(..).map(|waiting| waiting.reply).collect();
+        planted::ack(&parts.hub, &batch.edits, replies);
+    }
+    parts.metrics.batches.inc();
     #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
-    shared.metrics.batch_edits.observe(edits.len() as f64);
-    match commit_patiently(shared, &edits, patience).await {
+    parts.metrics.batch_edits.observe(batch.edits.len() as f64);
+    match commit_patiently(shared, &mut batch, patience).await {
         Ok(committed) => {
             for appended in &committed.appended {
-                shared.hub.append(appended);
+                parts.hub.append(appended);
             }
-            if committed.left_unnumbered || edits.iter().any(is_move) {
-                shared.unnumbered.notify_one();
+            if committed.left_unnumbered || batch.edits.iter().any(is_move) {
+                parts.unnumbered.notify_one();
             }
-            for (reply, outcome) in replies.into_iter().zip(committed.outcomes) {
-                if outcome.is_ok() {
-                    shared.metrics.edits.inc();
-                }
-                reply(outcome);
-            }
+            let applied = committed.outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+            parts.metrics.edits.inc_by(applied as u64);
+            batch.answer(committed.outcomes);
             true
         }
         Err(error) => {
-            for reply in replies {
-                reply(Err(EditError::new(error.code(), public_words(error.code()))));
-            }
+            let answer = || Err(EditError::new(error.code(), public_words(error.code())));
+            batch.answer(std::iter::repeat_with(answer));
             false
         }
     }
@@ -233,34 +290,44 @@ fn is_move(edit: &CheckedEdit) -> bool {
 /// unknown whether a broken commit happened; the ids of the edits make trying again harmless.
 async fn commit_patiently(
     shared: &Shared,
-    edits: &[CheckedEdit],
+    batch: &mut Batch,
     patience: Duration,
 ) -> Result<Committed, StoreError> {
+    let metrics = &shared.parts.metrics;
     let began = Instant::now();
     let mut wait = Duration::from_millis(20);
     loop {
         let attempt = Instant::now();
-        let result = shared.store.commit(edits).await;
-        shared.metrics.commit_seconds.observe(attempt.elapsed().as_secs_f64());
-        shared.metrics.recent_commits.observe(attempt.elapsed());
+        let result = try_commit(&shared.parts, batch).await;
+        metrics.commit_seconds.observe(attempt.elapsed().as_secs_f64());
+        metrics.recent_commits.observe(attempt.elapsed());
         let error = match result {
             Ok(committed) => {
-                if shared.metrics.store_up.set(1) == 0 {
+                if metrics.store_up.set(1) == 0 {
                     info!("the database takes edits again");
                 }
                 return Ok(committed);
             }
             Err(error) => error,
         };
-        shared.metrics.store_up.set(0);
+        metrics.store_up.set(0);
         let pointless = !error.code().is_retryable() || matches!(error, StoreError::Failed(_));
         if pointless || began.elapsed() + wait > patience {
-            warn!(%error, edits = edits.len(), "a batch was not committed");
+            warn!(%error, edits = batch.edits.len(), "a batch was not committed");
             return Err(error);
         }
         tokio::time::sleep(jittered(wait)).await;
         wait = (wait * 2).min(Duration::from_secs(1));
     }
+}
+
+/// One attempt, with the edits that are still allowed.
+async fn try_commit(parts: &Parts, batch: &mut Batch) -> Result<Committed, StoreError> {
+    batch.refuse_forbidden(parts).await?;
+    if batch.edits.is_empty() {
+        return Ok(Committed::default());
+    }
+    parts.store.commit(&batch.edits).await
 }
 
 fn jittered(wait: Duration) -> Duration {

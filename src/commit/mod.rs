@@ -2,7 +2,8 @@
 //!
 //! [`check`] holds an edit against the live tables. Then group commit: edits from many sockets
 //! become few transactions. A few lanes; channels hash to lanes, so the edits of one channel stay
-//! in order; a batch mixes channels. While one batch commits the next one gathers. An edit is
+//! in order; a batch mixes channels. While one batch commits the next one gathers. Whoever lost the
+//! right to an edit while it waited is refused ([`Rights`](crate::store::rights::Rights)). An edit is
 //! answered when it is durable.
 
 pub mod check;
@@ -10,4 +11,4 @@ mod checker;
 mod lane;
 
 pub use checker::Checker;
-pub use lane::{CommitSettings, Committer, EditResult, QueueFull};
+pub use lane::{CommitSettings, Committer, EditResult, Parts, QueueFull};

@@ -14,7 +14,7 @@ pub struct ServerConfig {
     /// The address and port for HTTP and WebSocket.
     #[serde(deserialize_with = "address::listen")]
     pub listen: SocketAddr,
-    /// How browsers reach the hub, `scheme://host[:port]`; absent: as they name it in `Host`.
+    /// How browsers reach the hub, `scheme://host[:port]`; absent: by an address, or on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
     /// Origins of other sites whose pages may connect, compared as whole texts. A page of the hub's
@@ -62,7 +62,7 @@ pub struct DemoConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(from = "DemoSetting", into = "DemoSetting")]
 pub enum Demo {
-    /// When the database is new and the hub listens on this machine alone.
+    /// When the database is new and the hub listens on this machine alone, for itself and not for a proxy.
     Auto,
     /// When the database is new.
     On,
@@ -71,12 +71,13 @@ pub enum Demo {
 }
 
 impl Demo {
-    /// Whether a hub that listens here makes a demo project in a database that was just created.
+    /// Whether a hub like this makes a demo project in a database that was just created.
     /// The links to it are for this machine alone in any case.
     #[must_use]
-    pub fn wanted(self, listen: SocketAddr) -> bool {
+    pub fn wanted(self, server: &ServerConfig) -> bool {
+        let behind_proxy = server.public_url.is_some() || !server.trusted_proxies.is_empty();
         match self {
-            Self::Auto => listen.ip().is_loopback(),
+            Self::Auto => server.listen.ip().is_loopback() && !behind_proxy,
             Self::On => true,
             Self::Off => false,
         }

@@ -292,7 +292,14 @@ fn what_counts_can_be_written_and_read_again() {
 
 #[test]
 fn a_demo_project_is_for_this_machine_unless_told() {
-    let (here, everywhere) = ("127.0.0.1:1".parse().unwrap(), "0.0.0.0:1".parse().unwrap());
-    assert!(Demo::Auto.wanted(here) && !Demo::Auto.wanted(everywhere));
-    assert!(Demo::On.wanted(everywhere) && !Demo::Off.wanted(here));
+    let here = load("", &[]).unwrap().server;
+    let everywhere = load("", &[("ROWCAST_SERVER__LISTEN", "0.0.0.0:1")]).unwrap().server;
+    assert!(Demo::Auto.wanted(&here) && !Demo::Auto.wanted(&everywhere));
+    assert!(Demo::On.wanted(&everywhere) && !Demo::Off.wanted(&here));
+    for proxied in [
+        ("ROWCAST_SERVER__PUBLIC_URL", "https://board.example"),
+        ("ROWCAST_SERVER__TRUSTED_PROXIES", "127.0.0.1"),
+    ] {
+        assert!(!Demo::Auto.wanted(&load("", &[proxied]).unwrap().server));
+    }
 }

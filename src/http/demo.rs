@@ -11,6 +11,7 @@ use super::{
     WorkerApp,
     accounts::{Came, SessionBody, Wish, answer},
     extract::Sent,
+    origin,
     problem::{Document, Problem},
 };
 use crate::{auth::DemoCodes, server::Peer};
@@ -51,9 +52,12 @@ pub(super) async fn session(
     Sent(sent): Sent<DemoCode>,
 ) -> Result<Response, Problem> {
     let app = &worker.app;
-    let address = peer.address.ip();
+    if !origin::is_local(peer.address.ip(), &headers, &app.server) {
+        let words = "demo links work on the hub's own machine alone, not through a proxy";
+        return Err(Problem::new(ErrorCode::Forbidden, words));
+    }
     let desk = app.demo.as_ref();
-    let person = desk.and_then(|desk| Some((desk, desk.codes.redeem(&sent.code, address)?)));
+    let person = desk.and_then(|desk| Some((desk, desk.codes.redeem(&sent.code)?)));
     let Some((desk, person)) = person else {
         let words = "this link was used or has ended; `rowcast account reset ada@example.org` \
                      (or bob@…) prints another, which sets a password";

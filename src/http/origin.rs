@@ -29,10 +29,77 @@ fn is_own(origin: &str, headers: &HeaderMap, server: &ServerConfig) -> bool {
     if let Some(own) = &server.public_url {
         return own.trim_end_matches('/') == origin;
     }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-    host.is_some() && host == named
+    named.is_some() && own_host(headers) == named
 }
+
+/// What a foreign page is told.
+pub(super) const REFUSED: &str = "this Origin may not connect; list it in [server] origins, or, if it is \
+                                  how browsers reach this hub, set [server] public_url";
+
+/// The `Host` of a request where the settings name none: an address, or this machine. Any other name may be
+/// somebody else's who lets it lead here.
+fn own_host(headers: &HeaderMap) -> Option<&str> {
+    let host = host(headers)?;
+    let name = name_in(host);
+    (is_this_machine(name) || address_of(name).is_some()).then_some(host)
+}
+
+fn host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST)?.to_str().ok()
+}
+
+/// A host without its port.
+pub(super) fn name_in(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn address_of(name: &str) -> Option<IpAddr> {
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    bare.parse().ok()
+}
+
+/// Whether a host's name stands for the machine that uses it.
+pub(super) fn is_this_machine(name: &str) -> bool {
+    let here = name == "localhost" || name.ends_with(".localhost");
+    here || address_of(name).is_some_and(|address| address.to_canonical().is_loopback())
+}
+
+/// How browsers reach the hub: as the settings say, or as this one did if that is an address, or else where
+/// the hub listens.
+pub(super) fn public_url(headers: &HeaderMap, server: &ServerConfig) -> String {
+    match (&server.public_url, own_host(headers)) {
+        (Some(url), _) => url.trim_end_matches('/').to_owned(),
+        (None, Some(host)) => format!("http://{host}"),
+        (None, None) => format!("http://{}", server.listen),
+    }
+}
+
+/// Whether a request comes from this machine, as far as anybody can tell: a proxy beside the hub connects from
+/// here too, but it is in the settings, or it says for whom it asks, or it passes on the name by which it was
+/// reached.
+pub(super) fn is_local(peer: IpAddr, headers: &HeaderMap, server: &ServerConfig) -> bool {
+    let no_proxy = server.public_url.is_none() && server.trusted_proxies.is_empty();
+    let forwards = |name: &&str| headers.contains_key(*name);
+    let direct = !FORWARDING.iter().any(forwards);
+    let named = host(headers).is_some_and(|host| is_this_machine(name_in(host)));
+    peer.is_loopback() && no_proxy && direct && named
+}
+
+/// Headers that proxies add.
+const FORWARDING: [&str; 8] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-real-ip",
+    "cf-connecting-ip",
+];
 
 /// The client's address: the peer's, or behind trusted proxies the last one they vouch for. A hop that is
 /// no address is passed by: whoever wrote it must not count as the proxy.
@@ -85,21 +152,59 @@ mod tests {
     #[test]
     fn only_no_origin_the_own_and_the_listed_ones_may_connect() {
         let allowed = |origin| {
-            let headers = headers(&[("host", "hub.example:8080"), ("origin", origin)]);
+            let headers = headers(&[("host", "192.0.2.7:8080"), ("origin", origin)]);
             is_allowed(&headers, &server())
         };
         assert!(is_allowed(&headers(&[("host", "hub.example")]), &server()));
-        assert!(allowed("http://hub.example:8080"));
+        assert!(allowed("http://192.0.2.7:8080"));
         assert!(allowed("https://board.example"));
         for foreign in [
             "https://evil.example",
             "https://board.example.evil.example",
             "https://board.exampl",
-            "http://hub.example",
+            "http://192.0.2.7",
             "null",
         ] {
             assert!(!allowed(foreign), "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_name_that_leads_here_is_not_the_hubs_own_unless_the_settings_say_so() {
+        let own = |host: &'static str, origin| {
+            is_allowed(&headers(&[("host", host), ("origin", origin)]), &server())
+        };
+        assert!(own("localhost:7070", "http://localhost:7070"));
+        assert!(own("[::1]:7070", "http://[::1]:7070"));
+        assert!(own("hub.localhost", "http://hub.localhost"));
+        assert!(!own("evil.example:7070", "http://evil.example:7070"));
+        assert!(!own("127.0.0.1.evil.example", "http://127.0.0.1.evil.example"));
+        let told = ServerConfig { public_url: Some("http://evil.example:7070".into()), ..server() };
+        let asked = headers(&[("host", "127.0.0.1"), ("origin", "http://evil.example:7070")]);
+        assert!(is_allowed(&asked, &told));
+    }
+
+    #[test]
+    fn links_name_no_host_that_somebody_else_chose() {
+        let of = |host| public_url(&headers(&[("host", host)]), &server());
+        assert_eq!(of("127.0.0.1:7171"), "http://127.0.0.1:7171");
+        assert_eq!(of("evil.example"), "http://127.0.0.1:7070");
+    }
+
+    #[test]
+    fn what_comes_through_a_proxy_is_not_local() {
+        let here: IpAddr = "127.0.0.1".parse().unwrap();
+        let local = |host| headers(&[("host", host)]);
+        assert!(is_local(here, &local("localhost:7070"), &server()));
+        assert!(!is_local("192.0.2.7".parse().unwrap(), &local("localhost:7070"), &server()));
+        assert!(!is_local(here, &local("board.example"), &server()));
+        let forwarded = headers(&[("host", "localhost"), ("x-forwarded-for", "192.0.2.7")]);
+        assert!(!is_local(here, &forwarded, &server()));
+        let public = ServerConfig { public_url: Some("https://b.example".into()), ..server() };
+        assert!(!is_local(here, &local("localhost"), &public));
+        let behind =
+            ServerConfig { trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()], ..server() };
+        assert!(!is_local(here, &local("localhost"), &behind));
     }
 
     #[test]

@@ -63,8 +63,7 @@ fn prepare(
         return Err((StatusCode::SERVICE_UNAVAILABLE, "this node is draining\n".to_owned()));
     }
     if !origin::is_allowed(headers, &app.server) {
-        let words = "this Origin may not connect; list it in [server] origins\n";
-        return Err((StatusCode::FORBIDDEN, words.to_owned()));
+        return Err((StatusCode::FORBIDDEN, format!("{}\n", origin::REFUSED)));
     }
     let accept = accept_key(headers)?;
     let codec = offered_codec(headers)?;

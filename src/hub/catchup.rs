@@ -235,10 +235,13 @@ async fn send_snapshot(
 async fn send_page(subscription: &Arc<Subscription>, frames: Bytes) -> bool {
     let socket = &subscription.socket;
     socket.room_below(ROOM).await;
-    // The right to read is checked per page: whoever was removed meanwhile is gone.
-    if subscription.is_gone() || socket.is_closing() {
-        return false;
+    // The right to read is looked at per page: whoever was removed meanwhile is gone.
+    while !subscription.is_gone() && !socket.is_closing() {
+        if !subscription.is_in_doubt() {
+            socket.send_frame(frames);
+            return true;
+        }
+        tokio::time::sleep(SOON).await;
     }
-    socket.send_frame(frames);
-    true
+    false
 }

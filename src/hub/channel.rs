@@ -35,6 +35,11 @@ pub struct Channel {
     readers: Box<[Readers]>,
     json_readers: AtomicUsize,
     msgpack_readers: AtomicUsize,
+    /// The number of the newest change of access that is known here. Subscriptions whose roles were
+    /// looked up before are in doubt.
+    access_changed: AtomicU64,
+    /// Whether somebody looks at everybody's access.
+    rechecking: AtomicBool,
     /// Whether a repair is under way.
     pub(super) repairing: AtomicBool,
     /// What was last read back for those who were behind, shared by those who come next.
@@ -82,6 +87,8 @@ impl Channel {
             readers,
             json_readers: AtomicUsize::new(0),
             msgpack_readers: AtomicUsize::new(0),
+            access_changed: AtomicU64::new(0),
+            rechecking: AtomicBool::new(false),
             repairing: AtomicBool::new(false),
             read_back: tokio::sync::Mutex::default(),
             snapshot: tokio::sync::Mutex::default(),
@@ -143,6 +150,12 @@ impl Channel {
         readers.list.lock().push(subscription);
     }
 
+    /// Takes a subscription out that nobody has heard of yet.
+    pub fn withdraw(&self, subscription: &Arc<Subscription>) {
+        subscription.end();
+        self.detach(subscription);
+    }
+
     /// Takes a subscription out, with its presence and its states. Once; again does nothing.
     pub fn leave(self: &Arc<Self>, subscription: &Arc<Subscription>) {
         if !self.detach(subscription) {
@@ -156,13 +169,13 @@ impl Channel {
         }
     }
 
-    /// Puts a subscription of the same session in another's place. Presence and states stay, unless
-    /// the new one is not to be seen.
-    pub fn replace(self: &Arc<Self>, old: &Arc<Subscription>, new: Arc<Subscription>) {
+    /// Puts a subscription that has entered in the place of another of the same session. Presence and
+    /// states stay, unless the new one is not to be seen.
+    pub fn replace(self: &Arc<Self>, old: &Arc<Subscription>, new: &Subscription) {
+        old.end();
         let has_state = old.has_state.load(Ordering::Acquire);
         new.has_state.store(has_state, Ordering::Release);
         let unseen = new.presence != PresenceMode::Join && old.presence == PresenceMode::Join;
-        self.enter(new);
         if self.detach(old) && unseen {
             self.part(&old.subscriber);
         }
@@ -234,6 +247,25 @@ impl Channel {
         }
     }
 
+    // --- who may -----------------------------------------------------------------------------
+
+    /// The number of the newest change of access that is known here.
+    #[must_use]
+    pub fn access_changed(&self) -> u64 {
+        self.access_changed.load(Ordering::Acquire)
+    }
+
+    /// Puts everybody in doubt whose role was looked up before the change with this number.
+    pub fn doubt_access(&self, change: u64) {
+        self.access_changed.fetch_max(change, Ordering::AcqRel);
+    }
+
+    /// Whether somebody looks at everybody's access, to be set by whoever does.
+    #[must_use]
+    pub fn rechecking(&self) -> &AtomicBool {
+        &self.rechecking
+    }
+
     // --- the log -----------------------------------------------------------------------------
 
     /// Takes entries that were numbered, here or elsewhere.
@@ -241,12 +273,14 @@ impl Channel {
         let codecs = self.codecs();
         let entries =
             appended.entries.iter().map(|entry| EncodedEntry::new(entry, codecs)).collect();
-        let arrival = {
-            let mut tail = self.tail.lock();
-            let arrival = tail.append(appended.epoch, entries);
-            self.head.store(tail.head().seq, Ordering::Release);
-            arrival
-        };
+        let (arrival, is_other) = self.with_tail(|tail| {
+            let is_other = tail.head().epoch != appended.epoch;
+            (tail.append(appended.epoch, entries), is_other)
+        });
+        if is_other {
+            // What was before in this history is not known here.
+            self.context.access_changed(&self.name, Some(self));
+        }
         if arrival != Arrival::Known {
             self.mark_dirty();
         }
@@ -255,15 +289,20 @@ impl Channel {
 
     /// Learns the head of the log from the store, when nothing lies between it and a reader.
     pub(super) fn meet_head(self: &Arc<Self>, head: Cursor) {
-        let behind = self.with_tail(|tail| {
+        let (is_other, is_behind) = self.with_tail(|tail| {
             let ours = tail.head();
-            if head.epoch != ours.epoch || (head.seq == ours.seq && head.tag != ours.tag) {
-                // Another history, or a tail that began without knowing the tag of its beginning.
+            // Another history, or a tail that began without knowing the tag of its beginning.
+            let is_other =
+                head.epoch != ours.epoch || (head.seq == ours.seq && head.tag != ours.tag);
+            if is_other {
                 *tail = Tail::new(head, self.context.limits.tail_bytes);
             }
-            tail.head().seq < head.seq
+            (is_other, tail.head().seq < head.seq)
         });
-        if behind {
+        if is_other {
+            self.context.access_changed(&self.name, Some(self));
+        }
+        if is_behind {
             super::repair::spawn(Arc::clone(self));
         }
     }

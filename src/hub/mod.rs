@@ -51,8 +51,9 @@ pub struct HubLimits {
 
 /// Told when the rows that grant access to a channel changed.
 pub trait AccessWatcher: Send + Sync + 'static {
-    /// Everybody's role in this channel must be looked at again.
-    fn access_changed(&self, channel: &Arc<Channel>);
+    /// Whatever is remembered of roles in this channel counts no more, and whoever follows it here
+    /// must be looked at again.
+    fn access_changed(&self, name: &ChannelName, channel: Option<&Arc<Channel>>);
 }
 
 /// What all channels share.
@@ -80,6 +81,20 @@ impl fmt::Debug for Context {
 }
 
 impl Context {
+    /// Has access looked at again if one of these entries may have changed it.
+    fn look_at_access(&self, appended: &Appended, channel: Option<&Arc<Channel>>) {
+        let kind = appended.channel.kind();
+        if appended.entries.iter().any(|stored| self.touches_access(kind, &stored.entry)) {
+            self.access_changed(&appended.channel, channel);
+        }
+    }
+
+    fn access_changed(&self, name: &ChannelName, channel: Option<&Arc<Channel>>) {
+        if let Some(watcher) = self.watcher.get() {
+            watcher.access_changed(name, channel);
+        }
+    }
+
     fn touches_access(&self, kind: &str, entry: &Entry) -> bool {
         let grants =
             |table: &str| self.access_tables.iter().any(|(of, name)| of == kind && name == table);
@@ -167,14 +182,16 @@ impl Hub {
         store.history(channel, &row.table, &row.key, before, limit).await
     }
 
-    /// Takes entries that were numbered. Nothing happens if nobody here follows the channel.
+    /// Takes entries that were numbered. If nobody here follows the channel, they count only for what
+    /// is remembered of people's roles in it.
     pub fn append(&self, appended: &Appended) {
         self.context.metrics.entries.inc_by(appended.entries.len() as u64);
         if appended.entries.first().is_some_and(|first| planted::loses_news(first.entry.seq)) {
             return;
         }
-        if let Some(channel) = self.get(&appended.channel) {
-            channel.take(appended);
+        match self.get(&appended.channel) {
+            Some(channel) => channel.take(appended),
+            None => self.context.look_at_access(appended, None),
         }
     }
 
@@ -236,12 +253,7 @@ impl Channel {
         if self.append(appended) == tail::Arrival::Hole {
             repair::spawn(Arc::clone(self));
         }
-        let kind = self.name().kind();
-        if appended.entries.iter().any(|stored| self.context.touches_access(kind, &stored.entry))
-            && let Some(watcher) = self.context.watcher.get()
-        {
-            watcher.access_changed(self);
-        }
+        self.context.look_at_access(appended, Some(self));
     }
 }
 

@@ -61,6 +61,8 @@ async fn repair(channel: &Arc<Channel>) -> Result<(), StoreError> {
                 if let Some(head) = heads.first() {
                     let limit = channel.context.limits.tail_bytes;
                     channel.with_tail(|tail| *tail = Tail::new(head.cursor, limit));
+                    // What lies between is not known here.
+                    channel.context.access_changed(channel.name(), Some(channel));
                     channel.mark_dirty();
                 }
                 return Ok(());

@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -43,7 +43,9 @@ pub struct Subscription {
     pub channel: Arc<Channel>,
     /// Whether it sees presence, and is seen.
     pub presence: PresenceMode,
-    role: AtomicU8,
+    /// What the person may do, and the number of the look that found it: the lowest two bits are the
+    /// role, 0 before the first look. So the newest look counts, in whatever order they arrive.
+    role: AtomicU64,
     /// Whether it ever set a state, so that there may be some to clear.
     pub has_state: AtomicBool,
     place: Mutex<Place>,
@@ -60,6 +62,8 @@ struct Place {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
+    /// The client has not been told yet.
+    Opening,
     /// A task reads for it; the flush loop passes it by.
     CatchingUp,
     /// The flush loop serves it.
@@ -79,10 +83,9 @@ impl Subscription {
         socket: Arc<Socket>,
         channel: Arc<Channel>,
         presence: PresenceMode,
-        role: Role,
     ) -> Self {
         let place = Place {
-            mode: Mode::CatchingUp,
+            mode: Mode::Opening,
             log: channel.head(),
             states: 0,
             presence: 0,
@@ -93,25 +96,41 @@ impl Subscription {
             socket,
             channel,
             presence,
-            role: AtomicU8::new(role as u8),
+            role: AtomicU64::new(0),
             has_state: AtomicBool::new(false),
             place: Mutex::new(place),
         }
     }
 
-    /// What the person may do here.
+    /// What the person may do here; `None`: that is not known since access changed.
     #[must_use]
-    pub fn role(&self) -> Role {
-        match self.role.load(Ordering::Relaxed) {
-            role if role == Role::Owner as u8 => Role::Owner,
-            role if role == Role::Editor as u8 => Role::Editor,
-            _ => Role::Viewer,
+    pub fn role(&self) -> Option<Role> {
+        let word = self.role.load(Ordering::Acquire);
+        if word >> 2 < self.channel.access_changed() {
+            return None;
+        }
+        match word & 3 {
+            1 => Some(Role::Viewer),
+            2 => Some(Role::Editor),
+            3 => Some(Role::Owner),
+            _ => None,
         }
     }
 
-    /// Takes a changed role.
-    pub fn set_role(&self, role: Role) {
-        self.role.store(role as u8, Ordering::Relaxed);
+    /// Takes what a look has found; one that an older look finds later counts no more.
+    pub fn learn_role(&self, look: u64, role: Role) {
+        let role = match role {
+            Role::Viewer => 1,
+            Role::Editor => 2,
+            Role::Owner => 3,
+        };
+        self.role.fetch_max(look << 2 | role, Ordering::AcqRel);
+    }
+
+    /// Whether it is not known if the person may still read here. Nothing is written meanwhile.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.role().is_none()
     }
 
     /// Whether it is over.
@@ -147,24 +166,35 @@ impl Subscription {
 
     /// Ends it because the person may not read here any more, and says so.
     pub fn remove(self: &Arc<Self>, code: ErrorCode, message: &str) {
-        self.end();
+        let was = std::mem::replace(&mut self.place.lock().mode, Mode::Gone);
         self.channel.leave(self);
-        let channel = self.channel.name().clone();
-        let message = message.to_owned();
-        self.socket.send(&News::Removed(Removed { channel, code, message }));
+        if was == Mode::CatchingUp || was == Mode::Live {
+            let channel = self.channel.name().clone();
+            let message = message.to_owned();
+            self.socket.send(&News::Removed(Removed { channel, code, message }));
+        }
     }
 
-    /// Adds itself to presence if it is to be seen.
-    pub fn appear(&self, meta: Option<Value>) {
+    /// Begins: `tell` tells the client, then it is seen by others if it is to be. `false`: it was
+    /// ended before, and nothing has happened.
+    pub fn open(&self, meta: Option<Value>, tell: impl FnOnce()) -> bool {
+        let mut place = self.place.lock();
+        if place.mode == Mode::Gone {
+            return false;
+        }
+        place.mode = Mode::CatchingUp;
+        tell();
         if self.presence == PresenceMode::Join {
             self.channel.join(&self.subscriber, meta.unwrap_or_default());
         }
+        true
     }
 
     /// Writes what is new, without waiting. `true`: there is more, come again.
     pub fn flush(self: &Arc<Self>, batches: &mut Batches<'_>) -> bool {
         let mut place = self.place.lock();
         if place.mode != Mode::Live
+            || self.is_in_doubt()
             || (self.socket.is_blocked() && !planted::is(Bug::UnboundedQueue))
         {
             return false;

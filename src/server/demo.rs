@@ -37,7 +37,7 @@ pub(super) async fn prepare(
     address: SocketAddr,
 ) -> Result<(Vec<DemoLink>, Option<DemoDesk>), ServeError> {
     let shipped = config.declarations.tables.iter().any(|table| table.name == "tasks");
-    if made == Made::Before || !shipped || !config.demo.enabled.wanted(address) {
+    if made == Made::Before || !shipped || !config.demo.enabled.wanted(&config.server) {
         return Ok((Vec::new(), None));
     }
     let project = seed(&config.store.url).await?;

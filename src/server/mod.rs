@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 use crate::{
     auth::{Access, Verifier},
-    commit::{Checker, Committer},
+    commit::{self, Checker, Committer},
     config::Config,
     http::{App, Parts},
     hub::{Flusher, Hub},
@@ -113,13 +113,24 @@ impl Server {
     /// # Errors
     /// If the database is not fit, the address is taken, or a key cannot be read.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
+        Self::start_with(config, |store| store).await
+    }
+
+    /// As [`Server::start`], on what `wrap` makes of the store.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with(
+        config: Config,
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Result<Self, ServeError> {
         #[cfg(feature = "planted-bugs")]
         crate::planted::plant(config.bug);
         // The address first: a hub that cannot listen leaves no database behind, which would no
         // longer be new, and so without a demo, when it is started elsewhere.
         let listener = listen(config.server.listen)?;
         let (store, made) = open_store(&config).await?;
-        Self::start_on(config, listener, store, made).await
+        Self::start_on(config, listener, wrap(store), made).await
     }
 
     /// Starts serving on a store that is open.
@@ -127,12 +138,14 @@ impl Server {
     /// # Errors
     /// If a key cannot be read.
     async fn start_on(
-        config: Config,
+        mut config: Config,
         listener: TcpListener,
         store: Arc<dyn Store>,
         made: Made,
     ) -> Result<Self, ServeError> {
         let address = listener.local_addr().map_err(ServeError::Address)?;
+        // Links name the port that was bound.
+        config.server.listen = address;
         let entrance = entrance::Entrance::open(&config, &store).await?;
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let flushers: Vec<_> =
@@ -183,9 +196,9 @@ impl Server {
             pace,
         };
         tracker.spawn(poller.run(stop.clone()));
-        let tables =
-            tables::TableWatch::new(Arc::clone(&services), Arc::clone(&store), sockets.clone());
-        tracker.spawn(tables.run(stop.clone()));
+        tracker.spawn(tables::TableWatch::new(&services, &store, &sockets).run(stop.clone()));
+        let (access, hub) = (Arc::clone(&services.access), services.hub.clone());
+        tracker.spawn(recheck::net(access, hub, stop.clone()));
         tracker.spawn(entrance.guard(sockets.clone(), stop.clone()));
         Ok(Self {
             address,
@@ -275,15 +288,15 @@ fn services(
     metrics.store_up.set(1);
     let (log, of_hub) = (Arc::clone(store), settings::hub(config));
     let hub = Hub::new(log, of_hub, Arc::clone(&metrics), tracker.clone(), flushers.to_vec());
-    let committer = Committer::start(
-        Arc::clone(store),
-        hub.clone(),
-        Arc::clone(&metrics),
-        settings::commit(config),
-        Arc::clone(unnumbered),
-        tracker,
-    );
     let access = Arc::new(Access::new(Arc::clone(store)));
+    let parts = commit::Parts {
+        store: Arc::clone(store),
+        hub: hub.clone(),
+        rights: Arc::clone(&access) as _,
+        metrics: Arc::clone(&metrics),
+        unnumbered: Arc::clone(unnumbered),
+    };
+    let committer = Committer::start(parts, settings::commit(config), tracker);
     hub.watch_access(recheck::Recheck::new(Arc::clone(&access), tracker.clone()));
     Arc::new(Services {
         settings: settings::session(config),

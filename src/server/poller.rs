@@ -16,8 +16,11 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// How often the heads of open channels are compared with the store's.
-const COMPARE: Duration = Duration::from_secs(1);
+/// How often the heads of open channels are compared with the store's. What another process numbered
+/// is found by this, a removed member among it: well within the second in which that must count.
+const COMPARE: Duration = Duration::from_millis(500);
+/// How often the pace is sampled.
+const SAMPLE: Duration = Duration::from_secs(1);
 /// Heads read at a time.
 const HEADS: usize = 1000;
 /// How often channels that nobody follows and answers that no longer count are forgotten.
@@ -66,7 +69,7 @@ impl Poller {
                 self.services.metrics.numbering_lag_ms.set(waited);
                 looked = Instant::now();
             }
-            if sampled.elapsed() >= COMPARE {
+            if sampled.elapsed() >= SAMPLE {
                 sampled = Instant::now();
                 self.pace.sample();
             }

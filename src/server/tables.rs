@@ -1,8 +1,6 @@
 //! Watching the tables: whoever changes them while the hub runs, it follows within a second, and tells.
 
-use std::sync::Arc;
-
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -28,12 +26,13 @@ pub(super) struct TableWatch {
 
 impl TableWatch {
     pub(super) fn new(
-        services: Arc<Services>,
-        store: Arc<dyn Store>,
-        sockets: Vec<Arc<Sockets>>,
+        services: &Arc<Services>,
+        store: &Arc<dyn Store>,
+        sockets: &[Arc<Sockets>],
     ) -> Self {
         let told = store.schema();
-        Self { services, store, sockets, told, is_failing: false }
+        let (services, store) = (Arc::clone(services), Arc::clone(store));
+        Self { services, store, sockets: sockets.to_vec(), told, is_failing: false }
     }
 
     /// Watches until told to stop.

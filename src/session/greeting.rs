@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Place, Session, deadline, schema};
 use crate::{
-    auth::Identity,
+    auth::{Identity, shown_name},
     hub::{Holder, Subscriber, Subscription},
     instant::instant,
 };
@@ -92,6 +92,7 @@ impl Session {
         }
         // A name is a courtesy; without one the id has to do.
         let known = self.services.access.name_of(&identity.user).await;
+        let known = known.map(|name| shown_name(&name)).filter(|name| !name.is_empty());
         known.unwrap_or_else(|| identity.user.to_string())
     }
 

@@ -24,6 +24,7 @@ mod requests;
 mod schema;
 pub mod services;
 mod shares;
+mod subscribing;
 pub mod sweep;
 mod turn;
 

@@ -3,17 +3,16 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use rowcast_protocol::{
-    ChannelName, Edit, ErrorCode, ErrorReply, Reply, Request, Role, SignalItem, Value,
-    reply::{Ack, Done, HistoryPage, Pong, Start, Subscribed, Unsubscribed},
-    request::{EditRequest, History, Ref, SendSignal, SetState, Subscribe, Unsubscribe},
+    ChannelName, Edit, EditId, ErrorCode, ErrorReply, Reply, Request, Role, SignalItem, Value,
+    reply::{Ack, Done, HistoryPage, Pong},
+    request::{EditRequest, History, Ref, SendSignal, SetState},
 };
 
-use super::{Session, greeting::Greeted, schema};
+use super::{Session, greeting::Greeted};
 use crate::{
     commit::EditResult,
     hub::{
         Subscription,
-        catchup::{self, Begin},
         ephemera::{StateBounds, TooMuchState},
     },
     instant::instant,
@@ -49,18 +48,18 @@ fn kind(request: &Request) -> &'static str {
     }
 }
 
-type Answer = Result<(), ErrorReply>;
+pub(super) type Answer = Result<(), ErrorReply>;
 
-fn error(code: ErrorCode, message: impl Into<String>) -> ErrorReply {
+pub(super) fn error(code: ErrorCode, message: impl Into<String>) -> ErrorReply {
     ErrorReply::new(code, message)
 }
 
-fn unreadable(code: ErrorCode, failure: &dyn std::fmt::Display) -> ErrorReply {
+pub(super) fn unreadable(code: ErrorCode, failure: &dyn std::fmt::Display) -> ErrorReply {
     tracing::warn!(error = %failure, "the database could not answer a request");
     error(code, "the database could not answer; try again later")
 }
 
-fn unknown_channel(name: &ChannelName) -> ErrorReply {
+pub(super) fn unknown_channel(name: &ChannelName) -> ErrorReply {
     error(ErrorCode::UnknownChannel, format!("there is no channel `{name}` for you"))
 }
 
@@ -68,12 +67,22 @@ impl Session {
     pub(super) async fn request(&mut self, request: Request) {
         let label = KindLabel { kind: kind(&request) };
         self.services.metrics.requests.get_or_create(&label).inc();
-        let reference = reference(&request);
-        let channel = channel_of(&request).cloned();
-        let answer = match request {
+        let (reference, channel) = (reference(&request), channel_of(&request).cloned());
+        let misspelled = channel.as_ref().filter(|name| !self.services.checker.is_channel(name));
+        let answer = match misspelled {
+            Some(name) => Err(ErrorReply { id: edit_id(&request), ..unknown_channel(name) }),
+            None => self.handle(request).await,
+        };
+        if let Err(error) = answer {
+            self.send_error(ErrorReply { reference, channel, ..error });
+        }
+    }
+
+    async fn handle(&mut self, request: Request) -> Answer {
+        match request {
             Request::Edit(request) => self.edit(request).await,
-            Request::State(request) => self.state(request),
-            Request::Signal(request) => self.signal(request),
+            Request::State(request) => self.state(request).await,
+            Request::Signal(request) => self.signal(request).await,
             Request::Ping(ping) => {
                 let time = instant(jiff::Timestamp::now());
                 self.socket.send(&Reply::Pong(Pong { reference: ping.reference, time }));
@@ -87,92 +96,7 @@ impl Session {
                 Ok(())
             }
             Request::Hello(_) => Err(error(ErrorCode::AlreadyGreeted, "this socket has greeted")),
-        };
-        if let Err(error) = answer {
-            self.send_error(ErrorReply { reference, channel, ..error });
         }
-    }
-
-    // --- channels ----------------------------------------------------------------------------
-
-    async fn subscribe(&mut self, request: Subscribe) -> Answer {
-        let services = Arc::clone(&self.services);
-        let greeted = greeted(&mut self.greeted)?;
-        let name = &request.channel;
-        let more = greeted.position(name).is_none();
-        if more && greeted.subscriptions.len() >= services.settings.subscriptions {
-            let limit = services.settings.subscriptions as u64;
-            let words = format!("one socket may follow {limit} channels; unsubscribe from some");
-            return Err(ErrorReply { limit: Some(limit), ..error(ErrorCode::TooMany, words) });
-        }
-        if let Some(meta) = &request.meta {
-            check_size("meta", meta, services.settings.presence_meta_bytes)?;
-        }
-        let user = Arc::clone(&greeted.subscriber.user);
-        let role = services
-            .access
-            .role(name, &user)
-            .await
-            .map_err(|error| unreadable(error.code(), &error))?;
-        let role = role.ok_or_else(|| unknown_channel(name))?;
-        let channel =
-            services.hub.open(name).await.map_err(|error| unreadable(error.code(), &error))?;
-        let begin = catchup::beginning(&channel, request.cursor, self.socket.codec)
-            .await
-            .map_err(|error| unreadable(error.code(), &error))?;
-        let subscription = Arc::new(Subscription::new(
-            greeted.subscriber.clone(),
-            Arc::clone(&self.socket),
-            Arc::clone(&channel),
-            request.presence,
-            role,
-        ));
-        match greeted.position(name) {
-            Some(index) => {
-                let old = greeted.subscriptions.swap_remove(index);
-                old.end();
-                channel.replace(&old, Arc::clone(&subscription));
-            }
-            None => channel.enter(Arc::clone(&subscription)),
-        }
-        greeted.subscriptions.push(Arc::clone(&subscription));
-        self.answer_subscribed(request.reference, &subscription, begin);
-        subscription.appear(request.meta);
-        catchup::begin(subscription, begin);
-        Ok(())
-    }
-
-    fn answer_subscribed(&self, reference: Ref, subscription: &Subscription, begin: Begin) {
-        let head = subscription.channel.head();
-        let (start, reason) = match begin {
-            Begin::After(_) => (Start::Resume, None),
-            Begin::Snapshot(reason) => (Start::Snapshot, Some(reason)),
-        };
-        // Rows that come are of these tables.
-        schema::is_told(&self.socket, &self.services.checker.schema().wire);
-        self.socket.send(&Reply::Subscribed(Subscribed {
-            reference,
-            channel: subscription.channel.name().clone(),
-            start,
-            reason,
-            epoch: head.epoch,
-            head: head.seq,
-            role: subscription.role(),
-        }));
-    }
-
-    fn unsubscribe(&mut self, request: &Unsubscribe) -> Answer {
-        let greeted = greeted(&mut self.greeted)?;
-        let index =
-            greeted.position(&request.channel).ok_or_else(|| not_subscribed(&request.channel))?;
-        let subscription = greeted.subscriptions.swap_remove(index);
-        subscription.end();
-        subscription.channel.leave(&subscription);
-        self.socket.send(&Reply::Unsubscribed(Unsubscribed {
-            reference: request.reference,
-            channel: request.channel.clone(),
-        }));
-        Ok(())
     }
 
     async fn history(&mut self, request: History) -> Answer {
@@ -186,6 +110,8 @@ impl Session {
             .history(&request.channel, &row, request.before, limit)
             .await
             .map_err(|error| unreadable(error.code(), &error))?;
+        // Reading may have taken long.
+        role_in(greeted, &services, &request.channel).await?;
         self.socket.send(&Reply::HistoryPage(HistoryPage {
             reference: request.reference,
             channel: request.channel,
@@ -202,16 +128,14 @@ impl Session {
         let greeted = greeted(&mut self.greeted)?;
         let EditRequest { reference, edit } = request;
         let failed = |error: ErrorReply| ErrorReply { id: Some(edit.id), ..error };
-        let role = match greeted.role(&edit.channel) {
-            Some(role) => role,
-            None => role_in(greeted, &services, &edit.channel).await.map_err(failed)?,
-        };
+        let looked = services.access.look();
+        let role = role_in(greeted, &services, &edit.channel).await.map_err(failed)?;
         let refused = |error| failed(ErrorReply::from(error));
         let user = &greeted.subscriber.user;
         let checked = services.checker.edit(user, role, &edit).map_err(refused)?;
         services.access.may_enter(&checked).await.map_err(refused)?;
         let reply = self.edit_reply(reference, &edit);
-        services.committer.submit(checked, reply).map_err(|_| {
+        services.committer.submit(checked, looked, reply).map_err(|_| {
             let words = "the database does not keep up; send the same edit again";
             let code = ErrorCode::RateLimited;
             failed(ErrorReply { retry_after_ms: Some(1000), ..error(code, words) })
@@ -246,13 +170,14 @@ impl Session {
 
     // --- state and signals -------------------------------------------------------------------
 
-    fn state(&mut self, request: SetState) -> Answer {
-        let settings = &self.services.settings;
+    async fn state(&mut self, request: SetState) -> Answer {
+        let services = Arc::clone(&self.services);
+        let settings = &services.settings;
         let greeted = greeted(&mut self.greeted)?;
         if request.key.is_empty() || request.key.len() > 64 {
             return Err(error(ErrorCode::BadMessage, "a state's key has 1 to 64 bytes"));
         }
-        let subscription = greeted.subscription(&request.channel)?;
+        let subscription = still_subscribed(greeted, &services, &request.channel).await?;
         subscription.has_state.store(true, Ordering::Release);
         let bounds = StateBounds { keys: settings.state_keys, bytes: settings.state_bytes };
         subscription
@@ -266,12 +191,13 @@ impl Session {
         Ok(())
     }
 
-    fn signal(&mut self, request: SendSignal) -> Answer {
+    async fn signal(&mut self, request: SendSignal) -> Answer {
+        let services = Arc::clone(&self.services);
         let greeted = greeted(&mut self.greeted)?;
         if request.name.is_empty() || request.name.len() > 64 {
             return Err(error(ErrorCode::BadMessage, "a signal's name has 1 to 64 bytes"));
         }
-        let subscription = greeted.subscription(&request.channel)?;
+        let subscription = still_subscribed(greeted, &services, &request.channel).await?;
         subscription.channel.signal(&SignalItem {
             session: greeted.subscriber.session.to_string(),
             user: greeted.subscriber.user.to_string(),
@@ -290,7 +216,7 @@ impl Session {
 }
 
 impl Greeted {
-    fn position(&mut self, channel: &ChannelName) -> Option<usize> {
+    pub(super) fn position(&mut self, channel: &ChannelName) -> Option<usize> {
         // Those that were taken away from outside are forgotten when they are met.
         self.subscriptions.retain(|subscription| !subscription.is_gone());
         self.subscriptions.iter().position(|other| other.channel.name() == channel)
@@ -302,26 +228,34 @@ impl Greeted {
             .find(|other| other.channel.name() == channel && !other.is_gone())
             .ok_or_else(|| not_subscribed(channel))
     }
-
-    /// The role that a subscription already knows.
-    fn role(&self, channel: &ChannelName) -> Option<Role> {
-        self.subscription(channel).ok().map(|subscription| subscription.role())
-    }
 }
 
+/// What the person may do in a channel. A subscription knows it, unless access has changed and nobody
+/// has looked since.
 async fn role_in(
     greeted: &Greeted,
     services: &super::Services,
     channel: &ChannelName,
 ) -> Result<Role, ErrorReply> {
-    if let Some(role) = greeted.role(channel) {
+    if let Some(role) = greeted.subscription(channel).ok().and_then(|of| of.role()) {
         return Ok(role);
     }
     let role = services.access.role(channel, &greeted.subscriber.user).await;
     role.map_err(|error| unreadable(error.code(), &error))?.ok_or_else(|| unknown_channel(channel))
 }
 
-fn greeted(greeted: &mut Option<Greeted>) -> Result<&mut Greeted, ErrorReply> {
+/// The subscription to a channel of a person who may still read it.
+async fn still_subscribed<'a>(
+    greeted: &'a Greeted,
+    services: &super::Services,
+    channel: &ChannelName,
+) -> Result<&'a Arc<Subscription>, ErrorReply> {
+    let subscription = greeted.subscription(channel)?;
+    role_in(greeted, services, channel).await?;
+    Ok(subscription)
+}
+
+pub(super) fn greeted(greeted: &mut Option<Greeted>) -> Result<&mut Greeted, ErrorReply> {
     greeted.as_mut().ok_or_else(|| error(ErrorCode::NotGreeted, "greet first: send `hello`"))
 }
 
@@ -337,8 +271,15 @@ fn channel_of(request: &Request) -> Option<&ChannelName> {
     }
 }
 
-fn not_subscribed(channel: &ChannelName) -> ErrorReply {
+pub(super) fn not_subscribed(channel: &ChannelName) -> ErrorReply {
     error(ErrorCode::NotSubscribed, format!("subscribe to `{channel}` first"))
+}
+
+fn edit_id(request: &Request) -> Option<EditId> {
+    match request {
+        Request::Edit(request) => Some(request.edit.id),
+        _ => None,
+    }
 }
 
 fn over(code: ErrorCode, limit: usize, what: &str) -> ErrorReply {
@@ -346,7 +287,7 @@ fn over(code: ErrorCode, limit: usize, what: &str) -> ErrorReply {
     ErrorReply { limit: Some(limit as u64), ..error(code, words) }
 }
 
-fn check_size(member: &str, value: &Value, limit: usize) -> Answer {
+pub(super) fn check_size(member: &str, value: &Value, limit: usize) -> Answer {
     let size = rowcast_protocol::Codec::Json.encode(value).len();
     if size <= limit {
         return Ok(());

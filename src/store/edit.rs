@@ -88,6 +88,19 @@ pub enum CheckedOp {
     },
 }
 
+impl CheckedOp {
+    /// The index of its table.
+    #[must_use]
+    pub fn table(&self) -> usize {
+        match self {
+            Self::Insert { table, .. }
+            | Self::Update { table, .. }
+            | Self::Delete { table, .. }
+            | Self::Move { table, .. } => *table,
+        }
+    }
+}
+
 /// What an update does to fields. No column stands twice.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FieldOps {

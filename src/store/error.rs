@@ -5,7 +5,7 @@ use rowcast_protocol::{ErrorCode, ErrorReply, Fields, Value};
 use super::schema::LiveSchema;
 
 /// Why a batch or a read failed as a whole. Nothing was decided: it may be tried again.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached, or the connection broke; a commit may have happened.
     #[error("the database cannot be reached: {0}")]

@@ -37,6 +37,7 @@ pub mod order;
 pub mod postgres;
 pub mod query;
 mod rebind;
+pub mod rights;
 pub mod schema;
 pub mod sqlite;
 pub mod values;
@@ -168,12 +169,26 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         edit: &CheckedEdit,
     ) -> Result<Option<Result<Applied, EditError>>, StoreError>;
 
-    /// What a person may do in a channel, by the declared access rules; `None`: nothing, or there
-    /// is no such channel.
+    /// What these people may do in a channel, by the declared access rules, in their order; `None`:
+    /// nothing, or there is no such channel. The ids of channels and people are compared by bytes,
+    /// however their columns compare.
     ///
     /// # Errors
     /// If the database cannot be read now.
-    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError>;
+    async fn roles(
+        &self,
+        channel: &ChannelName,
+        users: &[Arc<str>],
+    ) -> Result<Vec<Option<Role>>, StoreError>;
+
+    /// What one person may do in a channel; see [`Store::roles`].
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
+        let roles = self.roles(channel, &[user.into()]).await?;
+        Ok(roles.first().copied().flatten())
+    }
 
     /// The name others see of a person, if the database knows the person.
     ///
@@ -264,7 +279,7 @@ pub struct Appended {
 }
 
 /// What a commit did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Committed {
     /// One per edit, in order.
     pub outcomes: Vec<Result<Applied, EditError>>,

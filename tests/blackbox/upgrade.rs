@@ -40,6 +40,17 @@ async fn only_known_origins_may_connect() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_name_that_leads_here_is_foreign_unless_the_settings_say_so() {
+    let json = "Sec-WebSocket-Protocol: rowcast.v1.json\r\nOrigin: http://evil.example:7070\r\n";
+    let rebound = upgrade(json).replace("Host: hub", "Host: evil.example:7070");
+    let world = World::on(Kind::Sqlite).await;
+    assert_eq!(status_of(&world, &rebound).await, 403);
+    let told =
+        World::with(Kind::Sqlite, &[("SERVER__PUBLIC_URL", "http://evil.example:7070")]).await;
+    assert_eq!(status_of(&told, &rebound).await, 101);
+}
+
+#[tokio::test]
 async fn an_upgrade_that_is_none_is_refused() {
     let world = World::on(Kind::Sqlite).await;
     let json = "Sec-WebSocket-Protocol: rowcast.v1.json\r\n";

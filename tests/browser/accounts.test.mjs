@@ -98,16 +98,16 @@ test('whoever has an account signs in and accepts the invitation', async (t) => 
   fine(grace, ken);
 });
 
-test('who is added by e-mail has the project at once, on every device', async (t) => {
+test('a link for one person lets that person in, once, and tells nothing of the address', async (t) => {
   const { hub, grace } = await twoMembers(t);
   const ken = await signsUp(t, hub, 'Ken');
   await ken.sees(() => ken.page.getByText('No projects yet'), 'no projects');
   await grace.page.getByLabel('E-mail').fill('nobody@example.org');
-  await grace.page.getByRole('button', { name: 'Add', exact: true }).click();
-  await grace.sees(() => grace.page.getByText('Send them an invitation instead'), 'that nobody has this address');
-  await grace.page.getByLabel('E-mail').fill('ken@example.org');
-  await grace.page.getByRole('button', { name: 'Add', exact: true }).click();
-  await ken.page.locator('.tile').getByText('Compilers').click();
+  await grace.page.locator('.panel', { hasText: 'Invite one person' }).getByRole('button', { name: 'Make a link' }).click();
+  await grace.sees(() => grace.page.getByText('nobody@example.org: editor'), 'for whom the link is');
+  const link = await grace.page.getByLabel('The invitation’s link').inputValue();
+  await ken.page.goto(link);
+  await ken.page.getByRole('button', { name: 'Join the project' }).click();
   await ken.isIn('live');
   fine(grace, ken);
 });

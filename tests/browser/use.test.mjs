@@ -193,3 +193,155 @@ test('comments and tasks that scripts add stand by their age, and a new card com
   for (const person of [ada, bob]) await becomes(async () => (await person.board()).todo.slice(-10), ['Later script', ...scripts, 'By hand', 'Also by hand', 'Late script']);
   fine(ada, bob);
 });
+
+test('a text that was overruled while offline is told wherever the person is, and restored from there', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Shared text', 'Other text');
+  await bob.seesTask('Other text');
+  ada.network.cut();
+  await ada.isCutOff();
+  for (const title of ['Shared text', 'Other text']) {
+    await ada.opens(title);
+    await ada.panel.getByLabel('Description', { exact: true }).fill(`Ada on ${title}`);
+    await ada.closesTask();
+    await bob.opens(title);
+    await bob.panel.getByLabel('Description', { exact: true }).fill(`Bob on ${title}`);
+    await bob.closesTask();
+  }
+  await bob.hasSentAll();
+  await bob.sets('Shared text', 'Priority', 'high');
+  ada.network.restore();
+  await ada.triesNow();
+  await ada.seesNotice('Your description of “Shared text” was replaced by Bob’s.');
+  await ada.seesNotice('Your description of “Other text” was replaced by Bob’s.');
+  for (const title of ['Shared text', 'Other text']) await ada.sees(() => ada.card(title).getByText('Your text was replaced'), 'the mark on the card');
+  const notice = (title) => ada.page.locator('#notices .notice', { hasText: title });
+  await notice('Shared text').getByRole('button', { name: 'Restore mine' }).click();
+  await bob.opens('Shared text');
+  await becomes(() => bob.panel.getByLabel('Description', { exact: true }).inputValue(), 'Ada on Shared text');
+  await ada.card('Shared text').getByText('Your text was replaced').waitFor({ state: 'detached' });
+  await notice('Other text').getByRole('button', { name: 'Look at both' }).click();
+  await ada.sees(() => ada.panel.locator('.conflict').getByText('Bob on Other text'), 'what Bob wrote');
+  assert.equal(await ada.panel.getByLabel('Description', { exact: true }).inputValue(), 'Ada on Other text');
+  fine(ada, bob);
+});
+
+test('an open task that is deleted and taken back is there again', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('There again');
+  await bob.seesTask('There again');
+  await bob.opens('There again');
+  await ada.deletes('There again');
+  await bob.sees(() => bob.panel.getByText('This task is not there any more'), 'that it is gone');
+  await ada.page.locator('.notice').getByRole('button', { name: 'Undo' }).click();
+  await becomes(() => bob.panel.locator('.text-title').inputValue(), 'There again');
+  fine(ada, bob);
+});
+
+test('a card that the filter hides is told; undo says what it did, leaves comments, and shows whether it can', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  const [undo, redo] = ['Undo', 'Redo'].map((name) => ada.page.locator('.board-tools').getByRole('button', { name, exact: true }));
+  assert.deepEqual([await undo.isDisabled(), await redo.isDisabled()], [true, true]);
+  await ada.page.getByLabel('Search tasks').fill('rowcast');
+  await becomes(() => ada.titles(), ['Start Rowcast']);
+  await ada.adds('Milk');
+  await ada.seesNotice('“Milk” was added');
+  await ada.page.locator('.notice').getByRole('button', { name: 'Show all' }).click();
+  await ada.seesTask('Milk');
+  await ada.sets('Milk', 'Status', 'doing');
+  await ada.opens('Milk');
+  await ada.comments('Said');
+  await ada.hasSentAll();
+  await undo.click();
+  await ada.seesNotice('Undone: status of “Milk”.');
+  await becomes(async () => (await bob.board()).todo.includes('Milk'), true);
+  await becomes(() => ada.panel.locator('.comment p').allTextContents(), ['Said']);
+  await redo.click();
+  await ada.seesNotice('Done again: status of “Milk”.');
+  await becomes(async () => (await bob.board()).doing.includes('Milk'), true);
+  assert.equal(await redo.isDisabled(), true);
+  fine(ada, bob);
+});
+
+test('a viewer is told so, and has no buttons to undo', async (t) => {
+  const { hub, bob } = await twoPeople(t);
+  assert.equal(await bob.page.getByText('View only').isVisible(), false);
+  hub.sql("UPDATE members SET role = 'viewer' WHERE user_id = 'bob'");
+  await bob.sees(() => bob.page.getByText('View only'), 'that Bob only looks');
+  assert.equal(await bob.page.getByRole('button', { name: 'Undo', exact: true }).isVisible(), false);
+  fine(bob);
+});
+
+test('the projects at the side follow what others do, and statistics are not asked for again without the right', async (t) => {
+  const { hub, bob } = await twoPeople(t);
+  await bob.page.clock.install();
+  await bob.page.reload();
+  await bob.isIn('live');
+  const side = () => bob.page.locator('.side-projects a').allTextContents();
+  await becomes(side, ['Demo']);
+  hub.sql("UPDATE projects SET name = 'Renamed'");
+  await bob.page.goto(`${bob.network.address}/#/account`);
+  await bob.page.clock.fastForward(40_000);
+  await becomes(side, ['Renamed']);
+  hub.sql("DELETE FROM members WHERE user_id = 'bob'");
+  await bob.page.clock.fastForward(40_000);
+  await becomes(side, []);
+  let asked = 0;
+  bob.page.on('request', (request) => (asked += Number(request.url().endsWith('/stats'))));
+  await bob.page.goto(`${bob.network.address}/#/admin`);
+  await bob.sees(() => bob.page.getByText('The statistics are for administrators.'), 'why there is nothing');
+  await bob.page.clock.fastForward(60_000);
+  await bob.page.evaluate(() => fetch('/healthz'));
+  assert.equal(asked, 1);
+  fine(bob);
+});
+
+test('signing out leaves nothing that was typed or read in the tab', async (t) => {
+  const { ada } = await twoPeople(t);
+  await ada.opens('Start Rowcast');
+  await ada.panel.getByLabel('New comment').fill('secret');
+  await ada.page.goto(`${ada.network.address}/#/account`);
+  await ada.page.getByRole('button', { name: 'Sign out here' }).click();
+  await ada.sees(() => ada.page.getByRole('heading', { name: 'Sign in' }), 'the sign-in');
+  const kept = () => ada.page.evaluate(() => [...Object.keys(sessionStorage), ...Object.keys(localStorage).filter((name) => name.includes('draft'))]);
+  await becomes(kept, []);
+  fine(ada);
+});
+
+test('long names leave the side, the bar and the state of the connection as they are', async (t) => {
+  const { hub, ada } = await twoPeople(t);
+  hub.sql(`UPDATE projects SET name = '${'Donaudampfschifffahrtsgesellschaft'.repeat(5)}'`);
+  await ada.sees(() => ada.page.getByRole('heading', { name: /^Donau/ }), 'the name');
+  const width = (selector) => ada.page.locator(selector).evaluate((box) => box.getBoundingClientRect().width);
+  for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 800 }]) {
+    await ada.page.setViewportSize(viewport);
+    const side = await ada.page.locator('.side').evaluate((box) => box.scrollWidth - box.clientWidth);
+    assert(side <= 0, `the side is wider than itself by ${side}`);
+    assert((await width('#status')) >= 50, 'the state can be read');
+    assert((await width('.bar-title')) >= 40, 'the name can be read');
+  }
+  fine(ada);
+});
+
+test('the drawer of a phone has a backdrop, Escape, and the focus', { skip: IN_FIREFOX }, async (t) => {
+  const hub = await Hub.start(t);
+  const ada = await Person.arrives(t, browser, hub, hub.links[0], { hasTouch: true, viewport: { width: 390, height: 800 } });
+  const menu = ada.page.getByRole('button', { name: 'Menu' });
+  const drawer = ada.page.locator('#app.drawer');
+  await menu.tap();
+  await drawer.waitFor();
+  assert.equal(await ada.page.evaluate(() => document.activeElement.closest('.side') !== null), true);
+  for (let n = 0; n < 12; n += 1) {
+    await ada.page.keyboard.press('Tab');
+    assert.equal(await ada.page.evaluate(() => document.activeElement.closest('main') === null), true, 'the focus stays in the drawer');
+  }
+  await ada.page.keyboard.press('Escape');
+  await drawer.waitFor({ state: 'detached' });
+  assert.equal(await menu.evaluate((button) => button === document.activeElement), true);
+  await menu.tap();
+  await drawer.waitFor();
+  await ada.page.touchscreen.tap(380, 400);
+  await drawer.waitFor({ state: 'detached' });
+  assert.equal(await ada.panel.isVisible(), false, 'what lies below was not pressed');
+  fine(ada);
+});

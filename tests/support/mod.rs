@@ -10,6 +10,7 @@ pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod device;
 pub(crate) mod edits;
+pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod hub;
 pub(crate) mod link;

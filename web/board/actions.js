@@ -13,6 +13,9 @@ import { COLUMNS, columnName } from './data.js';
 /** @typedef {import('/client/types.js').Fields} Fields */
 /** @typedef {import('/client/types.js').Place} Place */
 
+/** What fields are called where that is not their name. @type {Readonly<Record<string, string>>} */
+const FIELDS = { completed_at: 'status', dependencies: 'what comes before' };
+
 /** How many tasks are given places at once, in how many edits at most. */
 const BATCH = 400;
 const BATCHES = 5;
@@ -154,7 +157,8 @@ export class Actions {
    * @param {string} body
    */
   comment(task, body) {
-    return this.#done(this.#project.table('comments').insert({ task_id: task, body }));
+    // What was said was said: undo does not take it back, its author may delete it.
+    return this.#done(this.#project.table('comments').insert({ task_id: task, body }, { undo: false }));
   }
 
   /** @param {string} id */
@@ -167,9 +171,9 @@ export class Actions {
   /** Takes back what this person did last here, and says what became of it. @param {'undo' | 'redo'} way */
   async back(way) {
     try {
-      tell(way, await this.#project[way]());
+      this.#tell(way, await this.#project[way]());
     } catch (error) {
-      notify(`Nothing was changed. ${errorWords(error)}`);
+      this.#failed(error);
     }
   }
 
@@ -180,8 +184,37 @@ export class Actions {
    * @param {import('/client/index.js').Edit} edit
    */
   #offerUndo(words, edit) {
-    const run = () => void edit.undo().then((result) => tell('undo', result), (error) => notify(errorWords(error)));
+    const run = () => void edit.undo().then((result) => this.#tell('undo', result), (error) => this.#failed(error));
     notify(words, { kind: 'info', action: { label: 'Undo', run } });
+  }
+
+  /** The page hears of refused edits in one place, and says so there. @param {any} error */
+  #failed(error) {
+    if (error?.name !== 'EditError') notify(`Nothing was changed. ${errorWords(error)}`);
+  }
+
+  /**
+   * @param {'undo' | 'redo'} way
+   * @param {import('/client/undo.js').UndoResult} result
+   */
+  #tell(way, { done, skipped, ops = [] }) {
+    const words = !done ? `There is nothing to ${way}.` : `${way === 'undo' ? 'Undone' : 'Done again'}: ${this.#said(ops)}.`;
+    const left = skipped.length === 0 ? '' : done ? ' Not what somebody else has changed since.' : 'Left as it is: somebody else has changed it since.';
+    notify(done || left === '' ? words + left : left, { kind: 'info' });
+  }
+
+  /** What operations do, in words. @param {readonly import('/client/types.js').Op[]} ops */
+  #said(ops) {
+    const op = ops.find(({ table }) => table === 'tasks') ?? ops[0];
+    if (op === undefined) return 'nothing';
+    if (op.table === 'comments') return op.op === 'insert' ? 'a comment is back' : 'a comment is gone';
+    const key = op.op === 'insert' ? op.row.id : op.key;
+    const row = op.op === 'insert' ? op.row : this.#data.tasks.get(key);
+    const name = row ? `“${clipped(row.title, 60)}”` : 'a task';
+    if (op.op === 'insert') return `${name} is back`;
+    if (op.op !== 'update') return `${name} is gone`;
+    const fields = [op.set, op.inc, op.add, op.remove].flatMap((how) => Object.keys(how ?? {})).map((field) => FIELDS[field] ?? field.replace('_', ' '));
+    return fields.length > 0 ? `${[...new Set(fields)].join(', ')} of ${name}` : `the place of ${name}`;
   }
 
   /**
@@ -198,16 +231,6 @@ export class Actions {
       return null;
     }
   }
-}
-
-/**
- * @param {'undo' | 'redo'} way
- * @param {import('/client/undo.js').UndoResult} result
- */
-function tell(way, { done, skipped }) {
-  if (skipped.length > 0) return void notify(done ? 'Done, but for what somebody else has changed since.' : 'Left as it is: somebody else has changed it since.', { kind: 'info' });
-  if (done) announce(way === 'undo' ? 'Undone' : 'Done again');
-  else notify(`There is nothing to ${way}.`, { kind: 'info' });
 }
 
 /** @param {string} status @returns {Fields} */

@@ -21,6 +21,7 @@ import { capital, labelsOf } from './data.js';
  * @property {number} comments
  * @property {number} blocked by how many tasks
  * @property {boolean} pending
+ * @property {boolean} overruled a text of this person waits to be decided
  * @property {string[][]} others who else is at it: ids and names
  */
 
@@ -77,6 +78,7 @@ export class Card {
       comments: this.#data.commentsOn(row.id).length,
       blocked: row.status === 'done' ? 0 : this.#data.blockers(row).length,
       pending: this.#data.tasks.isPending(row.id),
+      overruled: this.#data.isOverruled(row),
       others: this.#data.touching(row.id).map(({ user }) => [user, this.#data.nameOf(user)]),
     };
   }
@@ -125,11 +127,12 @@ export function labelChip(label) {
  * @param {Row} row
  * @param {Around} around
  */
-function facts(row, { steps, comments, blocked }) {
+function facts(row, { steps, comments, blocked, overruled }) {
   const priority = String(row.priority ?? '');
   const name = h('span', { class: priority === 'urgent' || priority === 'high' ? '' : 'unseen' }, capital(priority));
   const all = [
     h('span', { class: 'fact priority-fact', data: { priority }, title: `${capital(priority)} priority` }, priorityIcon(priority), name),
+    overruled ? h('span', { class: 'fact warn', title: 'Your text was replaced; open the task to decide' }, icon('undo'), 'Your text was replaced') : null,
     row.due_date == null ? null : dueFact(row),
     blocked ? fact('blocked', `Blocked by ${plural(blocked, 'task')}`, String(blocked), 'bad') : null,
     steps.of > 0 ? fact('steps', `${steps.done} of ${steps.of} steps done`, `${steps.done}/${steps.of}`, steps.done === steps.of ? 'good' : '') : null,

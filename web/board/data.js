@@ -4,6 +4,8 @@
  * @module
  */
 
+import { draftName } from '../overruled.js';
+
 /** @typedef {import('/client/index.js').Channel} Channel */
 /** @typedef {import('/client/types.js').Row} Row */
 
@@ -30,6 +32,7 @@ export function columnName(status) {
 export class BoardData {
   #project;
   #client;
+  #drafts;
   /** @type {Row[]} */
   #top = [];
   /** @type {Map<string, Row[]>} */
@@ -47,10 +50,12 @@ export class BoardData {
   /**
    * @param {Channel} project
    * @param {import('/client/index.js').Client} client
+   * @param {import('../ui/drafts.js').Drafts} drafts
    */
-  constructor(project, client) {
+  constructor(project, client, drafts) {
     this.#project = project;
     this.#client = client;
+    this.#drafts = drafts;
   }
 
   get tasks() {
@@ -161,6 +166,14 @@ export class BoardData {
   /** @param {string} task @returns {Row[]} */
   commentsOn(task) {
     return this.#comments.get(task) ?? [];
+  }
+
+  /** Whether a text of this person that somebody has overruled waits to be decided. @param {Row} task */
+  isOverruled(task) {
+    return ['title', 'description'].some((field) => {
+      const draft = this.#drafts.get(draftName(task.id, field));
+      return draft !== null && draft.text !== task[field] && draft.base !== task[field];
+    });
   }
 
   /** Who else looks at a task, and at which field. @param {string} task */

@@ -15,7 +15,7 @@ import { ago, errorWords } from '../ui/words.js';
 export function account(app, outlet) {
   const { bar } = app.frame.bar('Account');
   const sessions = h('ul', { class: 'rows', role: 'list', 'aria-label': 'Sessions' });
-  outlet.append(bar, h('div', { class: 'page narrow' }, nameForm(app), passwordForm(app, sessions), sessionsPanel(app, sessions)));
+  outlet.append(bar, h('div', { class: 'page narrow' }, nameForm(app), passwordForm(app, sessions, app.session.user?.has_password === false), sessionsPanel(app, sessions)));
   document.title = 'Account · Rowcast';
   void showSessions(app, sessions);
 }
@@ -39,23 +39,25 @@ function nameForm(app) {
   return h('section', { class: 'panel' }, h('h2', {}, 'You'), fields);
 }
 
-/** @param {App} app @param {HTMLElement} sessions */
-function passwordForm(app, sessions) {
+/** Whoever came in by a link has no password yet. @param {App} app @param {HTMLElement} sessions @param {boolean} first */
+function passwordForm(app, sessions, first) {
   const fields = form({
     fields: [
-      { name: 'current', label: 'Current password', type: 'password', autocomplete: 'current-password' },
+      ...(first ? [] : [{ name: 'current', label: 'Current password', type: 'password', autocomplete: 'current-password' }]),
       { name: 'new', label: 'New password', type: 'password', autocomplete: 'new-password', hint: 'At least 8 characters. Your other sessions end.' },
     ],
-    submit: 'Change the password',
+    submit: first ? 'Set a password' : 'Change the password',
     action: async (values) => {
-      const answer = await app.session.call('POST', '/auth/password', { current: values.current, new: values.new });
+      const answer = await app.session.call('POST', '/auth/password', { ...(first ? {} : { current: values.current }), new: values.new });
       app.session.replace(answer);
       fields.reset();
-      notify('The password was changed.', { kind: 'info' });
+      notify(first ? 'You have a password now.' : 'The password was changed.', { kind: 'info' });
+      if (first) panel.replaceWith(passwordForm(app, sessions, false));
       await showSessions(app, sessions);
     },
   });
-  return h('section', { class: 'panel' }, h('h2', {}, 'Password'), fields);
+  const panel = h('section', { class: 'panel' }, h('h2', {}, 'Password'), fields);
+  return panel;
 }
 
 /** @param {App} app @param {HTMLElement} sessions */

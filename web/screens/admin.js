@@ -8,8 +8,9 @@ import { Chart } from '../ui/chart.js';
 import { clipped, h, setChildren } from '../ui/dom.js';
 import { ago, errorWords } from '../ui/words.js';
 
-/** How often the hub is asked. */
+/** How often the hub is asked; after errors up to this seldom, and not at all without the right to. */
 const EVERY_MS = 2_000;
+const SELDOM_MS = 60_000;
 
 /** The figures that are drawn: name, how it is read from a node, unit. @type {[string, (node: any) => number, string][]} */
 const CHARTS = [
@@ -30,18 +31,24 @@ export function admin(app, outlet) {
   outlet.append(bar, h('div', { class: 'page', tabindex: '0', role: 'region', 'aria-label': 'Figures' }, error, h('div', { class: 'charts' }, ...charts.map(({ chart }) => chart.element)), tables));
   document.title = 'Statistics · Rowcast';
   let closed = false;
+  let wait = EVERY_MS;
   const ask = async () => {
     try {
       const stats = await app.session.call('GET', '/stats');
       if (closed) return;
       error.hidden = true;
+      wait = EVERY_MS;
       for (const { read, chart } of charts) chart.add(sum(stats.nodes, read));
       setChildren(tables, sections(stats));
     } catch (problem) {
       error.hidden = false;
-      error.textContent = errorWords(problem);
+      const { status = 0 } = /** @type {any} */ (problem);
+      const forbidden = status === 403 || status === 404;
+      error.textContent = forbidden ? 'The statistics are for administrators.' : errorWords(problem);
+      if (forbidden) return;
+      wait = Math.min(wait * 2, SELDOM_MS);
     }
-    if (!closed) timer = window.setTimeout(ask, EVERY_MS);
+    if (!closed) timer = window.setTimeout(ask, wait);
   };
   let timer = window.setTimeout(ask, 0);
   return {

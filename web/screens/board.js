@@ -15,8 +15,9 @@ import { listenToKeys, showHelp } from '../board/keys.js';
 import { presenceBar } from '../board/presence.js';
 import { boardLink, go, replaceRoute } from '../routes.js';
 import { TaskPanel } from '../task/panel.js';
-import { announce, h, keepingFocus, oncePerFrame, setText } from '../ui/dom.js';
+import { announce, clipped, h, keepingFocus, oncePerFrame, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
+import { notify } from '../ui/notices.js';
 import { errorWords, plural } from '../ui/words.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
@@ -53,6 +54,9 @@ class Board {
   #waiting = h('p', { class: 'waiting', role: 'status', hidden: true });
   #panel;
   #heading;
+  #undo = tool('undo', 'Undo', 'bare edits');
+  #redo = tool('redo', 'Redo', 'bare edits');
+  #viewing = h('span', { class: 'viewing', hidden: true, title: 'You may look at this project. An owner can let you change it.' }, 'View only');
   /** The task that the keyboard is at. @type {string | null} */
   #cursor = null;
   /** Whether the focus must follow the cursor to wherever it went. */
@@ -77,7 +81,7 @@ class Board {
     this.#route = route;
     this.#id = route.project ?? '';
     this.#project = app.live.project(this.#id);
-    this.#data = new BoardData(this.#project, app.live.client);
+    this.#data = new BoardData(this.#project, app.live.client, app.drafts);
     this.#actions = new Actions(this.#project, this.#data);
     this.#filter = filterOf(route.query);
     this.#filterBar = new FilterBar(this.#data, this.#filter, (filter) => this.#filtered(filter));
@@ -92,6 +96,7 @@ class Board {
     outlet.append(bar, h('div', { class: 'board-tools' }, this.#filterBar.element, ...this.#tools()), this.#body);
     this.#selectTab(sessionStorage.getItem('rowcast.column') ?? 'todo');
     this.#listen();
+    this.#showUndo();
     this.#show();
   }
 
@@ -121,17 +126,23 @@ class Board {
     this.#stops.push(people.stop);
     const members = h('a', { class: 'bare button', href: `#/p/${encodeURIComponent(this.#id)}/people`, 'aria-label': 'Members and invitations', title: 'Members and invitations' }, icon('people'));
     const connect = h('a', { class: 'bare button keyboard', href: `#/p/${encodeURIComponent(this.#id)}/connect`, 'aria-label': 'Connect a program', title: 'Connect a program: channel, token, samples' }, icon('code'));
-    return [people.element, members, connect];
+    return [people.element, this.#viewing, members, connect];
   }
 
   #tools() {
-    const tool = (/** @type {import('../ui/icons.js').IconName} */ picture, /** @type {string} */ label, /** @type {() => void} */ run) =>
-      h('button', { type: 'button', class: picture === 'help' ? 'bare keyboard' : 'bare', 'aria-label': label, title: label, onclick: run }, icon(picture));
+    this.#undo.addEventListener('click', () => void this.#actions.back('undo'));
+    this.#redo.addEventListener('click', () => void this.#actions.back('redo'));
     return [
-      tool('undo', 'Undo', () => void this.#actions.back('undo')),
-      tool('redo', 'Redo', () => void this.#actions.back('redo')),
-      tool('help', 'Keys', showHelp),
+      this.#undo,
+      this.#redo,
+      tool('help', 'Keys', 'bare keyboard', showHelp),
     ];
+  }
+
+  /** Whether there is anything to take back, or to do again. */
+  #showUndo() {
+    this.#undo.disabled = !this.#project.canUndo;
+    this.#redo.disabled = !this.#project.canRedo;
   }
 
   /** @param {{ status: string, name: string }} column */
@@ -172,6 +183,7 @@ class Board {
       project.subscribe(stale('people')),
       this.#app.live.client.subscribe(stale()),
       listenToKeys(this.#keyHost()),
+      this.#app.live.client.history.subscribe(() => this.#showUndo()),
     );
     this.#columnsBox.addEventListener('focusin', (event) => this.#focused(event));
     project.ready.then(stale('tasks', 'comments', 'people', 'touched'), () => soon());
@@ -185,6 +197,7 @@ class Board {
     const { ready } = this.#data;
     this.#columnsBox.classList.toggle('skeleton', !ready);
     this.#outlet.classList.toggle('readonly', ready && !this.#data.mayEdit);
+    this.#viewing.hidden = !ready || this.#data.mayEdit;
     this.#outlet.classList.toggle('with-task', this.#route.task !== undefined);
     this.#showWaiting(!ready);
     if (!ready) return;
@@ -292,8 +305,17 @@ class Board {
   /** @param {string} title @param {string} status */
   #add(title, status) {
     const { id, done } = this.#actions.add(title, status);
+    this.#tellIfHidden(id);
     requestAnimationFrame(() => requestAnimationFrame(() => this.#columns.get(status)?.reveal(id)));
     return done;
+  }
+
+  /** A card that the filter hides was added all the same. @param {string} id */
+  #tellIfHidden(id) {
+    const row = this.#data.tasks.get(id);
+    if (!row || matching([row], this.#filter).length > 0) return;
+    const words = `“${clipped(row.title, 60)}” was added; what is searched or filtered here does not show it.`;
+    notify(words, { kind: 'info', action: { label: 'Show all', run: () => this.#filterBar.reset() } });
   }
 
   /** @param {FocusEvent} event */
@@ -373,7 +395,7 @@ class Board {
       remove: withTask((task) => this.#remove(task)),
       take: withTask((task) => void this.#actions.update(task.id, { assignee: task.assignee === this.#data.me ? null : this.#data.me })),
       rank: (rank) => withTask((task) => void this.#actions.update(task.id, { priority: PRIORITIES[rank] }))(),
-      back: (way) => void this.#actions.back(way),
+      back: (way) => this.#data.mayEdit && void this.#actions.back(way),
     };
   }
 
@@ -433,4 +455,16 @@ class Board {
       this.#hoverTimer = window.setTimeout(() => this.#selectTab(tab.dataset.status ?? ''), 350);
     }
   }
+}
+
+/**
+ * A button of the board.
+ *
+ * @param {import('../ui/icons.js').IconName} picture
+ * @param {string} label
+ * @param {string} className
+ * @param {() => void} [run]
+ */
+function tool(picture, label, className, run) {
+  return h('button', { type: 'button', class: className, 'aria-label': label, title: label, ...(run ? { onclick: run } : {}) }, icon(picture));
 }

@@ -131,17 +131,17 @@ class People {
   #addForm() {
     const add = form({
       className: 'inline',
-      fields: [{ name: 'email', label: 'E-mail', type: 'email', hint: 'Of somebody who has an account here.' }, { name: 'role', label: 'Role', options: ROLES, value: 'editor' }],
-      submit: 'Add',
+      fields: [{ name: 'email', label: 'E-mail', type: 'email', hint: 'For your list alone; nothing is sent.' }, { name: 'role', label: 'Role', options: ROLES, value: 'editor' }],
+      submit: 'Make a link',
       action: async ({ email, role }) => {
-        await this.#app.session.call('POST', `${this.#path}/members`, { email, role }).catch((error) => {
-          throw error.status === 404 ? new Error('Nobody here has this e-mail. Send them an invitation instead.') : error;
-        });
+        const made = await this.#app.session.call('POST', `${this.#path}/members`, { email, role });
         add.reset();
-        announce('Added');
+        await this.#readInvitations();
+        this.#showLink(add, made.url ?? `${location.origin}/#join=${made.code}`);
       },
     });
-    return h('section', { class: 'panel' }, h('h2', {}, 'Add somebody'), add);
+    const words = 'You get a link for this one person, and send it yourself. It works once, with whatever account they use.';
+    return h('section', { class: 'panel' }, h('h2', {}, 'Invite one person'), h('p', { class: 'faint' }, words), add);
   }
 
   #inviteForm() {
@@ -176,9 +176,9 @@ class People {
     }
   }
 
-  /** @param {{ id: string, role: string, expires_at: string, created_at?: string }} invitation */
-  #invitation({ id, role, expires_at, created_at }) {
-    const words = `${role}, until ${dateWords(expires_at.slice(0, 10))}${created_at ? ` · made ${ago(created_at)}` : ''}`;
+  /** @param {{ id: string, role: string, email?: string | null, expires_at: string, created_at?: string }} invitation */
+  #invitation({ id, role, email, expires_at, created_at }) {
+    const words = `${email ? `${clipped(email, 60)}: ` : ''}${role}, until ${dateWords(expires_at.slice(0, 10))}${created_at ? ` · made ${ago(created_at)}` : ''}`;
     const withdraw = async () => {
       await this.#app.session.call('DELETE', `${this.#path}/invitations/${encodeURIComponent(id)}`).catch((error) => notify(errorWords(error)));
       await this.#readInvitations();

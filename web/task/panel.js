@@ -60,6 +60,8 @@ export class TaskPanel {
     if (id === null) return;
     const task = this.#context.data.tasks.get(id);
     if (!task) return this.#missing();
+    // It may have been away, and have come back.
+    if (this.#parts.length === 0) this.#build(id);
     this.#showHead(task);
     for (const part of this.#parts) part.show(task);
   }
@@ -101,6 +103,7 @@ export class TaskPanel {
   }
 
   #missing() {
+    if (this.#content.querySelector('.empty')) return;
     for (const part of this.#parts) part.close?.();
     this.#parts = [];
     setText(this.#where, '');

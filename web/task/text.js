@@ -5,6 +5,7 @@
  * @module
  */
 
+import { draftName } from '../overruled.js';
 import { announce, fit, h, visible } from '../ui/dom.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
@@ -44,7 +45,7 @@ export class TextField {
     this.#context = context;
     this.#task = task;
     this.#spec = spec;
-    this.#draftName = `text.${task}.${spec.field}`;
+    this.#draftName = draftName(task, spec.field);
     this.#draft = context.app.drafts.get(this.#draftName);
     this.#area = h('textarea', { class: `text-${spec.field}`, rows: '1', 'aria-label': spec.label, placeholder: spec.placeholder ?? '', dir: 'auto', autocomplete: 'off' });
     this.#note = h('small', { class: 'saving', 'aria-live': 'polite' });

@@ -48,4 +48,13 @@ export class Drafts {
     field.value = this.get(name) ?? '';
     field.addEventListener('input', () => this.set(name, field.value));
   }
+
+  /** Forgets everything that this person typed here and did not send. */
+  clear() {
+    try {
+      for (const name of Object.keys(localStorage)) if (name.startsWith(this.#prefix)) localStorage.removeItem(name);
+    } catch {
+      // No storage: nothing was kept.
+    }
+  }
 }

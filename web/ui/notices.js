@@ -16,6 +16,8 @@ const STAYS_MS = 12_000;
  * @typedef {object} NoticeOptions
  * @property {'error' | 'info'} [kind]
  * @property {{ label: string, run: () => void }} [action] something to do about it
+ * @property {{ label: string, run: () => void }} [other] something else to do about it
+ * @property {boolean} [stays] until it is closed
  */
 
 /**
@@ -23,16 +25,17 @@ const STAYS_MS = 12_000;
  * @param {NoticeOptions} [options]
  * @returns {() => void} takes it away
  */
-export function notify(text, { kind = 'error', action } = {}) {
+export function notify(text, { kind = 'error', action, other, stays = false } = {}) {
   const box = byId('notices');
   const away = () => notice.remove();
-  const act = action && h('button', { type: 'button', class: 'act', onclick: () => (away(), action.run()) }, action.label);
+  const acts = [action, other].flatMap((one) => (one ? h('button', { type: 'button', class: 'act', onclick: () => (away(), one.run()) }, one.label) : []));
   const close = h('button', { type: 'button', class: 'bare', 'aria-label': 'Close this notice', onclick: away }, icon('close'));
-  const notice = h('div', { class: 'notice', data: { kind } }, said(text), act, close);
+  const notice = h('div', { class: 'notice', data: { kind } }, said(text), ...acts, close);
   box.append(notice);
-  while (box.children.length > MOST) box.firstElementChild?.remove();
+  while (box.children.length > MOST) (box.querySelector('.notice:not([data-stays])') ?? box.firstElementChild)?.remove();
   announce(text);
-  staysAWhile(notice);
+  if (stays) notice.dataset.stays = 'true';
+  else staysAWhile(notice);
   return away;
 }
 

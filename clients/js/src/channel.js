@@ -55,6 +55,8 @@ import { Deferred } from './wait.js';
  * @property {(refused: import('./outbox.js').FailedEdit) => void} failed
  * @property {import('./shelf.js').Shelf} shelf where rows survive a reload
  * @property {(channel: Channel) => void} closed
+ * @property {import('./api.js').Api} api the hub's REST interface, in this person's name
+ * @property {() => number} messageBytes the hub's limit for one message
  */
 
 export class Channel {

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { Api } from './api.js';
 import { Channel } from './channel.js';
+import { MESSAGE_BYTES } from './codec.js';
 import { Connection } from './connection.js';
 import { Closed, Misuse, RowcastError } from './errors.js';
 import { Keeper } from './keeper.js';
@@ -67,6 +69,8 @@ export class Client {
   #socket = null;
   /** The one that is greeted; `#socket` once edits from before are taken up too. @type {import('./socket.js').Socket | null} */
   #greetedSocket = null;
+  /** The hub's limit for one message. */
+  #messageBytes = MESSAGE_BYTES;
   /** @type {string[]} */
   #degraded = [];
   /** @type {Listeners<[ConnectionStatus]>} */
@@ -119,6 +123,8 @@ export class Client {
       failed,
       outboxes: this.#outboxes,
       history: this.history,
+      api: new Api({ url, token }),
+      messageBytes: () => this.#messageBytes,
       shelf: this.#shelf,
       hearsFailures: () => this.#failures.size > 0,
       closed: (/** @type {Channel} */ channel) => {
@@ -230,6 +236,7 @@ export class Client {
     this.#schema.learn(welcome.schema);
     this.me = welcome.user;
     this.session = welcome.session;
+    this.#messageBytes = welcome.limits.message_bytes;
     this.#degraded = [];
     this.#greetedSocket = socket;
     const known = this.#isPerson(welcome.user.id);

@@ -18,6 +18,9 @@ import { HubError } from './errors.js';
  * @property {(pieces: any[]) => unknown} join the `data` of parts put together to a frame
  */
 
+/** What one message may have before the hub has told its own limit, bytes. */
+export const MESSAGE_BYTES = 64 * 1024;
+
 /** @type {Readonly<Codec>} */
 export const json = Object.freeze({
   subprotocol: 'rowcast.v1.json',

@@ -170,7 +170,8 @@ class Maker {
     /** @type {Fields} */
     const guard = {};
     for (const [name, { was, is }] of trace.fields) {
-      if (was === undefined || sameValue(was, is)) continue;
+      // What the server alone sets is left as it is, as the hub's own undo does.
+      if (was === undefined || sameValue(was, is) || this.#around.schema.isReadonly(trace.table, name)) continue;
       if (this.#comparable(trace) && !sameValue(current[name], is)) {
         this.#skip(trace, 'changed', name);
         continue;

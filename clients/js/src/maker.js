@@ -9,6 +9,7 @@ import { Closed, EditError, Misuse } from './errors.js';
 import { keyOf, keyText } from './key.js';
 import { sendableOps } from './sendable.js';
 import { Traces } from './trace.js';
+import { uuidv7 } from './uuid.js';
 
 /** @typedef {import('./types.js').Op} Op */
 /** @typedef {import('./edit.js').EditOptions} EditOptions */
@@ -24,10 +25,14 @@ import { Traces } from './trace.js';
  * @property {import('./undo.js').History} history
  * @property {() => boolean} hearsFailures
  * @property {(refused: import('./outbox.js').FailedEdit) => void} failed
+ * @property {import('./api.js').Api} api
+ * @property {() => number} messageBytes the hub's limit for one message
  */
 
 /** How many edits wait for the log to tell what they did. */
 const TRACED = 10_000;
+/** What a message holds beside the operations of its edit, bytes. */
+const ENVELOPE = 512;
 
 export class Maker {
   #side;
@@ -44,6 +49,8 @@ export class Maker {
       name: side.channel,
       around: () => this.#around(),
       make: (/** @type {Op[]} */ ops) => this.#made(ops),
+      fits: (/** @type {Op[]} */ ops) => this.#fits(ops),
+      undoAtHub: (/** @type {Made} */ undone, /** @type {Op[]} */ ops) => this.#undoAtHub(undone, ops),
     };
   }
 
@@ -75,7 +82,7 @@ export class Maker {
    * @param {boolean} undoable
    */
   #undo(made, undoable) {
-    if (undoable) return this.#side.history.reverseOne(this.#ground, made.id, made.traces);
+    if (undoable) return this.#side.history.reverseOne(this.#ground, made);
     return Promise.reject(new Misuse('this edit is not kept for undo'));
   }
 
@@ -92,6 +99,28 @@ export class Maker {
     traces.after(look);
     if (edit && traced) this.#trace(edit.id, traces, outcome);
     return { id: edit?.id ?? '', outcome, traces };
+  }
+
+  /** Whether an edit goes into one message. @param {Op[]} ops */
+  #fits(ops) {
+    return new TextEncoder().encode(JSON.stringify(ops)).length + ENVELOPE <= this.#side.messageBytes();
+  }
+
+  /**
+   * Has the hub take an edit back, by an edit that it makes of what it knows.
+   *
+   * @param {Made} undone
+   * @param {Op[]} ops what that does
+   * @returns {Promise<Made>}
+   */
+  async #undoAtHub(undone, ops) {
+    const { seq } = await undone.outcome;
+    const id = uuidv7();
+    const traces = Traces.before(ops, this.#look());
+    const path = `/channels/${encodeURIComponent(this.#side.channel)}/entries/${seq}/undo`;
+    const outcome = this.#side.api.post(path, undefined, { query: { edit: undone.id }, headers: { 'idempotency-key': id } });
+    this.#trace(id, traces, outcome);
+    return { id, outcome: Promise.resolve(await outcome), traces };
   }
 
   /**

@@ -7,6 +7,7 @@
 
 import { Api, ApiError, httpOrigin, socketUrl } from './api.js';
 import { RowcastError } from './errors.js';
+import { lifetimeOf } from './lifetime.js';
 import { Listeners } from './listeners.js';
 import { pageMemory } from './memory.js';
 
@@ -216,7 +217,7 @@ export class Session {
   /** @param {Login} login @returns {User} */
   #take({ access_token, expires_at, refresh_token, user }) {
     const before = this.user?.id;
-    const left = Math.max(Date.parse(expires_at) - Date.now(), 0) || 0;
+    const left = lifetimeOf(access_token, expires_at);
     this.#token = access_token;
     this.#goodUntil = Date.now() + left;
     this.#freshUntil = this.#goodUntil - Math.min(LEAD_MS, left / 4);

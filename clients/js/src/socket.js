@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkSize, json } from './codec.js';
+import { checkSize, json, MESSAGE_BYTES } from './codec.js';
 import { closeWords } from './codes.js';
 import { ConnectionLost, HubError } from './errors.js';
 import { Liveness } from './liveness.js';
@@ -15,9 +15,6 @@ import { Deferred } from './wait.js';
 /** @typedef {import('./types.js').Reply} Reply */
 /** @typedef {{ code: number, error: ConnectionLost }} SocketEnd */
 /** @typedef {(error: HubError | ConnectionLost | null, reply: any) => void} Answer */
-
-/** What the client sends before it knows the hub's own limit, bytes. */
-const DEFAULT_MESSAGE_BYTES = 64 * 1024;
 
 /** How many bytes may wait in the socket before states are held back. */
 const CROWDED_BYTES = 64 * 1024;
@@ -35,7 +32,7 @@ export class Socket {
   /** Whether the hub refused a message that it did not understand. */
   refusedAny = false;
   #parts;
-  #messageBytes = DEFAULT_MESSAGE_BYTES;
+  #messageBytes = MESSAGE_BYTES;
   /** Requests without an answer, the oldest first. @type {Map<number, { answer: Answer, askedAt: number }>} */
   #waiting = new Map();
   /** @type {Deferred<void>} */

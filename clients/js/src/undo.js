@@ -22,6 +22,8 @@ import { rowId, Traces } from './trace.js';
  * @property {boolean} done whether anything was taken back
  * @property {Skipped[]} skipped what was left alone, because somebody else changed it since
  * @property {string} [channel] absent: there was nothing to take back
+ * @property {readonly import('./types.js').Op[]} [ops] by which it was taken back, for words about it; not
+ *   enumerable
  */
 
 /**
@@ -35,8 +37,8 @@ import { rowId, Traces } from './trace.js';
  *
  * @typedef {object} Made
  * @property {string} id
- * @property {Promise<unknown>} outcome
- * @property {Traces} traces
+ * @property {Promise<{ seq: number }>} outcome where it stands in the log
+ * @property {Traces} traces what it did
  */
 
 /**
@@ -46,6 +48,9 @@ import { rowId, Traces } from './trace.js';
  * @property {string} name
  * @property {() => Omit<import('./inverse.js').Surroundings, 'fresh'>} around
  * @property {(ops: import('./types.js').Op[]) => Made} make an edit that is not recorded
+ * @property {(ops: import('./types.js').Op[]) => boolean} fits whether these go into one message
+ * @property {(undone: Made, ops: import('./types.js').Op[]) => Promise<Made>} undoAtHub has the hub take an
+ *   edit back by itself, which does the same as `ops`
  */
 
 /**
@@ -53,7 +58,7 @@ import { rowId, Traces } from './trace.js';
  * @property {Ground} ground
  * @property {string} [scope]
  * @property {string | symbol} [group]
- * @property {Map<string, Traces>} edits by their ids
+ * @property {Map<string, Made>} edits by their ids
  */
 
 /** How many steps are kept. */
@@ -158,12 +163,13 @@ export class History {
    * @param {Made} made
    * @param {EditOptions} options
    */
-  record(ground, { id, outcome, traces }, { scope, group }) {
+  record(ground, made, { scope, group }) {
+    const { id, outcome } = made;
     const name = group ?? this.#group;
     const top = this.#done.at(-1);
     const joins = name !== undefined && top?.group === name && top.ground === ground && top.scope === scope;
-    if (joins) top.edits.set(id, traces);
-    else this.#push(this.#done, { ground, scope, group: name, edits: new Map([[id, traces]]) });
+    if (joins) top.edits.set(id, made);
+    else this.#push(this.#done, { ground, scope, group: name, edits: new Map([[id, made]]) });
     this.#undone = this.#undone.filter((step) => step.ground !== ground || step.scope !== scope);
     this.#listeners.call();
     outcome.catch(() => this.#forget(id));
@@ -173,14 +179,13 @@ export class History {
    * For edits only: takes back one edit, wherever it stands.
    *
    * @param {Ground} ground
-   * @param {string} id
-   * @param {Traces} traces
+   * @param {Made} made
    * @returns {Promise<UndoResult>}
    */
-  reverseOne(ground, id, traces) {
-    const scope = this.#done.find((step) => step.edits.has(id))?.scope;
-    this.#forget(id);
-    return this.#reverse({ ground, scope, edits: new Map([[id, traces]]) }, this.#undone);
+  reverseOne(ground, made) {
+    const scope = this.#done.find((step) => step.edits.has(made.id))?.scope;
+    this.#forget(made.id);
+    return this.#reverse({ ground, scope, edits: new Map([[made.id, made]]) }, this.#undone);
   }
 
   /**
@@ -205,15 +210,18 @@ export class History {
     /** @type {Map<string, Row | null>} */
     const fresh = new Map();
     for (let attempt = 1; ; attempt += 1) {
-      const merged = Traces.merged(step.edits.values());
+      const merged = Traces.merged([...step.edits.values()].map(({ traces }) => traces));
       const { ops, skipped } = inverse(merged.rows.values(), { ...step.ground.around(), fresh });
-      const result = { done: ops.length > 0, skipped, channel: step.ground.name };
+      /** @type {UndoResult} */
+      const result = Object.defineProperty({ done: ops.length > 0, skipped, channel: step.ground.name }, 'ops', { value: ops });
       if (ops.length === 0) return this.#ended(result);
-      const { id, outcome, traces } = step.ground.make(ops);
-      this.#push(to, { ground: step.ground, scope: step.scope, edits: new Map([[id, traces]]) });
+      if (!step.ground.fits(ops)) return this.#reverseAtHub(step, to, ops, result);
+      const made = step.ground.make(ops);
+      const { id } = made;
+      this.#push(to, { ground: step.ground, scope: step.scope, edits: new Map([[id, made]]) });
       this.#listeners.call();
       try {
-        await outcome;
+        await made.outcome;
         return this.#ended(result);
       } catch (error) {
         this.#forget(id);
@@ -222,6 +230,33 @@ export class History {
         if (!learned || attempt === ATTEMPTS) return this.#ended({ ...result, done: false, skipped: all(merged) });
       }
     }
+  }
+
+  /**
+   * Rows that are too long for a message: the hub has them, and takes edit by edit back.
+   *
+   * @param {Step} step
+   * @param {Step[]} to
+   * @param {import('./types.js').Op[]} ops
+   * @param {UndoResult} result
+   * @returns {Promise<UndoResult>}
+   */
+  async #reverseAtHub({ ground, scope, edits }, to, ops, result) {
+    /** @type {Map<string, Made>} */
+    const undone = new Map();
+    try {
+      for (const edit of [...edits.values()].reverse()) {
+        const made = await ground.undoAtHub(edit, undone.size === 0 ? ops : []);
+        undone.set(made.id, made);
+      }
+    } catch (error) {
+      if (!OUTRUN.has(/** @type {any} */ (error).code)) throw error;
+      const merged = Traces.merged([...edits.values()].map(({ traces }) => traces));
+      return this.#ended({ ...result, done: undone.size > 0, skipped: all(merged) });
+    } finally {
+      if (undone.size > 0) this.#push(to, { ground, scope, edits: undone });
+    }
+    return this.#ended(result);
   }
 
   /** @param {UndoResult} result */

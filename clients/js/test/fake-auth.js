@@ -8,6 +8,10 @@ export class FakeAuth {
   received = [];
   /** How long access tokens live. */
   tokenMs = 600_000;
+  /** How far its clock is ahead of this device’s. */
+  clockMs = 0;
+  /** Whether tokens are JWTs. */
+  signed = false;
   /** How often a refresh says that another was quicker. */
   races = 0;
   /** Whether the server fails. */
@@ -92,12 +96,21 @@ export class FakeAuth {
     return problem(404, 'not_found', { detail: 'there is no such thing' });
   }
 
+  /** A token that says how long it lives. */
+  #jwt() {
+    const iat = (Date.now() + this.clockMs) / 1_000;
+    const claims = { sub: `${this.#issued} ä`, iat, exp: iat + this.tokenMs / 1_000 };
+    return ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'c2ln'].join('.');
+  }
+
   /** @param {any} user */
   #login(user) {
-    const [access_token, refresh_token] = [`access-${(this.#issued += 1)}`, `refresh-${this.#issued}`];
+    this.#issued += 1;
+    const [access_token, refresh_token] = [this.signed ? this.#jwt() : `access-${this.#issued}`, `refresh-${this.#issued}`];
     this.#access.set(access_token, user);
     this.#refresh.set(refresh_token, { user, used: false });
-    return { access_token, token_type: 'Bearer', expires_at: new Date(Date.now() + this.tokenMs).toISOString(), refresh_token, user };
+    const expires_at = new Date(Date.now() + this.clockMs + this.tokenMs).toISOString();
+    return { access_token, token_type: 'Bearer', expires_at, refresh_token, user };
   }
 
   /** @param {string} token */

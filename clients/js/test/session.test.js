@@ -154,3 +154,30 @@ test('a demo code signs in and names the project', async (t) => {
   await me.changePassword({ current: '', new: 'long enough' });
   assert.equal(me.user?.id, 'ada');
 });
+
+for (const signed of [true, false]) {
+  for (const minutes of [-20, 20, -60 * 24 * 400]) {
+    test(`a device whose clock is wrong by ${minutes} minutes keeps its token, ${signed ? 'which says how long it lives' : 'whatever it is'}`, async (t) => {
+      const auth = await new FakeAuth().listen(t);
+      Object.assign(auth, { clockMs: minutes * 60_000, signed, tokenMs: 900_000 });
+      const me = aSession(t, auth);
+      await me.login(ADA);
+      const token = await me.token();
+      for (let n = 0; n < 5; n += 1) assert.equal(await me.token(), token);
+      await me.api.get('/auth/me');
+      const newer = await me.token({ not: token });
+      assert.equal(await me.token(), newer);
+      assert.equal(auth.count('/auth/refresh'), 1);
+    });
+  }
+}
+
+test('a token that says how long it lives is renewed in time, whatever the clock', async (t) => {
+  const auth = await new FakeAuth().listen(t);
+  Object.assign(auth, { clockMs: 1_200_000, signed: true, tokenMs: 40 });
+  const me = aSession(t, auth);
+  await me.login(ADA);
+  const token = await me.token();
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  assert.notEqual(await me.token(), token);
+});

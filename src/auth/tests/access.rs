@@ -42,7 +42,11 @@ impl Store for Roles {
     fn lanes(&self) -> usize {
         1
     }
-    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
+    async fn roles(
+        &self,
+        channel: &ChannelName,
+        users: &[Arc<str>],
+    ) -> Result<Vec<Option<Role>>, StoreError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.gated {
             self.gate.notified().await;
@@ -50,7 +54,8 @@ impl Store for Roles {
         if *self.away.lock() {
             return Err(StoreError::Unavailable("away".to_owned()));
         }
-        Ok(self.roles.lock().get(&format!("{channel}/{user}")).copied())
+        let role = |user: &Arc<str>| self.roles.lock().get(&format!("{channel}/{user}")).copied();
+        Ok(users.iter().map(role).collect())
     }
     async fn commit(&self, _: &[CheckedEdit]) -> Result<Committed, StoreError> {
         unreachable!()
@@ -300,6 +305,7 @@ async fn a_move_needs_the_right_to_insert_where_it_goes() {
     for (role, code) in expected {
         let (store, access) = roles(false);
         store.set(role);
+        store.roles.lock().insert("project:two/ada".to_owned(), Role::Editor);
         let verdict = access.may_enter(&move_to_one()).await;
         assert_eq!(verdict.as_ref().err().map(|error| error.code), code);
         assert!(

@@ -170,7 +170,7 @@ impl Scope<'_> {
         Err(EditError::new(ErrorCode::WrongType, why).in_field(name))
     }
 
-    fn nothing_missing(&self, fields: &ColumnValues) -> Result<(), EditError> {
+    pub(super) fn nothing_missing(&self, fields: &ColumnValues) -> Result<(), EditError> {
         let missing = self.table.columns.iter().enumerate().find(|(index, column)| {
             let optional = column.nullable && !self.table.key.contains(index);
             let filled = column.has_default || column.hidden || Some(*index) == self.table.order;

@@ -17,7 +17,7 @@ use rowcast_protocol::{
 };
 
 use crate::store::{
-    CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable,
+    CheckedEdit, CheckedOp, EditError, LiveColumn, LiveSchema, LiveTable,
     edit::{CheckedPlace, ColumnValues, FieldOps},
 };
 
@@ -153,12 +153,9 @@ impl Scope<'_> {
     /// The value of the channel's column for the rows of a channel.
     fn channel_value(&self, channel: &ChannelName) -> Result<Value, EditError> {
         let column = self.table.columns.get(self.table.channel_column);
-        column
-            .and_then(|column| values::fit(column.kind, &Value::from(channel.id())))
-            .filter(|value| is_spelled(value, channel.id()))
-            .ok_or_else(|| {
-                EditError::new(ErrorCode::UnknownChannel, format!("there is no channel {channel}"))
-            })
+        column.and_then(|column| channel_id(column, channel.id())).ok_or_else(|| {
+            EditError::new(ErrorCode::UnknownChannel, format!("there is no channel {channel}"))
+        })
     }
 
     /// Author and editor are filled by the hub, whatever the client sent.
@@ -190,14 +187,26 @@ impl Scope<'_> {
     }
 }
 
-/// Whether the normal form of a channel's id is the id itself; `project:ABC` is not another
-/// spelling of `project:abc` but no channel at all.
-fn is_spelled(value: &Value, id: &str) -> bool {
-    match value {
+/// Whether this is the name of a channel, the way its rows' changes are recorded: the id is in the
+/// normal form of the column that holds it, byte for byte. `project:ABC` is not another spelling of
+/// `project:abc` but no channel at all.
+#[must_use]
+pub fn is_channel(schema: &LiveSchema, channel: &ChannelName) -> bool {
+    let of_kind = schema.tables.iter().filter(|table| table.channel_kind == channel.kind());
+    let mut columns = of_kind.filter_map(|table| table.columns.get(table.channel_column));
+    columns.all(|column| channel_id(column, channel.id()).is_some())
+}
+
+/// A channel's id as a value of the column that holds it; `None`: it is spelled otherwise than it
+/// would be recorded.
+fn channel_id(column: &LiveColumn, id: &str) -> Option<Value> {
+    let value = values::fit(column.kind, &Value::from(id))?;
+    let spelled = match &value {
         Value::Text(text) => text == id,
         Value::Int(number) => number.to_string() == id,
         _ => false,
-    }
+    };
+    spelled.then_some(value)
 }
 
 fn bad(message: impl Into<String>) -> EditError {

@@ -1,7 +1,9 @@
 //! The inverse of an entry as an edit, guarded so that it leaves alone what others did since.
 //!
-//! It restores values as they stood in the log, those of read-only columns and of the hand-made order
-//! among them. Rights are those of the inverse: who undoes a deletion must be allowed to insert.
+//! It restores values as they stood in the log, also those that the hub filled: the hand-made order, the
+//! author. Columns that are read-only (generated ones among them) it leaves alone: no edit of a person
+//! writes them, and what they hold by now may have been set on purpose. Rights are those of the inverse:
+//! who undoes a deletion must be allowed to insert.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -31,9 +33,13 @@ pub fn undo(
     }
     let undoer = Undoer { schema, user, role, channel };
     let inverse = entry.changes.iter().zip(&past.olds).rev();
-    let ops: Result<Vec<CheckedOp>, EditError> =
+    let ops: Result<Vec<Option<CheckedOp>>, EditError> =
         inverse.map(|(change, old)| undoer.inverse(change, old)).collect();
-    let mut ops = ops?;
+    let mut ops: Vec<CheckedOp> = ops?.into_iter().flatten().collect();
+    if ops.is_empty() {
+        let words = "the entry changed only fields that are set by the server alone";
+        return Err(EditError::new(ErrorCode::ReadonlyField, words));
+    }
     if each_row_once(&entry.changes) {
         // What is referred to comes first and goes last.
         ops.sort_by_key(rank);
@@ -70,7 +76,8 @@ struct Undoer<'a> {
 }
 
 impl Undoer<'_> {
-    fn inverse(&self, change: &Change, old: &Fields) -> Result<CheckedOp, EditError> {
+    /// The inverse of a change; `None`: it changed nothing that a person may change.
+    fn inverse(&self, change: &Change, old: &Fields) -> Result<Option<CheckedOp>, EditError> {
         let (name, key) = named(change);
         let (index, table) = table_of(self.schema, self.channel, name)?;
         let Self { user, role, channel, .. } = *self;
@@ -79,20 +86,26 @@ impl Undoer<'_> {
         let inverse = match change {
             Change::Insert(row) => {
                 scope.allow("delete from", table.delete)?;
-                Ok(CheckedOp::Delete { table: index, key, guard: scope.guard_of(&row.row)? })
+                Ok(Some(CheckedOp::Delete { table: index, key, guard: scope.guard_of(&row.row)? }))
             }
             Change::Update(fields) => {
                 scope.allow("update", table.update)?;
                 let mut change = FieldOps { set: scope.restored(old)?, ..FieldOps::default() };
+                if change.set.is_empty() {
+                    return Ok(None);
+                }
                 scope.stamp(table.editor, &mut change.set)?;
                 change.set.sort_by_key(|(index, _)| *index);
-                let guard = scope.guard_of(&fields.set)?;
-                Ok(CheckedOp::Update { table: index, key, change, guard })
+                let mut guard = scope.guard_of(&fields.set)?;
+                scope.leave_readonly(&mut guard);
+                Ok(Some(CheckedOp::Update { table: index, key, change, guard }))
             }
             Change::Delete(_) => {
                 scope.allow("insert into", table.insert)?;
-                let fields = scope.all(old)?;
-                Ok(CheckedOp::Insert { table: index, fields, place: None })
+                let mut fields = scope.all(old)?;
+                scope.leave_readonly(&mut fields);
+                scope.nothing_missing(&fields)?;
+                Ok(Some(CheckedOp::Insert { table: index, fields, place: None }))
             }
             Change::Enter(_) | Change::Leave(_) => {
                 let words = "a move is undone by moving the row back";
@@ -108,6 +121,7 @@ impl Scope<'_> {
     /// last editor is whoever undoes.
     fn restored(&self, old: &Fields) -> Result<ColumnValues, EditError> {
         let mut set = self.all(old)?;
+        self.leave_readonly(&mut set);
         let table = self.table;
         set.retain(|(index, _)| {
             !table.key.contains(index)
@@ -115,6 +129,18 @@ impl Scope<'_> {
                 && Some(*index) != table.editor
         });
         Ok(set)
+    }
+
+    /// Leaves out what no person writes: columns that are read-only, unless the hub fills them itself or
+    /// they say which row it is and where.
+    fn leave_readonly(&self, fields: &mut ColumnValues) {
+        let table = self.table;
+        fields.retain(|(index, _)| {
+            let is_ours = [table.order, table.author, table.editor].contains(&Some(*index))
+                || table.key.contains(index)
+                || *index == table.channel_column;
+            is_ours || table.columns.get(*index).is_some_and(|column| !column.readonly)
+        });
     }
 
     /// What a row must still hold. Who edited it last does not matter.

@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use crate::{accounts::SignedIn, config::ServerConfig};
+use crate::{accounts::SignedIn, config::ServerConfig, http::origin};
 
 /// Its name.
 const NAME: &str = "rowcast_refresh";
@@ -41,13 +41,7 @@ pub(super) fn is_secure(headers: &HeaderMap, server: &ServerConfig) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url = server.public_url.clone().unwrap_or_else(|| format!("http://{host}"));
     let Some(host) = url.strip_prefix("http://") else { return true };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    let here = name == "localhost" || name.ends_with(".localhost");
-    !here && !address.is_ok_and(|address| address.is_loopback())
+    !origin::is_this_machine(origin::name_in(host))
 }
 
 #[cfg(test)]

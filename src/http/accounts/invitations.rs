@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,6 +18,7 @@ use crate::{
         WorkerApp,
         caller::Caller,
         extract::{Named, Sent},
+        origin,
         problem::{Document, Problem},
     },
     instant::instant,
@@ -35,6 +36,9 @@ pub(super) struct NewInvitation {
     /// How many days it works; 7 unless told.
     #[schema(minimum = 1, maximum = 365)]
     days: Option<u16>,
+    /// The address of the one person it is for; it works once, for whoever has it.
+    #[schema(example = "bob@example.org")]
+    email: Option<String>,
 }
 
 /// An invitation that was just made.
@@ -48,6 +52,8 @@ pub(super) struct MadeInvitation {
     url: String,
     #[schema(inline)]
     role: RoleName,
+    /// For whom it was made, if for one alone.
+    email: Option<String>,
     #[schema(format = DateTime)]
     expires_at: String,
 }
@@ -59,6 +65,8 @@ struct InvitationBody {
     id: Uuid,
     #[schema(inline)]
     role: RoleName,
+    /// For whom it was made, if for one alone.
+    email: Option<String>,
     /// Who made it.
     by: PersonBody,
     #[schema(format = DateTime)]
@@ -73,6 +81,7 @@ impl From<Invitation> for InvitationBody {
         Self {
             id: invitation.id,
             role: invitation.role.into(),
+            email: invitation.email,
             by: PersonBody { name: by.name.unwrap_or_else(|| by.id.clone()), id: by.id },
             created_at: instant(invitation.created),
             expires_at: instant(invitation.expires),
@@ -87,7 +96,7 @@ pub(super) struct Invitations {
 }
 
 /// Make a link into a project that one owns. It works for everybody who has it, until it expires or
-/// is withdrawn.
+/// is withdrawn; with an address once.
 #[utoipa::path(
     post, path = "/projects/{id}/invitations", operation_id = "make_invitation",
     tag = "invitations",
@@ -111,17 +120,17 @@ pub(super) async fn make(
         return Err(Problem::bad_field("days", format!("must be 1 to {MOST_DAYS}")));
     }
     let (role, who) = (sent.role.into(), &caller.identity);
-    let (made, code) = worker.app.accounts.invite(id, role, days, who).await?;
-    let url = format!("{}/#join={code}", public_url(&worker, &headers));
-    let (role, expires_at) = (made.role.into(), instant(made.expires));
-    Ok((StatusCode::CREATED, Json(MadeInvitation { id: made.id, code, url, role, expires_at })))
+    let made = worker.app.accounts.invite(id, role, days, sent.email.as_deref(), who).await?;
+    let base = origin::public_url(&headers, &worker.app.server);
+    Ok((StatusCode::CREATED, Json(MadeInvitation::new(made, &base))))
 }
 
-/// How browsers reach the hub: as the settings say, or by the name that this one used.
-fn public_url(worker: &WorkerApp, headers: &HeaderMap) -> String {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let told = worker.app.server.public_url.as_deref().map(|url| url.trim_end_matches('/'));
-    told.map_or_else(|| format!("http://{host}"), str::to_owned)
+impl MadeInvitation {
+    pub(super) fn new((made, code): (Invitation, String), base: &str) -> Self {
+        let (role, expires_at) = (made.role.into(), instant(made.expires));
+        let url = format!("{base}/#join={code}");
+        Self { id: made.id, code, url, role, email: made.email, expires_at }
+    }
 }
 
 /// The links into a project that one owns, without their codes.

@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::RoleName;
+use super::{RoleName, invitations::MadeInvitation};
 use crate::{
-    accounts::{Member, Whom},
+    accounts::{Member, projects::INVITATION_DAYS},
     http::{
         WorkerApp,
         caller::Caller,
         extract::{Named, Sent},
+        origin,
         problem::{Document, Problem},
     },
 };
@@ -67,11 +72,12 @@ pub(super) async fn list(
     Ok(Json(Members { items: members.into_iter().map(MemberBody::from).collect() }))
 }
 
-/// Whom to add, by either name.
+/// Whom to add, by either name. An address is invited: the answer has a link to hand over, whether there is an
+/// account with it or not.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewMember {
-    /// The address of an account.
+    /// The person's address.
     #[schema(example = "bob@example.org")]
     email: Option<String>,
     /// The id of a person.
@@ -80,13 +86,23 @@ pub(super) struct NewMember {
     role: RoleName,
 }
 
-/// Add somebody to a project that one owns. The person finds a notification of it.
+/// Who was added, or how to let the person in.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Added {
+    Member(MemberBody),
+    Invited(MadeInvitation),
+}
+
+/// Add somebody to a project that one owns: by id at once, the person finds a notification of it; by address
+/// with a link that works once, and that one hands over oneself.
 #[utoipa::path(
     post, path = "/projects/{id}/members", tag = "members",
     params(("id" = Uuid, Path, description = "The project")),
     request_body = NewMember,
     responses(
         (status = 201, description = "Added", body = MemberBody),
+        (status = 202, description = "Invited", body = MadeInvitation),
         (status = "default", description = "A problem", body = Document,
             content_type = "application/problem+json")
     )
@@ -94,17 +110,23 @@ pub(super) struct NewMember {
 pub(super) async fn add(
     State(worker): State<Arc<WorkerApp>>,
     caller: Caller,
+    headers: HeaderMap,
     Named(id): Named<Uuid>,
     Sent(sent): Sent<NewMember>,
-) -> Result<(StatusCode, Json<MemberBody>), Problem> {
-    let whom = match (sent.email, sent.user) {
-        (Some(email), None) => Whom::Email(email),
-        (None, Some(user)) => Whom::User(user),
-        _ => return Err(Problem::bad_field("user", "name either `email` or `user`")),
-    };
-    let role = sent.role.into();
-    let member = worker.app.accounts.add_member(id, &whom, role, &caller.identity).await?;
-    Ok((StatusCode::CREATED, Json(member.into())))
+) -> Result<(StatusCode, Json<Added>), Problem> {
+    let (accounts, role, who) = (&worker.app.accounts, sent.role.into(), &caller.identity);
+    match (sent.email, sent.user) {
+        (Some(email), None) => {
+            let made = accounts.invite(id, role, INVITATION_DAYS, Some(&email), who).await?;
+            let base = origin::public_url(&headers, &worker.app.server);
+            Ok((StatusCode::ACCEPTED, Json(Added::Invited(MadeInvitation::new(made, &base)))))
+        }
+        (None, Some(user)) => {
+            let member = accounts.add_member(id, &user, role, who).await?;
+            Ok((StatusCode::CREATED, Json(Added::Member(member.into()))))
+        }
+        _ => Err(Problem::bad_field("user", "name either `email` or `user`")),
+    }
 }
 
 /// The role that a member gets.

@@ -102,7 +102,7 @@ impl FromRequestParts<Arc<WorkerApp>> for Came {
         worker: &Arc<WorkerApp>,
     ) -> Result<Self, Problem> {
         if !origin::is_allowed(&parts.headers, &worker.app.server) {
-            return Err(Problem::new(ErrorCode::Forbidden, "this Origin may not sign in"));
+            return Err(Problem::new(ErrorCode::Forbidden, origin::REFUSED));
         }
         let Some(Address(address)) = parts.extensions.get::<Address>().copied() else {
             return Err(Problem::internal(&"a request without an address"));

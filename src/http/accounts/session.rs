@@ -45,12 +45,16 @@ pub(super) struct UserBody {
     /// Null for people of other issuers.
     email: Option<String>,
     admin: bool,
+    /// Only there, and `false`, while the account has no password: the first is set without a current one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_password: Option<bool>,
 }
 
 impl From<Profile> for UserBody {
     fn from(profile: Profile) -> Self {
-        let Profile { id, name, email, admin } = profile;
-        Self { id, name, email, admin }
+        let Profile { id, name, email, admin, has_password } = profile;
+        let has_password = (email.is_some() && !has_password).then_some(false);
+        Self { id, name, email, admin, has_password }
     }
 }
 

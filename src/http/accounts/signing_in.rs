@@ -95,7 +95,8 @@ pub(super) async fn login(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Passwords {
-    current: String,
+    /// The password; not needed where there is none yet.
+    current: Option<String>,
     #[schema(min_length = 8, max_length = 256)]
     new: String,
 }
@@ -118,7 +119,8 @@ pub(super) async fn password(
     Sent(sent): Sent<Passwords>,
 ) -> Result<Response, Problem> {
     let who = &caller.identity;
-    let changed = worker.app.accounts.change_password(who, &sent.current, &sent.new, &from).await;
+    let current = sent.current.as_deref();
+    let changed = worker.app.accounts.change_password(who, current, &sent.new, &from).await;
     let signed_in = changed.map_err(|error| match error {
         // 401 would say that the token is no good.
         AccountError::WrongPassword => {

@@ -62,6 +62,7 @@ pub(super) async fn entries(
     let limit = usize::try_from(limit).unwrap_or(1);
     match worker.app.reads.entries(&visit.channel, after, limit).await {
         Ok(found) => {
+            let found = visit.answer(&worker, &caller, found).await?;
             let (items, cursor, head) = (found.items, found.cursor, found.head);
             Ok(Json(Entries { items, cursor, head }).into_response())
         }
@@ -106,6 +107,7 @@ pub(super) async fn history(
         tracing::warn!(%error, "the past of a row could not be read");
         Problem::new(error.code(), "the database could not answer; try again later")
     })?;
+    let items = visit.answer(&worker, &caller, items).await?;
     Ok(Json(Past { items, more }).into_response())
 }
 
@@ -136,7 +138,7 @@ pub(super) async fn undo(
     let id = conditions.edit_id(caller.user(), 0);
     let inverse = services.checker.undo(caller.user(), visit.role, &visit.channel, id, &past)?;
     let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
-    let error = match services.committer.apply(inverse).await {
+    let error = match services.committer.apply(inverse, visit.looked).await {
         Ok(applied) => {
             return Ok(Json(writer.ack(id, applied.epoch, applied.seq, applied.replayed)));
         }

@@ -9,6 +9,7 @@ use rowcast_protocol::{ChannelName, ErrorCode, Role, Value};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{WorkerApp, caller::Caller, problem::Problem};
+use crate::auth::Looked;
 
 mod edits;
 mod log;
@@ -34,6 +35,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<WorkerApp>> {
 struct Visit {
     channel: ChannelName,
     role: Role,
+    /// When that was looked at.
+    looked: Looked,
 }
 
 impl Visit {
@@ -44,14 +47,34 @@ impl Visit {
             let name: String = name.chars().take(64).collect();
             Problem::new(ErrorCode::UnknownChannel, format!("there is no channel `{name}` for you"))
         };
-        let channel = ChannelName::new(name).map_err(|_| unknown())?;
-        let role = worker.app.services.access.role(&channel, caller.user()).await;
-        let role = role.map_err(|error| {
-            tracing::warn!(%error, "cannot read a role");
-            Problem::new(error.code(), "the database could not answer; try again later")
-        })?;
-        Ok(Self { channel, role: role.ok_or_else(unknown)? })
+        let services = &worker.app.services;
+        let channel = ChannelName::new(name).ok();
+        let channel = channel.filter(|name| services.checker.is_channel(name));
+        let channel = channel.ok_or_else(unknown)?;
+        let looked = services.access.look();
+        let role = role(worker, caller, &channel).await?.ok_or_else(unknown)?;
+        Ok(Self { channel, role, looked })
     }
+
+    /// The answer to what was read, if the caller may still read the channel: reading may have taken
+    /// long.
+    async fn answer<T>(&self, worker: &WorkerApp, caller: &Caller, read: T) -> Result<T, Problem> {
+        role(worker, caller, &self.channel).await?.map(|_| read).ok_or_else(|| {
+            let words = format!("there is no channel `{}` for you", self.channel);
+            Problem::new(ErrorCode::UnknownChannel, words)
+        })
+    }
+}
+
+async fn role(
+    worker: &WorkerApp,
+    caller: &Caller,
+    channel: &ChannelName,
+) -> Result<Option<Role>, Problem> {
+    worker.app.services.access.role(channel, caller.user()).await.map_err(|error| {
+        tracing::warn!(%error, "cannot read a role");
+        Problem::new(error.code(), "the database could not answer; try again later")
+    })
 }
 
 /// The key of a row in a path: parts with commas between them, each percent-encoded once more where

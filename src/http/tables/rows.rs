@@ -49,6 +49,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let visit = Visit::to(&worker, &caller, &channel).await?;
     let listed = worker.app.reads.list(&visit.channel, &table, &parameters).await?;
+    let listed = visit.answer(&worker, &caller, listed).await?;
     let (items, next, total) = (listed.items, listed.next, listed.total);
     Ok(Json(Page { items, next, total, cursor_log: listed.cursor_log }).into_response())
 }
@@ -62,6 +63,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let visit = Visit::to(&worker, &caller, &channel).await?;
     let row = worker.row(&visit, &table, &key).await?;
+    let row = visit.answer(&worker, &caller, row).await?;
     let tag = tag::of(&row);
     if known.is_some_and(|known| known.hold(&tag)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, quoted(&tag))]).into_response());

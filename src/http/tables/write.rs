@@ -50,7 +50,7 @@ impl Writer<'_> {
         let checked = services.checker.edit(self.caller.user(), self.role(), &edit);
         let checked = checked?;
         services.access.may_enter(&checked).await?;
-        let applied = services.committer.apply(checked).await?;
+        let applied = services.committer.apply(checked, self.visit.looked).await?;
         Ok(self.ack(id, applied.epoch, applied.seq, applied.replayed))
     }
 
@@ -98,7 +98,7 @@ impl Writer<'_> {
         }
         let mut guarded = check(guarded(op, now))?;
         guarded.hash = plain.hash;
-        match services.committer.apply(guarded).await {
+        match services.committer.apply(guarded, self.visit.looked).await {
             Ok(applied) => Ok(self.ack(id, applied.epoch, applied.seq, applied.replayed)),
             Err(error) if error.code == ErrorCode::GuardFailed => {
                 Err(other_state().with_row(error.row))

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::{
     super::StoreError,
     Account, AccountStore, Ended, Hash, Invitation, Member, NewAccount, NewInvitation, NewService,
-    NewSession, Person, Project, ProjectError, Registration, Rotation, Service, Session, Welcome,
-    Whom,
+    NewSession, OfSession, Person, Project, ProjectError, Registration, Rotation, Service, Session,
+    Welcome,
     sql::{Book, Database},
 };
 
@@ -120,8 +120,20 @@ impl<D: Database> AccountStore for Book<D> {
         self.do_end_sessions(user, now).await
     }
 
-    async fn session_of(&self, token: &Hash) -> Result<Option<(Uuid, String)>, StoreError> {
+    async fn session_of(&self, token: &Hash) -> Result<Option<OfSession>, StoreError> {
         self.find_session_of(token).await
+    }
+
+    async fn addresses(&self, user: &str) -> Result<Vec<String>, StoreError> {
+        self.list_addresses(user).await
+    }
+
+    async fn account_of_reset(
+        &self,
+        code: &Hash,
+        now: Timestamp,
+    ) -> Result<Option<Account>, StoreError> {
+        self.find_account_of_reset(code, now).await
     }
 
     async fn ended_since(&self, since: Timestamp) -> Result<Vec<Ended>, StoreError> {
@@ -195,11 +207,11 @@ impl<D: Database> AccountStore for Book<D> {
     async fn add_member(
         &self,
         project: Uuid,
-        whom: &Whom,
+        user: &str,
         role: Role,
         by: &str,
     ) -> Result<Member, ProjectError> {
-        self.do_add_member(project, whom, role, by).await
+        self.do_add_member(project, user, role, by).await
     }
 
     async fn change_role(

@@ -14,10 +14,12 @@ use super::{
 
 /// What a code leads to, as [`welcome`] reads it.
 const FIND: &str = "SELECT CAST(p.id AS text), p.name, i.role, coalesce(u.name, i.created_by), \
-                           i.expires_at, i.created_at \
+                           i.expires_at, i.created_at, i.email \
                     FROM rowcast.invitation i JOIN projects p ON p.id = i.project_id \
                     LEFT JOIN users u ON u.id = i.created_by \
-                    WHERE i.hash = $1 AND i.expires_at > $2";
+                    WHERE i.hash = $1 AND i.expires_at > $2 AND EXISTS ( \
+                        SELECT 1 FROM members o WHERE o.project_id = i.project_id \
+                        AND o.user_id = i.created_by AND o.role = 'owner')";
 
 fn welcome(row: &Row) -> Result<Welcome, StoreError> {
     Ok(Welcome {
@@ -35,6 +37,7 @@ fn read(row: &Row) -> Result<Invitation, StoreError> {
         by: Person { id: row.text(2)?, name: row.text_or_none(3) },
         created: row.time(4)?,
         expires: row.time(5)?,
+        email: row.text_or_none(6),
     })
 }
 
@@ -101,14 +104,22 @@ async fn invite(
 ) -> Result<Invitation, ProjectError> {
     require(tx, new.project, by, Role::Owner).await?;
     let sql = "INSERT INTO rowcast.invitation \
-                   (id, project_id, role, hash, created_by, created_at, expires_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let values = params![new.id, new.project, new.role, &new.code, by, now, new.expires];
+                   (id, project_id, role, hash, created_by, created_at, expires_at, email) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let email = new.email.as_deref();
+    let values = params![new.id, new.project, new.role, &new.code, by, now, new.expires, email];
     tx.run(sql, values).await?;
     let rows = tx.run("SELECT name FROM users WHERE id = $1", params![by]).await?;
     let name = rows.first().and_then(|row| row.text_or_none(0));
     let by = Person { id: by.to_owned(), name };
-    Ok(Invitation { id: new.id, role: new.role, by, created: now, expires: new.expires })
+    Ok(Invitation {
+        id: new.id,
+        role: new.role,
+        email: new.email.clone(),
+        by,
+        created: now,
+        expires: new.expires,
+    })
 }
 
 async fn list(
@@ -118,9 +129,12 @@ async fn list(
     now: Timestamp,
 ) -> Result<Vec<Invitation>, ProjectError> {
     require(tx, project, by, Role::Owner).await?;
-    let sql = "SELECT CAST(i.id AS text), i.role, i.created_by, u.name, i.created_at, i.expires_at \
+    let sql = "SELECT CAST(i.id AS text), i.role, i.created_by, u.name, i.created_at, i.expires_at, \
+               i.email \
                FROM rowcast.invitation i LEFT JOIN users u ON u.id = i.created_by \
-               WHERE i.project_id = $1 AND i.expires_at > $2 \
+               WHERE i.project_id = $1 AND i.expires_at > $2 AND EXISTS ( \
+                   SELECT 1 FROM members o WHERE o.project_id = i.project_id \
+                   AND o.user_id = i.created_by AND o.role = 'owner') \
                ORDER BY i.created_at DESC, i.id LIMIT 1000";
     let rows = tx.run(sql, params![project, now]).await?;
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
@@ -148,11 +162,19 @@ pub(super) async fn accept(
     let rows = tx.run(FIND, params![code, now]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (mut welcome, made) = (welcome(row)?, row.time(5)?);
+    let for_one = row.text_or_none(6).is_some();
     let (project, user) = (welcome.project.id, &*who.id);
     let sql =
         "SELECT user_id FROM rowcast.removal WHERE project_id = $1 AND user_id = $2 AND at >= $3";
     if !tx.run(sql, params![project, user, made]).await?.is_empty() {
         return Ok(None);
+    }
+    if for_one {
+        // Of those who use it at once, one removes it.
+        let sql = "DELETE FROM rowcast.invitation WHERE hash = $1 RETURNING role";
+        if tx.run(sql, params![code]).await?.is_empty() {
+            return Ok(None);
+        }
     }
     people::ensure(tx, who).await?;
     let sql = "INSERT INTO members (project_id, user_id, name, role) \

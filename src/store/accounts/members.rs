@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     super::StoreError,
-    Member, ProjectError, Whom,
+    Member, ProjectError,
     sql::{Book, Database, Row, Statements, end, params},
 };
 
@@ -69,12 +69,12 @@ impl<D: Database> Book<D> {
     pub(super) async fn do_add_member(
         &self,
         project: Uuid,
-        whom: &Whom,
+        user: &str,
         role: Role,
         by: &str,
     ) -> Result<Member, ProjectError> {
         let mut tx = self.0.begin(Some(by)).await?;
-        let outcome = add(&mut *tx, project, whom, role, by).await;
+        let outcome = add(&mut *tx, project, user, role, by).await;
         end(tx, outcome).await
     }
 
@@ -115,12 +115,12 @@ struct Target<'a> {
 async fn add(
     tx: &mut dyn Statements,
     project: Uuid,
-    whom: &Whom,
+    user: &str,
     role: Role,
     by: &str,
 ) -> Result<Member, ProjectError> {
     require(tx, project, by, Role::Owner).await?;
-    let (user, name) = find(tx, whom).await?.ok_or(ProjectError::UnknownPerson)?;
+    let (user, name) = find(tx, user).await?.ok_or(ProjectError::UnknownPerson)?;
     let sql = "INSERT INTO members (project_id, user_id, name, role) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (project_id, user_id) DO NOTHING RETURNING user_id";
     if tx.run(sql, params![project, &*user, &*name, role]).await?.is_empty() {
@@ -134,24 +134,11 @@ async fn add(
     Ok(Member { user, name, role })
 }
 
-async fn find(
-    tx: &mut dyn Statements,
-    whom: &Whom,
-) -> Result<Option<(String, String)>, StoreError> {
-    let rows = match whom {
-        Whom::User(id) => {
-            let sql = "SELECT u.id, u.name FROM users u WHERE u.id = $1 AND NOT EXISTS ( \
-                       SELECT 1 FROM rowcast.account a \
-                       WHERE a.user_id = u.id AND a.closed_at IS NOT NULL)";
-            tx.run(sql, params![&**id]).await?
-        }
-        Whom::Email(email) => {
-            let sql = "SELECT u.id, u.name FROM users u \
-                       JOIN rowcast.account a ON a.user_id = u.id \
-                       WHERE a.email_key = $1 AND a.closed_at IS NULL";
-            tx.run(sql, params![&*email.trim().to_lowercase()]).await?
-        }
-    };
+async fn find(tx: &mut dyn Statements, user: &str) -> Result<Option<(String, String)>, StoreError> {
+    let sql = "SELECT u.id, u.name FROM users u WHERE u.id = $1 AND NOT EXISTS ( \
+               SELECT 1 FROM rowcast.account a \
+               WHERE a.user_id = u.id AND a.closed_at IS NOT NULL)";
+    let rows = tx.run(sql, params![user]).await?;
     rows.first().map(|row| Ok((row.text(0)?, row.text(1)?))).transpose()
 }
 

@@ -35,8 +35,8 @@ mod upkeep;
 
 pub use records::{
     Account, Client, Ended, Hash, Invitation, Member, NewAccount, NewInvitation, NewService,
-    NewSession, Person, Project, ProjectError, ProjectName, Registration, Rotation, Service,
-    Session, Welcome, Whom,
+    NewSession, OfSession, Person, Project, ProjectError, ProjectName, Registration, Rotation,
+    Service, Session, Welcome,
 };
 pub(super) use sql::Book;
 
@@ -195,7 +195,23 @@ pub trait AccountStore: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// If the database cannot be read now.
-    async fn session_of(&self, token: &Hash) -> Result<Option<(Uuid, String)>, StoreError>;
+    async fn session_of(&self, token: &Hash) -> Result<Option<OfSession>, StoreError>;
+
+    /// The addresses from which somebody was signed in lately, whether those sessions are open or not.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn addresses(&self, user: &str) -> Result<Vec<String>, StoreError>;
+
+    /// The account that a code to reset the password is for, if the code counts. It is not used up.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn account_of_reset(
+        &self,
+        code: &Hash,
+        now: Timestamp,
+    ) -> Result<Option<Account>, StoreError>;
 
     /// What ended at or after an instant: sessions, service tokens, accounts.
     ///
@@ -301,7 +317,7 @@ pub trait AccountStore: Send + Sync + fmt::Debug + 'static {
     async fn add_member(
         &self,
         project: Uuid,
-        whom: &Whom,
+        user: &str,
         role: rowcast_protocol::Role,
         by: &str,
     ) -> Result<Member, ProjectError>;

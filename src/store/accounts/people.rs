@@ -1,11 +1,12 @@
 //! Accounts: made, found, closed; their passwords.
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use super::{
     super::StoreError,
-    Account, Hash, NewAccount, Registration, invitations,
+    Account, Hash, NewAccount, Registration, invitations, leaving,
     records::Person,
     sql::{Book, Database, Row, Statements, end, params},
 };
@@ -21,9 +22,9 @@ macro_rules! select_account {
     };
 }
 
-/// How addresses are compared.
+/// How addresses are compared: compatible signs are one, capitals do not count.
 fn key_of(email: &str) -> String {
-    email.trim().to_lowercase()
+    email.trim().nfkc().collect::<String>().to_lowercase()
 }
 
 fn read(row: &Row) -> Result<Account, StoreError> {
@@ -166,6 +167,18 @@ impl<D: Database> Book<D> {
         end(tx, outcome).await
     }
 
+    pub(super) async fn find_account_of_reset(
+        &self,
+        code: &Hash,
+        now: Timestamp,
+    ) -> Result<Option<Account>, StoreError> {
+        let sql = select_account!(
+            "JOIN rowcast.reset_code r ON r.user_id = a.user_id \
+             WHERE r.hash = $1 AND r.expires_at > $2 AND a.closed_at IS NULL"
+        );
+        one(&self.0.read(sql, params![code, now]).await?)
+    }
+
     pub(super) async fn list_closed(&self) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT user_id FROM rowcast.account WHERE closed_at IS NOT NULL";
         self.0.read(sql, params![]).await?.iter().map(|row| row.text(0)).collect()
@@ -280,6 +293,7 @@ async fn close(
     let Some(row) = closed.first() else { return Ok(None) };
     let user = row.text(0)?;
     end_all(tx, &user, None, now).await?;
+    leaving::end_what_was_made(tx, &user, now).await?;
     tx.run("DELETE FROM rowcast.reset_code WHERE user_id = $1", params![&*user]).await?;
     account(tx, &user).await
 }

@@ -137,6 +137,17 @@ pub struct Session {
     pub client: Client,
 }
 
+/// What a refresh token belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfSession {
+    /// The session, which may be over.
+    pub session: Uuid,
+    /// Whose it is.
+    pub user: String,
+    /// Whether the token was used up: whoever has it may have found it.
+    pub used: bool,
+}
+
 /// What became of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
@@ -229,15 +240,6 @@ pub struct Member {
     pub role: Role,
 }
 
-/// Whom to add.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whom {
-    /// The person with this id.
-    User(String),
-    /// The person whose account has this e-mail address.
-    Email(String),
-}
-
 /// An invitation to make.
 #[derive(Debug, Clone)]
 pub struct NewInvitation {
@@ -247,6 +249,8 @@ pub struct NewInvitation {
     pub project: Uuid,
     /// As what.
     pub role: Role,
+    /// For whom: the address as it was given. Such a link works once. `None`: for everybody.
+    pub email: Option<String>,
     /// Its code.
     pub code: Hash,
     /// Until when.
@@ -260,6 +264,8 @@ pub struct Invitation {
     pub id: Uuid,
     /// As what.
     pub role: Role,
+    /// For whom, if it is for one alone.
+    pub email: Option<String>,
     /// Who made it.
     pub by: Person,
     /// When it was made.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     super::StoreError,
-    Client, Ended, Hash, NewSession, Rotation, Session, people,
+    Client, Ended, Hash, NewSession, OfSession, Rotation, Session, people,
     sql::{Book, Database, Row, Statements, end, params},
 };
 
@@ -91,11 +91,19 @@ impl<D: Database> Book<D> {
     pub(super) async fn find_session_of(
         &self,
         token: &Hash,
-    ) -> Result<Option<(Uuid, String)>, StoreError> {
-        let sql = "SELECT CAST(s.id AS text), s.user_id FROM rowcast.refresh r \
+    ) -> Result<Option<OfSession>, StoreError> {
+        let sql = "SELECT CAST(s.id AS text), s.user_id, r.used_at IS NOT NULL FROM rowcast.refresh r \
                    JOIN rowcast.session s ON s.id = r.session_id WHERE r.hash = $1";
         let rows = self.0.read(sql, params![token]).await?;
-        rows.first().map(|row| Ok((row.uuid(0)?, row.text(1)?))).transpose()
+        let read = |row: &Row| {
+            Ok(OfSession { session: row.uuid(0)?, user: row.text(1)?, used: row.truth(2) })
+        };
+        rows.first().map(read).transpose()
+    }
+
+    pub(super) async fn list_addresses(&self, user: &str) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT DISTINCT address FROM rowcast.session WHERE user_id = $1 LIMIT 1000";
+        self.0.read(sql, params![user]).await?.iter().map(|row| row.text(0)).collect()
     }
 
     pub(super) async fn list_ended(&self, since: Timestamp) -> Result<Vec<Ended>, StoreError> {

@@ -8,7 +8,7 @@ use sqlx::postgres::PgDatabaseError;
 
 use super::{
     raw::{row_from_json, wire_key_value},
-    shape::{How, shaped, table_of},
+    shape::{How, shaped},
 };
 use crate::store::{
     CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, StoreError,
@@ -46,7 +46,7 @@ impl Failure {
     /// The failure as a client reads it.
     pub(super) fn explain(&self, schema: &LiveSchema, edit: &CheckedEdit) -> EditError {
         let op = edit.ops.get(self.o);
-        let table = op.and_then(|op| schema.tables.get(table_of(op)));
+        let table = op.and_then(|op| schema.tables.get(op.table()));
         let mut error = match (op, table) {
             (Some(op), Some(table)) if self.code == "RC404" => self.missed(table, op),
             _ => EditError::new(self.error_code(), self.words()),

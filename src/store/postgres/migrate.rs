@@ -29,6 +29,7 @@ const FORMAT: u32 = 2;
 const ENGINE: &str = include_str!("../../../migrations/postgres/0001_engine.sql");
 const TABLES: &str = include_str!("../../../migrations/postgres/0002_tables.sql");
 const ACCOUNTS: &str = include_str!("../../../migrations/postgres/0003_accounts.sql");
+const PEOPLE: &str = include_str!("../../../migrations/postgres/0005_people.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
 
 /// How often a lock on a table is tried for, and how long writers may pass in between.
@@ -58,6 +59,7 @@ fn migrator() -> Migrator {
         migration(1, "engine", ENGINE),
         migration(2, "tables", TABLES),
         migration(3, "accounts", ACCOUNTS),
+        migration(5, "people", PEOPLE),
     ]);
     migrator.create_schema("rowcast");
     migrator.dangerous_set_table_name("rowcast.migration");

@@ -246,8 +246,12 @@ impl Store for PostgresStore {
         self.read_outcome(edit).await
     }
 
-    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
-        self.read_role(channel, user).await
+    async fn roles(
+        &self,
+        channel: &ChannelName,
+        users: &[Arc<str>],
+    ) -> Result<Vec<Option<Role>>, StoreError> {
+        self.read_roles(channel, users).await
     }
 
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {

@@ -34,6 +34,20 @@ pub(super) fn of(alias: &str, column: &LiveColumn) -> String {
     format!("{alias}.{}", quoted(&column.name))
 }
 
+/// `column = value`, by bytes: first as the column compares, so that an index serves, and then
+/// exactly. `value` is of the column's type, or a text that is cast to it.
+pub(super) fn is_exactly(alias: &str, column: &LiveColumn, value: &str) -> String {
+    let own = of(alias, column);
+    let equal = format!("{own} = {value}::{}", column.sql_type);
+    match column.kind {
+        // Types and collations exist in which texts that differ are equal.
+        ColumnType::Text | ColumnType::Other => {
+            format!("{equal} AND {own}::text COLLATE \"C\" = {value}::text")
+        }
+        _ => equal,
+    }
+}
+
 /// JSON text of a column's value, exact and whatever the session's settings are; never SQL NULL.
 pub(super) fn json_of(alias: &str, column: &LiveColumn) -> String {
     let value = of(alias, column);

@@ -12,10 +12,9 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use super::{
     arrangement::{Order, Place, Placement, text},
     failure::Failure,
-    name::{column, json_of, key, of, table_name},
+    name::{column, is_exactly, json_of, key, of, table_name},
     plan::KnownFailures,
     raw::key_from_json,
-    shape::table_of,
 };
 use crate::store::{CheckedEdit, CheckedOp, LiveTable, edit::CheckedPlace};
 
@@ -53,7 +52,7 @@ pub(super) async fn placements(
     let mut found = Placements::new();
     for (index, edit) in edits.iter().enumerate() {
         for (place, op) in edit.ops.iter().enumerate() {
-            let table_index = table_of(op);
+            let table_index = op.table();
             let Some(order) = orders.get_mut(&(table_index, edit.channel.id())) else { continue };
             let Some(table) = tables.get(table_index) else { continue };
             match order.follow(table, op) {
@@ -80,7 +79,7 @@ fn wanted(edits: &[CheckedEdit]) -> Vec<(usize, &str)> {
     let mut wanted: Vec<(usize, &str)> = Vec::new();
     for edit in edits {
         for op in edit.ops.iter().filter(|op| place_of(op).is_some()) {
-            let order = (table_of(op), edit.channel.id());
+            let order = (op.table(), edit.channel.id());
             if !wanted.contains(&order) {
                 wanted.push(order);
             }
@@ -92,7 +91,7 @@ fn wanted(edits: &[CheckedEdit]) -> Vec<(usize, &str)> {
 /// Whether the batch only adds new rows at the ends of an order: then the ends are all it needs.
 fn only_ends(edits: &[CheckedEdit], table: usize, channel: &str) -> bool {
     let ops = edits.iter().filter(|edit| edit.channel.id() == channel).flat_map(|edit| &edit.ops);
-    let mut placed = ops.filter(|op| table_of(op) == table && place_of(op).is_some());
+    let mut placed = ops.filter(|op| op.table() == table && place_of(op).is_some());
     placed.all(|op| {
         matches!(
             op,
@@ -124,11 +123,10 @@ fn order_sql(table: &LiveTable, ends_only: bool) -> Option<String> {
     let keys: Vec<String> = key(table).map(|column| json_of("t", column)).collect();
     let ties: Vec<String> = key(table).map(|column| of("t", column)).collect();
     let select = format!(
-        "SELECT ARRAY[{}], ({position})::text AS position FROM {} t WHERE {} = $1::{}",
+        "SELECT ARRAY[{}], ({position})::text AS position FROM {} t WHERE {}",
         keys.join(", "),
         table_name(table),
-        of("t", channel),
-        channel.sql_type,
+        is_exactly("t", channel, "$1"),
     );
     let order = format!("{position} COLLATE \"C\" ASC NULLS LAST, {}", ties.join(", "));
     Some(if ends_only {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     place::Placements,
     raw::wire_key,
-    shape::{MAKING_ROOM, Shape, Shaped, Verb, shaped, shifted, table_of},
+    shape::{MAKING_ROOM, Shape, Shaped, Verb, shaped, shifted},
 };
 use crate::store::{CheckedEdit, LiveTable};
 
@@ -84,7 +84,7 @@ impl Planner<'_> {
         for (place, op) in edit.ops.iter().enumerate() {
             let placement = places.get(&(index, place));
             let key = placement.and_then(|placement| placement.key.as_deref());
-            let table = table_of(op);
+            let table = op.table();
             let own = shaped(self.tables, op, key);
             let others = placement.iter().flat_map(|placement| &placement.others);
             let others = others.filter_map(|(key, place)| {

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
 use super::{
     PostgresStore,
-    name::{column, json_of_columns, of, table_name},
+    name::{column, is_exactly, json_of_columns, of, table_name},
     raw::{row_from_json, text_of},
     snapshot::is_no_value,
     value::text_value,
@@ -91,7 +91,7 @@ fn statement(table: &LiveTable, query: &Query) -> (String, Vec<Option<String>>) 
     let order = clause::order(&words, table, query);
     let name = table_name(table);
     let channel = column(table, table.channel_column)
-        .map_or_else(|| "false".to_owned(), |c| format!("{} = $2::{}", of("t", c), c.sql_type));
+        .map_or_else(|| "false".to_owned(), |c| is_exactly("t", c, "$2"));
     let total = match query.total {
         true => format!("(SELECT count(*) FROM {name} t WHERE {channel}{filters})"),
         false => "NULL::bigint".to_owned(),

@@ -59,7 +59,7 @@ pub(super) fn shaped(
     op: &CheckedOp,
     place: Option<&str>,
 ) -> Option<Shaped> {
-    let table = tables.get(table_of(op))?;
+    let table = tables.get(op.table())?;
     let mut builder = Builder::new(op, table);
     match op {
         CheckedOp::Insert { fields, .. } => {
@@ -98,15 +98,6 @@ pub(super) fn shifted(
     builder.finish(&op)
 }
 
-pub(super) fn table_of(op: &CheckedOp) -> usize {
-    match op {
-        CheckedOp::Insert { table, .. }
-        | CheckedOp::Update { table, .. }
-        | CheckedOp::Delete { table, .. }
-        | CheckedOp::Move { table, .. } => *table,
-    }
-}
-
 fn verb_of(op: &CheckedOp) -> Verb {
     match op {
         CheckedOp::Insert { .. } => Verb::Insert,
@@ -125,7 +116,7 @@ impl<'a> Builder<'a> {
     fn new(op: &CheckedOp, table: &'a LiveTable) -> Self {
         let shape = Shape {
             verb: verb_of(op),
-            table: table_of(op),
+            table: op.table(),
             assigned: Vec::new(),
             guarded: Vec::new(),
         };

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
 use super::{
     PostgresStore,
-    name::{column, json_of, json_of_row, key, of, table_name},
+    name::{column, is_exactly, json_of, json_of_row, key, of, table_name},
     raw::{key_from_json, row_from_json},
     value::text_value,
 };
@@ -135,7 +135,7 @@ fn page_sql(table: &LiveTable, continues: bool) -> String {
         .map(|(place, column)| format!("($4::text[])[{}]::{}", place + 1, column.sql_type))
         .collect();
     let channel = column(table, table.channel_column);
-    let channel = channel.map(|c| format!("{} = $2::{}", of("t", c), c.sql_type));
+    let channel = channel.map(|c| is_exactly("t", c, "$2"));
     let after = if continues {
         format!(" AND ({}) > ({})", keys.join(", "), after.join(", "))
     } else {

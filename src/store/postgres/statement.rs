@@ -5,7 +5,7 @@
 //! apply. It returns the operations whose row was found, null if there is none.
 
 use super::{
-    name::{column, json_of_row, key, literal, of, quoted, table_name},
+    name::{column, is_exactly, json_of_row, key, literal, of, quoted, table_name},
     shape::{How, Shape, Verb},
 };
 use crate::store::{LiveColumn, LiveTable};
@@ -145,10 +145,10 @@ fn returning(statement: &str) -> String {
 fn in_channel(table: &LiveTable) -> String {
     let mut conditions: Vec<String> = key(table)
         .enumerate()
-        .map(|(place, column)| format!("{} = e.k{place}", of("t", column)))
+        .map(|(place, column)| is_exactly("t", column, &format!("e.k{place}")))
         .collect();
     if let Some(channel) = column(table, table.channel_column) {
-        conditions.push(format!("{} = e.c", of("t", channel)));
+        conditions.push(is_exactly("t", channel, "e.c"));
     }
     conditions.join(" AND ")
 }

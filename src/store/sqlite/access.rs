@@ -1,6 +1,8 @@
 //! Who may do what in a channel, and what people are called.
 
-use rowcast_protocol::{ChannelName, Role, Value};
+use std::{collections::HashMap, sync::Arc};
+
+use rowcast_protocol::{ChannelName, ColumnType, Role, Value};
 use sqlx::SqlitePool;
 
 use super::{
@@ -11,54 +13,78 @@ use super::{
     },
     connection::quoted,
     facts::Facts,
-    raw::{Bound, own},
+    raw::{Bound, own, wire},
     read::rows,
-    row::{column_kind, push_channel},
+    row::{in_channel, push_channel},
+    values_list::padded,
 };
 
-/// What a person may do in a channel.
-pub(super) async fn role(
+/// People that one statement asks for.
+const CHUNK: usize = 512;
+
+/// What these people may do in a channel, in their order.
+pub(super) async fn roles(
     facts: &Facts,
     pool: &SqlitePool,
     channel: &ChannelName,
-    user: &str,
-) -> Result<Option<Role>, StoreError> {
+    users: &[Arc<str>],
+) -> Result<Vec<Option<Role>>, StoreError> {
     let rule = facts.schema.access.iter().find(|access| access.kind == channel.kind());
-    match rule.map(|access| &access.rule) {
-        None => Ok(None),
-        Some(AccessRule::Own(role)) => Ok((channel.id() == user).then_some(*role)),
+    let known = match rule.map(|access| &access.rule) {
+        None => HashMap::new(),
+        Some(AccessRule::Own(role)) => HashMap::from([(channel.id().to_owned(), *role)]),
         Some(AccessRule::Members(rule)) => match facts.schema.table(&rule.table, channel.kind()) {
-            Some((_, table)) => member(pool, table, rule, channel, user).await,
-            None => Err(StoreError::Changed),
+            Some((_, table)) => members(pool, table, rule, channel, users).await?,
+            None => return Err(StoreError::Changed),
         },
-    }
+    };
+    Ok(users.iter().map(|user| known.get(&**user).copied()).collect())
 }
 
-async fn member(
+/// The roles of those among these people who have one. The database finds the rows as its columns
+/// compare; whether a row is of this very person is seen by its bytes.
+async fn members(
     pool: &SqlitePool,
     table: &LiveTable,
     rule: &MembersRule,
     channel: &ChannelName,
-    user: &str,
-) -> Result<Option<Role>, StoreError> {
-    let sql = format!(
-        "SELECT CAST({} AS TEXT) FROM {} WHERE {} = ? AND {} = ?",
-        quoted(&rule.role),
-        quoted(&rule.table),
-        quoted(&rule.channel),
-        quoted(&rule.user),
-    );
-    let mut bound = Bound::default();
-    push_channel(&mut bound, table, channel);
-    let kind = table
-        .column(&rule.user)
-        .map_or(rowcast_protocol::ColumnType::Text, |(index, _)| column_kind(table, index));
-    bound.push_value(kind, &Value::from(user));
-    let mut best = None;
-    for row in rows(pool, sql, bound.done()).await? {
-        best = best.max(own::<Option<&str>>(&row, 0)?.and_then(Role::parse));
+    users: &[Arc<str>],
+) -> Result<HashMap<String, Role>, StoreError> {
+    let user = table.columns.iter().find(|column| column.name == rule.user);
+    let kind = user.map_or(ColumnType::Text, |column| column.kind);
+    let mut best: HashMap<String, Role> = HashMap::new();
+    for chunk in users.chunks(CHUNK) {
+        let (user, places) = (quoted(&rule.user), vec!["?"; padded(chunk.len())].join(", "));
+        let sql = format!(
+            "SELECT {user}, CAST({} AS TEXT) FROM {} WHERE {} AND {user} IN ({places})",
+            quoted(&rule.role),
+            quoted(&rule.table),
+            in_channel(table),
+        );
+        let mut bound = Bound::default();
+        push_channel(&mut bound, table, channel);
+        for user in chunk {
+            bound.push_value(kind, &Value::from(&**user));
+        }
+        bound.push_nulls(padded(chunk.len()) - chunk.len());
+        for row in rows(pool, sql, bound.done()).await? {
+            let role = own::<Option<&str>>(&row, 1)?.and_then(Role::parse);
+            if let (Some(user), Some(role)) = (id_text(wire(&row, 0, kind)?), role) {
+                let known = best.entry(user).or_insert(role);
+                *known = role.max(*known);
+            }
+        }
     }
     Ok(best)
+}
+
+/// A person's id as text.
+fn id_text(value: Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::Int(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// The name others see of a person.

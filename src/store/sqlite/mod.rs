@@ -325,8 +325,12 @@ impl Store for SqliteStore {
         past::outcome(&self.facts(), &self.readers, edit).await
     }
 
-    async fn role(&self, channel: &ChannelName, user: &str) -> Result<Option<Role>, StoreError> {
-        access::role(&self.facts(), &self.readers, channel, user).await
+    async fn roles(
+        &self,
+        channel: &ChannelName,
+        users: &[Arc<str>],
+    ) -> Result<Vec<Option<Role>>, StoreError> {
+        access::roles(&self.facts(), &self.readers, channel, users).await
     }
 
     async fn person_name(&self, user: &str) -> Result<Option<String>, StoreError> {

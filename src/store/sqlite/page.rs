@@ -16,7 +16,7 @@ use super::{
     facts::Facts,
     raw::{Bound, number, own, raw},
     read::{heads, rows, tag},
-    row::{channel_column, image, key_columns, push_channel, push_key, visible_columns},
+    row::{image, in_channel, key_columns, push_channel, push_key, visible_columns},
 };
 use crate::store::values::Raw;
 
@@ -108,11 +108,11 @@ fn select(
     let sql = format!(
         "SELECT c.head, c.tag, t.\"rowcast there\", t.*
          FROM (SELECT 1) LEFT JOIN rowcast_channel c ON c.name = ?
-         LEFT JOIN (SELECT 1 AS \"rowcast there\", {} FROM {} WHERE {} = ? {beyond} ORDER BY {names} LIMIT ?) t
+         LEFT JOIN (SELECT 1 AS \"rowcast there\", {} FROM {} WHERE {} {beyond} ORDER BY {names} LIMIT ?) t
          ORDER BY {}",
         visible_columns(table),
         quoted(&table.name),
-        channel_column(table),
+        in_channel(table),
         sorted.join(", "),
     );
     let mut bound = Bound::default().with(channel.as_str().to_owned());

@@ -14,7 +14,7 @@ use super::{
     apply::not_found,
     connection::quoted,
     raw::{Bound, own, raw},
-    row::{RowPlace, channel_column, column_name, key_columns, push_channel, push_key, wire_key},
+    row::{RowPlace, column_name, in_channel, key_columns, push_channel, push_key, wire_key},
     transaction::{Cause, Halt, Transaction},
 };
 
@@ -119,9 +119,9 @@ impl Order<'_, '_> {
         let direction = if backwards { " DESC" } else { "" };
         let (column, names) = (self.column(), self.sorting(direction));
         let sql = format!(
-            "SELECT {column} FROM {} WHERE {column} IS NOT NULL {condition} AND {} = ? {} ORDER BY {column} COLLATE BINARY{direction}, {names} LIMIT 1",
+            "SELECT {column} FROM {} WHERE {column} IS NOT NULL {condition} AND {} {} ORDER BY {column} COLLATE BINARY{direction}, {names} LIMIT 1",
             quoted(&self.table.name),
-            channel_column(self.table),
+            in_channel(self.table),
             self.others(),
         );
         let mut bound = parameters;
@@ -178,9 +178,9 @@ impl Order<'_, '_> {
     async fn all(&mut self) -> Result<Vec<Placed>, Halt> {
         let (column, names) = (self.column(), self.sorting(""));
         let sql = format!(
-            "SELECT {column}, {names} FROM {} WHERE {} = ? {} ORDER BY {column} IS NULL, {column} COLLATE BINARY, {names}",
+            "SELECT {column}, {names} FROM {} WHERE {} {} ORDER BY {column} IS NULL, {column} COLLATE BINARY, {names}",
             quoted(&self.table.name),
-            channel_column(self.table),
+            in_channel(self.table),
             self.others(),
         );
         let mut bound = Bound::default();

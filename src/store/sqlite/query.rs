@@ -20,7 +20,7 @@ use super::{
     facts::Facts,
     raw::{Bound, number, own, wire},
     read::tag,
-    row::{channel_column, push_channel},
+    row::{is_exactly, push_channel_once},
 };
 
 /// How long a query may take.
@@ -87,15 +87,17 @@ fn fields(table: &LiveTable, query: &Query, row: &SqliteRow) -> Result<Fields, S
 fn statement(channel: &ChannelName, table: &LiveTable, query: &Query) -> (String, SqliteArguments) {
     let mut words = Words { bound: Bound::default(), count: 4 };
     words.bound.push(channel.as_str().to_owned());
-    push_channel(&mut words.bound, table, channel);
+    push_channel_once(&mut words.bound, table, channel);
     words.bound.push(query.to_fetch());
     words.bound.push(query.offset());
-    let (name, of) = (quoted(&table.name), channel_column(table));
+    let name = quoted(&table.name);
+    let channel = table.columns.get(table.channel_column);
+    let within = channel.map(|column| is_exactly("t.", column, "?2")).unwrap_or_default();
     let filters = clause::filters(&mut words, table, query);
     let beginning = clause::beginning(&mut words, table, query);
     let order = clause::order(&words, table, query);
     let total = match query.total {
-        true => format!("(SELECT count(*) FROM {name} t WHERE t.{of} = ?2{filters})"),
+        true => format!("(SELECT count(*) FROM {name} t WHERE {within}{filters})"),
         false => "NULL".to_owned(),
     };
     let columns: Vec<String> = query
@@ -108,7 +110,7 @@ fn statement(channel: &ChannelName, table: &LiveTable, query: &Query) -> (String
         "SELECT c.head, c.tag, {total}, r.*
          FROM (SELECT 1) LEFT JOIN rowcast_channel c ON c.name = ?1
          LEFT JOIN (SELECT row_number() OVER () AS \"rowcast nth\", x.* FROM
-             (SELECT {} FROM {name} t WHERE t.{of} = ?2{filters}{beginning}
+             (SELECT {} FROM {name} t WHERE {within}{filters}{beginning}
               {order} LIMIT ?3 OFFSET ?4) x) r
          ORDER BY r.\"rowcast nth\"",
         columns.join(", ")

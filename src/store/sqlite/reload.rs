@@ -24,7 +24,6 @@ use super::{
     log::{self, Draft, Forget, Numbered},
     migrate, outside,
     raw::{Bound, own, raw},
-    row::channel_column,
 };
 use crate::store::build::{fitting_schema, live_schema};
 
@@ -148,9 +147,9 @@ async fn channels(
     for row in nth(answers, 0).rows {
         found.extend(ChannelName::new(own(&row, 0)?));
     }
-    if let Some(table) = table {
-        let (column, table_name) = (channel_column(table), quoted(&table.name));
-        let sql = format!("SELECT DISTINCT {column} FROM {table_name}");
+    let column = table.and_then(|table| Some((table, table.columns.get(table.channel_column)?)));
+    if let Some((table, column)) = column {
+        let sql = format!("SELECT DISTINCT {} FROM {}", quoted(&column.name), quoted(&table.name));
         let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
         for row in nth(answers, 0).rows {
             found.extend(channel_name(table, raw(&row, 0)?));

@@ -36,14 +36,15 @@ impl<'a> RowPlace<'a> {
 
     /// `key = ? AND channel = ?`.
     pub(super) fn condition(&self) -> String {
-        let key = key_columns(self.table).map(|column| format!("{} = ?", quoted(&column.name)));
-        let all: Vec<String> = key.chain([format!("{} = ?", channel_column(self.table))]).collect();
-        all.join(" AND ")
+        let key = key_columns(self.table).map(is_given);
+        key.chain([in_channel(self.table)]).collect::<Vec<_>>().join(" AND ")
     }
 
     /// Adds the parameters of [`Self::condition`].
     pub(super) fn push_onto(&self, bound: &mut Bound) {
-        push_key(bound, self.table, self.key);
+        for (column, value) in key_columns(self.table).zip(self.key) {
+            push_exact(bound, column, value);
+        }
         push_channel(bound, self.table, self.channel);
     }
 
@@ -76,11 +77,6 @@ pub(super) fn column_kind(table: &LiveTable, index: usize) -> ColumnType {
     table.columns.get(index).map_or(ColumnType::Other, |column| column.kind)
 }
 
-/// The column with the channel's id, quoted.
-pub(super) fn channel_column(table: &LiveTable) -> String {
-    column_name(table, table.channel_column)
-}
-
 /// Adds the values of a key.
 pub(super) fn push_key(bound: &mut Bound, table: &LiveTable, key: &[Value]) {
     for (column, value) in key_columns(table).zip(key) {
@@ -88,10 +84,54 @@ pub(super) fn push_key(bound: &mut Bound, table: &LiveTable, key: &[Value]) {
     }
 }
 
-/// Adds the value that a channel's rows have in their channel's column.
+/// Whether a column compares by more than bytes, so that texts that differ may be equal in it.
+fn collates(column: &LiveColumn) -> bool {
+    matches!(column.kind, ColumnType::Text | ColumnType::Uuid | ColumnType::Other)
+}
+
+/// `column = value`, by bytes: first as the column compares, so that an index serves, and then
+/// exactly. `of` is what stands before the name, such as `t.`.
+pub(super) fn is_exactly(of: &str, column: &LiveColumn, value: &str) -> String {
+    let name = quoted(&column.name);
+    if collates(column) {
+        format!("{of}{name} = {value} AND {of}{name} = {value} COLLATE BINARY")
+    } else {
+        format!("{of}{name} = {value}")
+    }
+}
+
+/// [`is_exactly`] with the parameters of [`push_exact`].
+pub(super) fn is_given(column: &LiveColumn) -> String {
+    is_exactly("", column, "?")
+}
+
+/// Adds the parameters of [`is_given`].
+pub(super) fn push_exact(bound: &mut Bound, column: &LiveColumn, value: &Value) {
+    bound.push_value(column.kind, value);
+    if collates(column) {
+        bound.push_value(column.kind, value);
+    }
+}
+
+/// The condition that a row stands in a channel, with the parameters of [`push_channel`].
+pub(super) fn in_channel(table: &LiveTable) -> String {
+    table.columns.get(table.channel_column).map(is_given).unwrap_or_default()
+}
+
+/// Adds the parameters of [`in_channel`].
 pub(super) fn push_channel(bound: &mut Bound, table: &LiveTable, channel: &ChannelName) {
-    let kind = column_kind(table, table.channel_column);
-    bound.push_value(kind, &Value::Text(channel.id().to_owned()));
+    if let Some(column) = table.columns.get(table.channel_column) {
+        push_exact(bound, column, &channel_id(channel));
+    }
+}
+
+/// Adds the value that a channel's rows have in their channel's column.
+pub(super) fn push_channel_once(bound: &mut Bound, table: &LiveTable, channel: &ChannelName) {
+    bound.push_value(column_kind(table, table.channel_column), &channel_id(channel));
+}
+
+fn channel_id(channel: &ChannelName) -> Value {
+    Value::Text(channel.id().to_owned())
 }
 
 /// The columns that clients see, quoted, with commas.

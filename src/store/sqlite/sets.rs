@@ -21,7 +21,7 @@ use super::{
     facts::Facts,
     raw::{Bound, wire},
     row::{
-        channel_column, column_kind, column_name, key_columns, push_channel, push_key, wire_key,
+        column_kind, column_name, is_exactly, key_columns, push_channel_once, push_key, wire_key,
     },
     transaction::{Cause, Halt, Transaction, key_text},
     values_list::{padded, values_list},
@@ -233,14 +233,11 @@ fn insert(table: &LiveTable, columns: &[usize], items: &[Item<'_>]) -> (String, 
 
 fn update(table: &LiveTable, columns: &[usize], items: &[Item<'_>]) -> (String, Bound) {
     let name = quoted(&table.name);
-    let keys: Vec<String> =
-        key_columns(table).map(|column| format!("{name}.{}", quoted(&column.name))).collect();
-    let channel = format!("{name}.{}", channel_column(table));
-    let anchors: Vec<String> = keys
-        .iter()
-        .chain([&channel])
+    let channel = table.columns.get(table.channel_column);
+    let anchors: Vec<String> = key_columns(table)
+        .chain(channel)
         .enumerate()
-        .map(|(n, column)| format!("{column} = v.column{}", n + 1))
+        .map(|(n, column)| is_exactly(&format!("{name}."), column, &format!("v.column{}", n + 1)))
         .collect();
     let value = |n: usize| format!("v.column{}", n + 1 + anchors.len());
     let width = anchors.len() + columns.len();
@@ -255,7 +252,7 @@ fn update(table: &LiveTable, columns: &[usize], items: &[Item<'_>]) -> (String, 
     let mut bound = Bound::default();
     for item in items {
         push_key(&mut bound, table, item.key);
-        push_channel(&mut bound, table, &item.edit.channel);
+        push_channel_once(&mut bound, table, &item.edit.channel);
         item.push_values(&mut bound, table, columns);
     }
     bound.push_nulls((padded(items.len()) - items.len()) * width);

@@ -28,6 +28,17 @@ async fn a_demo_link_is_a_session_of_an_administrator_once() {
     let (url, code) = line.trim().split_once("/#code=").unwrap();
     let address = url.rsplit_once('/').unwrap().1.parse().unwrap();
     let web = Web::at(address);
+    // Whatever comes through a proxy beside the hub, known or not, is not let in, and uses nothing up.
+    for proxied in [
+        web.with("X-Forwarded-For", "203.0.113.7"),
+        web.with("Forwarded", "for=203.0.113.7"),
+        web.with("Via", "1.1 proxy"),
+    ] {
+        let asked = proxied.posts("/demo/session", json!({ "code": code })).await;
+        asked.fails(403, "forbidden");
+    }
+    let named = passed_on(address, "board.example", code).await;
+    assert!(named.starts_with("HTTP/1.1 403 "), "{named}");
     let session = web.posts("/demo/session", json!({ "code": code })).await.is(200).body;
     assert_eq!(session["user"]["name"], "Ada");
     assert_eq!(session["user"]["admin"], true);
@@ -41,6 +52,19 @@ async fn a_demo_link_is_a_session_of_an_administrator_once() {
     web.posts("/auth/login", login).await.fails(401, "wrong_password");
     hub.kill().unwrap();
     hub.wait().unwrap();
+}
+
+/// What a proxy gets that passes on the name by which it was reached.
+async fn passed_on(address: std::net::SocketAddr, host: &str, code: &str) -> String {
+    let body = json!({ "code": code }).to_string();
+    let mut raw = crate::support::raw::Raw::connect(address).await;
+    raw.writes(format!(
+        "POST /api/v1/demo/session HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ))
+    .await;
+    String::from_utf8(raw.is_closed().await).unwrap()
 }
 
 #[tokio::test]

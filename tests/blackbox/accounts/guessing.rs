@@ -8,6 +8,7 @@ use crate::support::{database::Kind, on_both_stores, web::Answer};
 on_both_stores! {
     a_wrong_password_and_a_wrong_address_are_answered_alike,
     a_closed_account_is_answered_like_none,
+    guesses_from_many_networks_lock_nobody_out_where_they_were_before,
 }
 
 async fn tries(world: &World, email: &str, password: &str) -> Answer {
@@ -76,4 +77,23 @@ async fn one_address_has_so_many_attempts() {
     let look = json!({ "code": "guessed" });
     nobody(&world).posts("/invitations/look", look).await.fails(429, "rate_limited");
     tries(&world, "dora@example.org", PASSWORD).await.fails(429, "rate_limited");
+}
+
+async fn guesses_from_many_networks_lock_nobody_out_where_they_were_before(store: Kind) {
+    let settings = [("SERVER__TRUSTED_PROXIES", "127.0.0.1"), ("ACCOUNTS__HASHING", "4")];
+    let world = World::with(store, &settings).await;
+    let from = |address: &str| nobody(&world).with("X-Forwarded-For", address);
+    let home = "2001:db8:1::7";
+    from(home).posts("/auth/register", registration("dora")).await.is(201);
+    let login = |password: &str| json!({ "email": "dora@example.org", "password": password });
+    let mut refused = 0;
+    for number in 0..110 {
+        let guess =
+            from(&format!("203.0.113.{number}")).posts("/auth/login", login("wrong one")).await;
+        refused += u32::from(guess.status == 429);
+    }
+    assert!(refused > 0, "many networks guess no faster than few");
+    from("198.51.100.7").posts("/auth/login", login(PASSWORD)).await.fails(429, "rate_limited");
+    // The same network as before, of which an address of IPv6 is only one of many.
+    from("2001:db8:1::8").posts("/auth/login", login(PASSWORD)).await.is(200);
 }

@@ -18,6 +18,7 @@ on_both_stores! {
     who_is_removed_is_out_within_a_second,
     a_role_that_changes_counts_within_a_second,
     the_last_owner_stays_and_everybody_else_may_leave,
+    an_address_is_invited_and_tells_nothing,
 }
 
 fn members(user: &str) -> String {
@@ -33,8 +34,8 @@ async fn who_is_added_knows_it_on_all_devices_and_may_come_in(store: Kind) {
     for device in &mut devices {
         device.subscribes(&own).await;
     }
-    let by_email = json!({ "email": "DORA@example.org", "role": "editor" });
-    let added = ada.posts(&members(""), by_email.clone()).await.is(201).body;
+    let by_id = json!({ "user": dora.id, "role": "editor" });
+    let added = ada.posts(&members(""), by_id.clone()).await.is(201).body;
     assert_eq!(added, json!({ "user": { "id": dora.id, "name": "dora" }, "role": "editor" }));
     for device in &mut devices {
         device
@@ -48,8 +49,8 @@ async fn who_is_added_knows_it_on_all_devices_and_may_come_in(store: Kind) {
             .await;
         assert_eq!(device.subscribes(&world.project).await.role, Role::Editor);
     }
-    ada.posts(&members(""), by_email).await.fails(409, "unique");
-    let unknown = json!({ "email": "nobody@example.org", "role": "viewer" });
+    ada.posts(&members(""), by_id).await.fails(409, "unique");
+    let unknown = json!({ "user": "nobody", "role": "viewer" });
     ada.posts(&members(""), unknown).await.fails(404, "not_found");
     let both = json!({ "email": "a@b", "user": "eve", "role": "viewer" });
     ada.posts(&members(""), both).await.fails(400, "bad_message");
@@ -107,4 +108,43 @@ async fn the_last_owner_stays_and_everybody_else_may_leave(store: Kind) {
     ada.deletes(&members("/ada")).await.is(204);
     somebody(&world, "bob").deletes(&members("/bob")).await.fails(409, "last_owner");
     ada.gets(&members("")).await.fails(404, "not_found");
+}
+
+async fn an_address_is_invited_and_tells_nothing(store: Kind) {
+    let world = World::on(store).await;
+    let ada = somebody(&world, "ada");
+    // Somebody else was first to register with Carol's address.
+    let squatter = registers(&world, "carol").await;
+    let invite = async |email: &str| {
+        let wanted = json!({ "email": email, "role": "editor" });
+        ada.posts(&members(""), wanted).await.is(202)
+    };
+    let (known, unknown) = (invite("carol@example.org").await, invite("nobody@example.org").await);
+    let shape = |answer: &crate::support::web::Answer| {
+        let mut body = answer.body.clone();
+        for own in ["id", "code", "url", "email", "expires_at"] {
+            assert!(body[own].take().is_string(), "{own}");
+        }
+        body
+    };
+    assert_eq!(shape(&known), shape(&unknown));
+    squatter.web.gets(&members("")).await.fails(404, "not_found");
+    let listed = ada.gets(&format!("/projects/{}/invitations", project_id())).await.is(200).body;
+    let items = listed["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["email"] == "carol@example.org"), "{listed}");
+    // The link was handed to Carol, who has an account with another address. It works once.
+    let carol = registers(&world, "carol.w").await;
+    let code = json!({ "code": known.text("code") });
+    carol.web.posts("/invitations/accept", code.clone()).await.is(200);
+    squatter.web.posts("/invitations/accept", code).await.fails(410, "link_expired");
+    let all = ada.gets(&members("")).await.is(200).body;
+    let ids: Vec<_> = all["items"].as_array().unwrap().iter().map(|m| &m["user"]["id"]).collect();
+    assert!(ids.contains(&&json!(carol.id)) && !ids.contains(&&json!(squatter.id)), "{all}");
+    ada.posts(&members(""), json!({ "email": "no address", "role": "editor" }))
+        .await
+        .fails(422, "check");
+    somebody(&world, "bob")
+        .posts(&members(""), json!({ "email": "carol@example.org", "role": "editor" }))
+        .await
+        .fails(403, "forbidden");
 }

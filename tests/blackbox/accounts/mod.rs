@@ -13,6 +13,7 @@ mod demo;
 mod guessing;
 mod invitations;
 mod members;
+mod names;
 mod projects;
 mod registering;
 mod services;

@@ -47,6 +47,7 @@ async fn what_cannot_be_registered_is_named() {
         ("email", json!(5), 400, "bad_message"),
         ("name", json!(" "), 422, "check"),
         ("name", json!("D\u{0}ra"), 422, "check"),
+        ("name", json!("\u{202e}Dora"), 422, "check"),
         ("password", json!("short"), 422, "weak_password"),
         ("password", json!("x".repeat(257)), 422, "weak_password"),
         ("password", json!("dora@EXAMPLE.org"), 422, "weak_password"),
@@ -56,7 +57,7 @@ async fn what_cannot_be_registered_is_named() {
         let problem = with(field, value).await.fails(status, code);
         assert_eq!(problem["errors"][0]["field"], field, "{problem:#}");
     }
-    let strange = "<b>\u{202e}Dora</b> 'x'; --";
+    let strange = "<b>Dora</b> 'x'; --";
     let answer = with("name", json!(strange)).await.is(201);
     assert_eq!(answer.body["user"]["name"], strange);
 }

@@ -13,6 +13,7 @@ use crate::support::{
 on_both_stores! {
     a_service_works_in_its_projects_alone_until_it_is_ended,
     only_owners_and_administrators_make_services,
+    a_service_ends_with_the_owner_who_made_it,
 }
 
 fn wanted(projects: &[(String, &str)]) -> Value {
@@ -77,4 +78,42 @@ async fn only_owners_and_administrators_make_services(store: Kind) {
     let made = make("ada", short).await.is(201);
     let device = device(&world, &made.text("token")).await;
     assert_eq!(device.welcome.expires, Some(made.text("expires_at")));
+}
+
+async fn a_service_ends_with_the_owner_who_made_it(store: Kind) {
+    let world = World::on(store).await;
+    let (ada, bob) = (somebody(&world, "ada"), somebody(&world, "bob"));
+    let member = |project: &str| format!("/projects/{project}/members/bob");
+    let owner = json!({ "role": "owner" });
+    let by_sql =
+        format!("DELETE FROM members WHERE user_id = 'bob' AND project_id = '{}'", project_id());
+    for way in ["lowered", "by SQL"] {
+        for project in [project_id(), other_id()] {
+            ada.patches(&member(&project), owner.clone()).await.is(200);
+        }
+        let one = wanted(&[(project_id(), "editor")]);
+        let both = wanted(&[(project_id(), "editor"), (other_id(), "editor")]);
+        let one = bob.posts("/service-tokens", one).await.is(201).text("token");
+        let both = bob.posts("/service-tokens", both).await.is(201).text("token");
+        let mut devices = [device(&world, &one).await, device(&world, &both).await];
+        for device in &mut devices {
+            device.subscribes(&world.project).await;
+        }
+        devices[1].subscribes(&world.other).await;
+        let began = tokio::time::Instant::now();
+        if way == "lowered" {
+            ada.patches(&member(&project_id()), json!({ "role": "editor" })).await.is(200);
+        } else {
+            world.outsider().await.runs(&by_sql).await;
+        }
+        let [mut one_project, mut two_projects] = devices;
+        assert_eq!(one_project.is_closed().await, Some(4500), "{way}");
+        two_projects.is_removed().await;
+        assert!(began.elapsed() < EFFECTIVE, "it took {:?}", began.elapsed());
+        nobody(&world).with_token(&one).gets("/auth/me").await.fails(401, "unauthorized");
+        // What the owner still has, the service still has.
+        two_projects.edits(&world.other, vec![rename(&id(9), way)]).await;
+        let error = two_projects.is_refused(&world.project, vec![rename(&id(1), way)]).await;
+        assert_eq!(error.code, rowcast_protocol::ErrorCode::UnknownChannel);
+    }
 }

@@ -10,6 +10,8 @@ on_both_stores! {
     a_refresh_token_that_comes_again_late_ends_the_session,
     of_two_who_refresh_at_once_one_wins_and_nothing_ends,
     a_new_password_ends_every_other_session,
+    a_used_refresh_token_ends_no_other_session,
+    who_has_no_password_yet_sets_one_without,
 }
 
 async fn refreshes(world: &World, token: &str) -> crate::support::web::Answer {
@@ -120,4 +122,39 @@ async fn elsewhere_than_on_this_machine_the_cookie_is_for_tls_alone() {
     body["cookie"] = json!(true);
     let answer = nobody(&world).posts("/auth/register", body).await.is(201);
     assert!(answer.header("set-cookie").unwrap().ends_with("; Secure"));
+}
+
+async fn a_used_refresh_token_ends_no_other_session(store: Kind) {
+    let world = World::on(store).await;
+    let dora = registers(&world, "dora").await;
+    let elsewhere = signs_in(&world, "dora").await;
+    refreshes(&world, &dora.refresh).await.is(200);
+    let everywhere = json!({ "refresh_token": dora.refresh, "everywhere": true });
+    nobody(&world).posts("/auth/logout", everywhere).await.fails(401, "unauthorized");
+    time_passes(&world, store, 60).await;
+    refreshes(&world, &dora.refresh).await.fails(401, "refresh_reused");
+    refreshes(&world, &elsewhere.refresh).await.is(200);
+}
+
+async fn who_has_no_password_yet_sets_one_without(store: Kind) {
+    let world = World::on(store).await;
+    let link = super::command_line::rowcast(
+        &world,
+        &["account", "create", "dora@example.org", "--name", "Dora"],
+    );
+    let code = link.trim().split_once("#reset=").unwrap().1;
+    for weak in ["dora@example.org", "DORA@example.org "] {
+        let sent = json!({ "code": code, "password": weak });
+        nobody(&world).posts("/auth/reset", sent).await.fails(422, "weak_password");
+    }
+    let sent = json!({ "code": code, "password": PASSWORD });
+    nobody(&world).posts("/auth/reset", sent).await.is(200);
+    let dora = signs_in(&world, "dora").await;
+    assert_eq!(dora.web.gets("/auth/me").await.is(200).body["has_password"], Value::Null);
+    let table = if store == Kind::Sqlite { "rowcast_account" } else { "rowcast.account" };
+    world.outsider().await.runs(&format!("UPDATE {table} SET password = NULL")).await;
+    assert_eq!(dora.web.gets("/auth/me").await.is(200).body["has_password"], false);
+    let new = json!({ "new": "a new password" });
+    dora.web.posts("/auth/password", new.clone()).await.is(200);
+    dora.web.posts("/auth/password", new).await.fails(403, "wrong_password");
 }

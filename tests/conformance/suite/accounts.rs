@@ -197,7 +197,7 @@ pub(crate) async fn what_is_over_is_forgotten<H: Harness>() {
     accounts.offer_reset("ada@example.org", &hash("code"), at(60)).await.unwrap();
     let (project, id) = (P.parse().unwrap(), Uuid::from_u128(9));
     let (role, code) = (Role::Viewer, hash("link"));
-    let invitation = NewInvitation { id, project, role, code, expires: at(60) };
+    let invitation = NewInvitation { id, project, role, email: None, code, expires: at(60) };
     accounts.invite(&invitation, "ada", at(0)).await.unwrap();
     assert_eq!(accounts.forget_over(at(1)).await.unwrap(), 0);
     assert_eq!(accounts.forget_over(days(9)).await.unwrap(), 3);

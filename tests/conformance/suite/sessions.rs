@@ -96,7 +96,8 @@ pub(crate) async fn a_session_ends_for_its_person_alone<H: Harness>() {
     let id = Uuid::from_u128(1);
     assert!(!accounts.end_session("ben", id, at(1)).await.unwrap());
     assert!(!accounts.renew(&session(1, "ben", "x", at(1)), at(1)).await.unwrap());
-    let (of, user) = accounts.session_of(&hash("first")).await.unwrap().unwrap();
+    let first = accounts.session_of(&hash("first")).await.unwrap().unwrap();
+    let (of, user) = (first.session, first.user);
     assert_eq!((of, &*user), (id, "ada"));
     assert!(accounts.end_session("ada", id, at(2)).await.unwrap());
     assert!(!accounts.end_session("ada", id, at(3)).await.unwrap());

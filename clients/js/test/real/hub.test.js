@@ -217,3 +217,32 @@ function every(ms) {
     return () => clearInterval(timer);
   };
 }
+
+test('a row that is too long for a message is deleted, taken back and deleted again', async (t) => {
+  const hub = await Hub.start(t);
+  const { ada, bob } = await twoPeople(t, hub);
+  const { key } = await ada.tasks.insert({ title: 'long', labels: ['x'] }, { place: 'first' });
+  for (const field of ['title', 'description']) await ada.tasks.update(key, { [field]: field[0]?.repeat(50_000) });
+  await ada.comments.insert({ task_id: key, body: 'goes along' });
+  await settled(ada, bob);
+  const { position: _, ...before } = /** @type {any} */ (bob.tasks.get(key));
+  /** @type {any[]} */
+  const failed = [];
+  ada.client.onFailed((edit) => failed.push(edit));
+  const deleted = ada.tasks.delete(key);
+  await deleted;
+  assert.deepEqual(await ada.project.undo(), { done: true, skipped: [], channel: ada.project.name });
+  await until(bob.tasks, () => bob.tasks.get(key));
+  const { position, ...after } = /** @type {any} */ (bob.tasks.get(key));
+  assert.deepEqual({ ...after, created_at: 0, updated_by: 0 }, { ...before, created_at: 0, updated_by: 0 });
+  assert.equal(bob.tasks.rows()[0]?.id, key, 'it stands where it stood');
+  assert.deepEqual(bob.comments.rows().map(({ body }) => body), ['goes along']);
+  await until(ada.tasks, () => ada.tasks.get(key));
+  assert.equal((await ada.project.redo()).done, true);
+  await until(bob.tasks, () => bob.tasks.get(key) === undefined);
+  await until(ada.tasks, () => ada.tasks.get(key) === undefined);
+  assert.equal((await ada.project.undo()).done, true);
+  await until(bob.tasks, () => bob.tasks.get(key)?.description.length === 50_000);
+  assert.deepEqual(failed, []);
+  assert.equal(typeof position, 'string');
+});

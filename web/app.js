@@ -10,8 +10,6 @@ import { Projects } from './projects.js';
 import { tellOverruled } from './overruled.js';
 import { boardLink, go, parseRoute, replaceRoute, takeCode } from './routes.js';
 import { boardScreen } from './screens/board.js';
-import { login, register, forgot, join, reset } from './screens/entry.js';
-import { notifications } from './screens/notifications.js';
 import { projects } from './screens/projects.js';
 import { Session } from './session.js';
 import { byId, h } from './ui/dom.js';
@@ -38,11 +36,14 @@ import { errorWords } from './ui/words.js';
 /** @typedef {(app: App, outlet: HTMLElement, route: Route) => Shown | void} Screen */
 
 /** @type {Record<string, Screen>} */
-const OUTSIDE = { login, register, forgot, join, reset };
+const OUTSIDE = {};
 /** @type {Record<string, Screen>} */
-const INSIDE = { projects, board: boardScreen, notifications, join, nowhere };
-/** Fetched when they are opened for the first time: few people do, and they need the hub anyway. @type {Record<string, () => Promise<Screen>>} */
+const INSIDE = { projects, board: boardScreen, nowhere };
+/** @typedef {'login' | 'register' | 'forgot' | 'join' | 'reset'} Entry */
+for (const name of /** @type {Entry[]} */ (['login', 'register', 'forgot', 'join', 'reset'])) OUTSIDE[name] = loaded(async () => (await import('./screens/entry.js'))[name]);
+/** Fetched when they are opened for the first time: not what is seen first, and they need the hub anyway. @type {Record<string, () => Promise<Screen>>} */
 const SELDOM = {
+  notifications: async () => (await import('./screens/notifications.js')).notifications,
   account: async () => (await import('./screens/account.js')).account,
   people: async () => (await import('./screens/people.js')).people,
   admin: async () => (await import('./screens/admin.js')).admin,

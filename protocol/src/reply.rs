@@ -202,8 +202,11 @@ pub struct HistoryPage {
     pub channel: ChannelName,
     /// The changes.
     pub changes: Vec<PastChange>,
-    /// Whether there are older ones.
+    /// Whether there may be older ones.
     pub more: bool,
+    /// Where they begin: before this entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Seq>,
 }
 
 /// One change in the past of a row.

@@ -148,6 +148,12 @@ fn pem_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Whether the folder has a key.
+#[must_use]
+pub fn has_one(folder: &Path) -> bool {
+    pem_files(folder).is_ok_and(|files| !files.is_empty())
+}
+
 /// Makes a key that nobody else on this machine can read. Nobody sees half a file.
 fn make(folder: &Path, file: &Path) -> Result<(), KeyError> {
     let at = |error| KeyError::Io { path: folder.to_owned(), error };

@@ -8,7 +8,7 @@ use super::{CommandError, database, wait_for};
 use crate::{
     accounts::{AccountError, operator},
     config::Config,
-    store::{AccountStore, accounts::Account},
+    store::{AccountStore, accounts::Account, claim},
 };
 
 #[derive(Debug, Subcommand)]
@@ -94,7 +94,9 @@ async fn perform(
 /// The code stands in the fragment, which browsers do not send.
 fn link(config: &Config, code: &str) -> String {
     let url = config.server.public_url.clone();
-    let url = url.unwrap_or_else(|| format!("http://{}", config.server.listen));
+    // The hub that runs may have been told another address than this command.
+    let address = || claim::running_at(config).unwrap_or(config.server.listen);
+    let url = url.unwrap_or_else(|| format!("http://{}", address()));
     format!("{}/#reset={code}\n", url.trim_end_matches('/'))
 }
 

@@ -123,6 +123,13 @@ enum CommandError {
     Account(#[from] AccountError),
     #[error("the settings name their own keys in auth.keys; change them there")]
     NamedKeys,
+    #[error(
+        "no hub has made a key in {} yet, and a token of another key would be refused: run this in the \
+         hub's folder, or say where its keys or its database are (--config, DATABASE_URL, \
+         ROWCAST_AUTH__KEY_FOLDER)",
+        .0.display()
+    )]
+    NoHub(PathBuf),
     #[error("{0}")]
     Serve(#[from] ServeError),
     #[error("`{0}` is no id of a person: letters, digits and . _ ~ @ + | = / : - are allowed")]

@@ -139,3 +139,13 @@ fn nothing_is_erased_before_it_was_told_and_confirmed() {
         assert_eq!(rowcast(asked, &database).code, ExitCode::from(2), "{asked:?}");
     }
 }
+
+#[test]
+fn no_token_is_signed_with_a_key_that_no_hub_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("nowhere.db").display());
+    let done = rowcast(&["token", "--user", "ada"], &[("DATABASE_URL", &url)]);
+    assert_eq!(done.code, ExitCode::FAILURE);
+    assert!(done.err.contains("no hub has made a key in"), "{}", done.err);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+}

@@ -5,6 +5,7 @@ use std::{io::Write, time::Duration};
 use clap::Args;
 use jiff::Timestamp;
 use rowcast_protocol::Role;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{CommandError, database, keys::usual_life, wait_for};
@@ -13,6 +14,9 @@ use crate::{
     auth::{OwnKeys, is_user_id, keyfiles, keys::Grant},
     config::Config,
 };
+
+/// How long a hub that was started at the same time may take to make its key.
+const STARTING: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct TokenArgs {
@@ -80,6 +84,21 @@ fn of_service(
     Ok(writeln!(out, "{token}")?)
 }
 
+/// A token of a key that no hub knows is refused everywhere: where nobody said where the keys are, the hub must
+/// have made one. It may be starting just now.
+async fn key_made(config: &Config) -> Result<(), CommandError> {
+    let folder = config.key_folder();
+    let told = config.auth.key_folder.is_some() || !config.auth.keys.is_empty();
+    let began = Instant::now();
+    while !told && !keyfiles::has_one(&folder) {
+        if began.elapsed() > STARTING {
+            return Err(CommandError::NoHub(folder));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
 fn of_person(
     config: &Config,
     user: &str,
@@ -91,6 +110,7 @@ fn of_person(
     }
     let minutes = asked.minutes.map(|minutes| Duration::from_mins(minutes.into()));
     let life = minutes.unwrap_or(config.auth.token_life);
+    wait_for(key_made(config))??;
     let keys = OwnKeys::load(&config.auth, &config.key_folder())?;
     let (name, admin) = (asked.name.as_deref(), asked.admin);
     let issued = keys.sign(Grant { user, name, session: None, admin, life })?;

@@ -1,15 +1,17 @@
 //! The lanes: bounded queues of edits, each with a task that commits them in batches.
 
 use std::{
-    collections::HashSet,
     fmt,
     hash::{BuildHasher as _, RandomState},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use rand::RngExt as _;
-use rowcast_protocol::{ChannelName, EditId, ErrorCode};
+use rowcast_protocol::{ChannelName, ErrorCode};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::Instant,
@@ -17,6 +19,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use super::waiting::Waiting;
 use crate::{
     hub::Hub,
     metrics::Metrics,
@@ -31,17 +34,21 @@ use crate::{
 /// What became of an edit.
 pub type EditResult = Result<crate::store::Applied, EditError>;
 /// Called once with what became of an edit.
-type Reply = Box<dyn FnOnce(EditResult) + Send>;
+pub(super) type Reply = Box<dyn FnOnce(EditResult) + Send>;
 
 /// How edits are gathered.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitSettings {
     /// Lanes at most; a store may want fewer.
     pub lanes: usize,
-    /// Edits that may wait in one lane.
+    /// Edits that may wait in one lane before they are sorted by person, and after it.
     pub queue: usize,
+    /// Bytes of edits that may wait in one lane.
+    pub queue_bytes: usize,
     /// Edits in one batch.
     pub batch_edits: usize,
+    /// Bytes of edits in one batch, unless one alone has more.
+    pub batch_bytes: usize,
     /// Operations in one batch; below the bound of an entry, so that a batch makes one entry.
     pub batch_ops: usize,
     /// How long a batch is tried again while the database is busy or away.
@@ -52,8 +59,10 @@ impl Default for CommitSettings {
     fn default() -> Self {
         Self {
             lanes: 4,
-            queue: 4096,
+            queue: 2048,
+            queue_bytes: 32 << 20,
             batch_edits: 256,
+            batch_bytes: 1 << 20,
             batch_ops: 800,
             patience: Duration::from_secs(5),
         }
@@ -64,11 +73,40 @@ impl Default for CommitSettings {
 #[derive(Debug, Clone, Copy)]
 pub struct QueueFull;
 
-struct Queued {
-    edit: CheckedEdit,
+/// An edit that waits, and who is to be told.
+pub(super) struct Queued {
+    pub(super) edit: CheckedEdit,
+    pub(super) bytes: usize,
     /// When its person's rights were looked at.
-    looked: Looked,
-    reply: Reply,
+    pub(super) looked: Looked,
+    pub(super) reply: Reply,
+}
+
+/// Bytes of the edits that wait in a lane.
+#[derive(Debug, Default)]
+struct LaneLoad(AtomicUsize);
+
+impl LaneLoad {
+    /// Adds bytes, unless there are too many then.
+    fn add(&self, bytes: usize, most: usize) -> Result<(), QueueFull> {
+        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
+        if before > 0 && before + bytes > most {
+            self.sub(bytes);
+            return Err(QueueFull);
+        }
+        Ok(())
+    }
+
+    fn sub(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// The way into a lane.
+#[derive(Debug)]
+struct Lane {
+    queue: mpsc::Sender<Queued>,
+    load: Arc<LaneLoad>,
 }
 
 /// What the lanes work with.
@@ -89,7 +127,8 @@ pub struct Parts {
 /// Takes edits and answers each once it is durable or refused. Cheap to clone.
 #[derive(Clone)]
 pub struct Committer {
-    lanes: Arc<[mpsc::Sender<Queued>]>,
+    lanes: Arc<[Lane]>,
+    queue_bytes: usize,
     hasher: RandomState,
 }
 
@@ -111,15 +150,17 @@ impl Committer {
     #[must_use]
     pub fn start(parts: Parts, settings: CommitSettings, tracker: &TaskTracker) -> Self {
         let count = settings.lanes.min(parts.store.lanes()).max(1);
+        let queue_bytes = settings.queue_bytes;
         let shared = Shared { parts, settings };
         let lanes = (0..count)
             .map(|_| {
                 let (sender, receiver) = mpsc::channel(settings.queue.max(1));
-                tracker.spawn(run(shared.clone(), receiver));
-                sender
+                let load = Arc::<LaneLoad>::default();
+                tracker.spawn(run(shared.clone(), Arc::clone(&load), receiver));
+                Lane { queue: sender, load }
             })
             .collect();
-        Self { lanes, hasher: RandomState::new() }
+        Self { lanes, queue_bytes, hasher: RandomState::new() }
     }
 
     /// Queues an edit behind the others of its channel. `looked` is when the rights were looked at that
@@ -129,7 +170,12 @@ impl Committer {
     /// If the queue is full; `reply` is not called then.
     pub fn submit(&self, edit: CheckedEdit, looked: Looked, reply: Reply) -> Result<(), QueueFull> {
         let lane = self.lane_of(&edit.channel).ok_or(QueueFull)?;
-        lane.try_send(Queued { edit, looked, reply }).map_err(|_| QueueFull)
+        let bytes = edit.bytes();
+        lane.load.add(bytes, self.queue_bytes)?;
+        lane.queue.try_send(Queued { edit, bytes, looked, reply }).map_err(|_| {
+            lane.load.sub(bytes);
+            QueueFull
+        })
     }
 
     /// Applies an edit: done once it is durable or refused.
@@ -150,65 +196,62 @@ impl Committer {
         })
     }
 
-    fn lane_of(&self, channel: &ChannelName) -> Option<&mpsc::Sender<Queued>> {
+    fn lane_of(&self, channel: &ChannelName) -> Option<&Lane> {
         let count = self.lanes.len() as u64;
         let index = self.hasher.hash_one(channel).checked_rem(count)?;
         self.lanes.get(usize::try_from(index).ok()?)
     }
 }
 
-async fn run(shared: Shared, mut queue: mpsc::Receiver<Queued>) {
-    let mut held_back: Option<Queued> = None;
+async fn run(shared: Shared, lane: Arc<LaneLoad>, mut queue: mpsc::Receiver<Queued>) {
+    let mut waiting = Waiting::default();
     // While the database is away, edits that queue up must not wait one after the other.
     let mut patience = shared.settings.patience;
+    // Few after a heavy batch, until batches turn out light again.
+    let mut most = shared.settings.batch_edits;
     loop {
-        let first = match held_back.take() {
-            Some(queued) => queued,
-            None => match queue.recv().await {
-                Some(queued) => queued,
-                None => return,
-            },
-        };
-        let (batch, next) = gather(first, &mut queue, &shared.settings);
-        held_back = next;
-        let committed = commit(&shared, batch, patience).await;
-        patience = if committed { shared.settings.patience } else { Duration::ZERO };
-    }
-}
-
-/// What is queued already, within the bounds of a batch. The same edit sent twice waits for the
-/// next batch, where it finds the outcome of the first.
-fn gather(
-    first: Queued,
-    queue: &mut mpsc::Receiver<Queued>,
-    settings: &CommitSettings,
-) -> (Vec<Queued>, Option<Queued>) {
-    let mut ids = HashSet::from([identity(&first.edit)]);
-    let mut ops = first.edit.ops.len();
-    let mut batch = vec![first];
-    while batch.len() < settings.batch_edits {
-        let Ok(queued) = queue.try_recv() else { break };
-        ops += queued.edit.ops.len();
-        if ops > settings.batch_ops || !ids.insert(identity(&queued.edit)) {
-            return (batch, Some(queued));
+        if waiting.is_empty() {
+            let Some(queued) = queue.recv().await else { return };
+            waiting.push(queued);
         }
-        batch.push(queued);
+        while waiting.len() < shared.settings.queue
+            && let Ok(queued) = queue.try_recv()
+        {
+            take_in(&shared, &lane, &mut waiting, queued);
+        }
+        let batch = waiting.gather(&shared.settings, most);
+        let count = batch.len();
+        let bytes: usize = batch.iter().map(|queued| queued.bytes).sum();
+        let committed = commit(&shared, batch, patience).await;
+        patience = if committed.is_ok() { shared.settings.patience } else { Duration::ZERO };
+        let left = committed.unwrap_or_default();
+        most = if left.is_empty() { most * 2 } else { count - left.len() };
+        most = most.clamp(1, shared.settings.batch_edits);
+        lane.sub(bytes - left.iter().map(|queued| queued.bytes).sum::<usize>());
+        waiting.put_back(left.into_iter());
     }
-    (batch, None)
 }
 
-fn identity(edit: &CheckedEdit) -> (Arc<str>, EditId) {
-    (Arc::clone(&edit.user), edit.id)
+/// Lets an edit wait, unless its person has so many waiting that others would find no room.
+fn take_in(shared: &Shared, lane: &LaneLoad, waiting: &mut Waiting, queued: Queued) {
+    if waiting.of(&queued.edit.user) < shared.settings.queue.div_ceil(2) {
+        waiting.push(queued);
+        return;
+    }
+    lane.sub(queued.bytes);
+    let words = "too many of your edits are waiting already; send the same edit again";
+    (queued.reply)(Err(EditError::new(ErrorCode::RateLimited, words)));
 }
 
 /// Edits that are committed together.
 struct Batch {
     edits: Vec<CheckedEdit>,
     /// Who waits for each.
-    waiting: Vec<Waiting>,
+    waiting: Vec<Waiter>,
 }
 
-struct Waiting {
+struct Waiter {
+    bytes: usize,
     looked: Looked,
     reply: Reply,
 }
@@ -217,7 +260,7 @@ impl Batch {
     fn new(queued: Vec<Queued>) -> Self {
         let parts = queued
             .into_iter()
-            .map(|Queued { edit, looked, reply }| (edit, Waiting { looked, reply }));
+            .map(|Queued { edit, bytes, looked, reply }| (edit, Waiter { bytes, looked, reply }));
         let (edits, waiting) = parts.unzip();
         Self { edits, waiting }
     }
@@ -243,20 +286,36 @@ impl Batch {
         Ok(())
     }
 
-    fn answer(self, outcomes: impl IntoIterator<Item = EditResult>) {
-        for (waiting, outcome) in self.waiting.into_iter().zip(outcomes) {
-            (waiting.reply)(outcome);
+    /// Answers the first edits; returns the others.
+    fn answer(self, outcomes: impl IntoIterator<Item = EditResult>) -> Vec<Queued> {
+        let mut outcomes = outcomes.into_iter();
+        let mut left = Vec::new();
+        for (edit, waiter) in self.edits.into_iter().zip(self.waiting) {
+            let Waiter { bytes, looked, reply } = waiter;
+            match outcomes.next() {
+                Some(outcome) => reply(outcome),
+                None => left.push(Queued { edit, bytes, looked, reply }),
+            }
         }
+        left
     }
 }
 
-/// Commits a batch and answers its edits; `false`: the database did not take it.
-async fn commit(shared: &Shared, queued: Vec<Queued>, patience: Duration) -> bool {
+/// Commits a batch and answers its edits. Returns those that were left for the next one, because this
+/// one was heavy; an error: the database did not take it.
+async fn commit(
+    shared: &Shared,
+    queued: Vec<Queued>,
+    patience: Duration,
+) -> Result<Vec<Queued>, ()> {
     let parts = &shared.parts;
     let mut batch = Batch::new(queued);
     if planted::is(Bug::AckBeforeCommit) {
-        let replies = batch.waiting.drain(..).map(|waiting| waiting.reply).collect();
-        planted::ack(&parts.hub, &batch.edits, replies);
+        let replies = batch.waiting.iter_mut().map(|waiter| {
+            let silent: Reply = Box::new(drop);
+            std::mem::replace(&mut waiter.reply, silent)
+        });
+        planted::ack(&parts.hub, &batch.edits, replies.collect());
     }
     parts.metrics.batches.inc();
     #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
@@ -271,13 +330,12 @@ async fn commit(shared: &Shared, queued: Vec<Queued>, patience: Duration) -> boo
             }
             let applied = committed.outcomes.iter().filter(|outcome| outcome.is_ok()).count();
             parts.metrics.edits.inc_by(applied as u64);
-            batch.answer(committed.outcomes);
-            true
+            Ok(batch.answer(committed.outcomes))
         }
         Err(error) => {
             let answer = || Err(EditError::new(error.code(), public_words(error.code())));
             batch.answer(std::iter::repeat_with(answer));
-            false
+            Err(())
         }
     }
 }

@@ -9,6 +9,7 @@
 pub mod check;
 mod checker;
 mod lane;
+mod waiting;
 
 pub use checker::Checker;
 pub use lane::{CommitSettings, Committer, EditResult, Parts, QueueFull};

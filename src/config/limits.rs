@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::seconds::seconds;
+use super::seconds::{millis, seconds};
 
 /// How much of everything. Each limit is answered with a clear error when it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -82,6 +82,13 @@ pub struct LimitsConfig {
     pub entry_changes: usize,
     /// Bytes of one entry; more become a `reset`.
     pub entry_bytes: usize,
+    /// Items of a list to which an edit adds.
+    pub list_items: usize,
+    /// Bytes of a row to which an edit adds items or writes large values.
+    pub row_bytes: usize,
+    /// How long the database may work on one edit.
+    #[serde(rename = "edit_ms", with = "millis")]
+    pub edit_time: Duration,
 }
 
 impl LimitsConfig {

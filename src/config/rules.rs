@@ -76,12 +76,16 @@ fn is_origin(url: &str) -> bool {
 }
 
 fn store(store: &StoreConfig) -> Vec<Broken> {
+    let plain = unless(!store.url.has_file_with_question_mark(), "store.url", || {
+        format!("is \"{}\"; the name of a SQLite file cannot have a `?`", store.url)
+    });
     let url = unless(store.url.kind().is_some(), "store.url", || {
         let expected = "expected sqlite:FILE or postgres://USER@HOST/DATABASE";
         format!("is \"{}\"; {expected}", store.url)
     });
     [
         url,
+        plain,
         within("store.pool", u128::from(store.pool), 1, 1_000),
         size("store.lanes", store.lanes, 1, 64),
         size("store.batch_edits", store.batch_edits, 1, 10_000),
@@ -176,6 +180,9 @@ fn sizes_of_the_hub(limits: &LimitsConfig) -> Vec<Broken> {
         size("limits.presence_meta_bytes", limits.presence_meta_bytes, 0, 1 << 20),
         size("limits.entry_changes", limits.entry_changes, 1, 1_000_000),
         size("limits.entry_bytes", limits.entry_bytes, 1_024, 64 << 20),
+        size("limits.list_items", limits.list_items, 1, 1_000_000),
+        size("limits.row_bytes", limits.row_bytes, 1_024, 64 << 20),
+        lasting("limits.edit_ms", limits.edit_time, MILLISECONDS, 100, 60_000),
         entry,
     ]
     .into_iter()
@@ -302,7 +309,13 @@ fn declarations(declared: &Declarations) -> Vec<Broken> {
             format!("names `{}`, which is not live on these channels", members.table)
         })
     });
-    channels.flatten().flatten().chain(rules).collect()
+    let repeated = declared.access.iter().enumerate().filter_map(|(at, access)| {
+        let earlier = declared.access.iter().take(at);
+        let words = || "has two [[access]]; one says all about a kind".to_owned();
+        let twice = earlier.filter(|other| other.kind == access.kind).count() > 0;
+        unless(!twice, &format!("access.{}", access.kind), words)
+    });
+    channels.flatten().flatten().chain(rules).chain(repeated).collect()
 }
 
 /// The kind in `kind:{column}`.

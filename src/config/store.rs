@@ -74,6 +74,16 @@ impl DatabaseUrl {
         (!file.is_empty()).then(|| DatabaseKind::Sqlite(PathBuf::from(file)))
     }
 
+    /// Whether something stands behind a `?` that is not how other programs say that the file is made.
+    #[must_use]
+    pub(super) fn has_file_with_question_mark(&self) -> bool {
+        let Some((_, behind)) = self.0.strip_prefix("sqlite:").and_then(|url| url.split_once('?'))
+        else {
+            return false;
+        };
+        !matches!(behind, "mode=rwc" | "mode=rw")
+    }
+
     /// The folder beside the database: that of the SQLite file, else the current one.
     #[must_use]
     pub fn folder(&self) -> PathBuf {

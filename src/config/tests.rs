@@ -303,3 +303,14 @@ fn a_demo_project_is_for_this_machine_unless_told() {
         assert!(!Demo::Auto.wanted(&load("", &[proxied]).unwrap().server));
     }
 }
+
+#[test]
+fn a_sqlite_file_has_no_question_mark_and_a_kind_one_access() {
+    let url = |url| load("", &[("DATABASE_URL", url)]);
+    assert!(url("sqlite:a.db").is_ok() && url("sqlite:a.db?mode=rwc").is_ok());
+    assert!(url("sqlite:a?b.db").unwrap_err().to_string().contains("store.url"));
+    let own = "[[access]]\nkind = \"user\"\nown = \"owner\"\n";
+    assert!(load(own, &[]).is_ok());
+    let twice = load(&own.repeat(2), &[]).unwrap_err().to_string();
+    assert!(twice.contains("access.user"), "{twice}");
+}

@@ -59,8 +59,8 @@ pub(super) async fn session(
     let desk = app.demo.as_ref();
     let person = desk.and_then(|desk| Some((desk, desk.codes.redeem(&sent.code)?)));
     let Some((desk, person)) = person else {
-        let words = "this link was used or has ended; `rowcast account reset ada@example.org` \
-                     (or bob@…) prints another, which sets a password";
+        let words = "this link was used or has ended; sign in with a password, or let the operator run \
+                     `rowcast account reset` with your e-mail address, which prints another link";
         return Err(Problem::new(ErrorCode::Unauthorized, words));
     };
     let signed_in = app.accounts.sign_in_as(&person.id, &from).await?;

@@ -9,13 +9,18 @@
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use dashmap::DashMap;
+<<<<<<< HEAD
 use rowcast_protocol::{Change, ChannelName, Entry, ErrorCode, Seq, reply::PastChange};
+=======
+use rowcast_protocol::{Change, ChannelName, Entry, Seq};
+use tokio::time::Instant;
+>>>>>>> main
 use tokio_util::task::TaskTracker;
 
 use crate::{
     metrics::Metrics,
     planted,
-    store::{Appended, NamedRow, Store, StoreError, declaration::AccessRule},
+    store::{Appended, NamedRow, Past, Store, StoreError, declaration::AccessRule},
 };
 
 pub mod batches;
@@ -39,6 +44,9 @@ pub use channel::Channel;
 pub use flush::Flusher;
 pub use socket::{Holder, Socket};
 pub use subscription::{Subscriber, Subscription};
+
+/// How long a log is looked through for a row before the answer says where to go on.
+const LOOKING: Duration = Duration::from_secs(5);
 
 /// How much memory a channel may use.
 #[derive(Debug, Clone, Copy)]
@@ -167,7 +175,8 @@ impl Hub {
         self.channels.get(name).map(|channel| Arc::clone(channel.value()))
     }
 
-    /// The past of a row within a channel's log, newest first, and whether there is more.
+    /// The past of a row within a channel's log, newest first: a page, or, where the log is long and
+    /// tells little of the row, where to go on.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -177,9 +186,16 @@ impl Hub {
         row: &NamedRow,
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+    ) -> Result<Past, StoreError> {
         let store = &self.context.store;
-        store.history(channel, &row.table, &row.key, before, limit).await
+        let (began, mut before) = (Instant::now(), before);
+        loop {
+            let past = store.history(channel, &row.table, &row.key, before, limit).await?;
+            if past.next.is_none() || !past.changes.is_empty() || began.elapsed() > LOOKING {
+                return Ok(past);
+            }
+            before = past.next;
+        }
     }
 
     /// Takes entries that were numbered. If nobody here follows the channel, they count only for what

@@ -13,14 +13,16 @@ use rowcast_protocol::{
 };
 
 use crate::store::{
-    Applied, CheckedEdit, EditError, LiveTable, NamedRow, PastEntry, Query, ReadAfter, Store,
-    StoreError,
-    query::{Filter, From, SortBy, Test},
+    Applied, CheckedEdit, EditError, LiveTable, NamedRow, PastEntry, ReadAfter, Store, StoreError,
+    query::SortBy, replay::by_key,
 };
 
 mod params;
 mod place;
 pub mod tag;
+mod turns;
+
+pub use turns::{Turn, Turns};
 
 /// The most entries of one answer.
 const MOST_ENTRIES: usize = 1_000;
@@ -169,26 +171,22 @@ impl Reads {
         })
     }
 
-    /// The row that an edit inserted, as the entry has it that the edit stands in.
+    /// The row that an edit inserted, as it is after all that the edit's triggers did, by the entry
+    /// that the edit stands in.
     ///
     /// # Errors
     /// As [`Reads::entry`].
     pub async fn inserted(
         &self,
         channel: &ChannelName,
+        table: &str,
         seq: Seq,
         edit: rowcast_protocol::EditId,
     ) -> Result<Option<(Value, Fields)>, ErrorReply> {
         let entry = self.entry(channel, seq).await?.stored.entry;
         let place = entry.edits.iter().position(|of| of.id == edit);
         let place = place.and_then(|place| u32::try_from(place).ok());
-        let of_edit = entry.changes.into_iter().find_map(|change| match change {
-            Change::Insert(row) if row.edit.is_some() && row.edit == place => {
-                Some((row.key, row.row))
-            }
-            _ => None,
-        });
-        Ok(of_edit)
+        Ok(entry.changes.into_iter().fold(None, |made, change| after(made, change, table, place)))
     }
 
     /// What became of an edit that was sent before.
@@ -228,19 +226,6 @@ fn editor_of(table: &LiveTable) -> Option<&str> {
     table.editor.and_then(|index| table.columns.get(index)).map(|column| column.name.as_str())
 }
 
-/// The question for the one row with this key.
-fn by_key(table: &LiveTable, key: &[Value]) -> Query {
-    let is = |(&column, value): (&usize, &Value)| Filter { column, test: Test::Is(value.clone()) };
-    Query {
-        filters: table.key.iter().zip(key).map(is).collect(),
-        sort: by_the_key(table).collect(),
-        columns: visible(table).collect(),
-        from: From::Start,
-        limit: 1,
-        total: false,
-    }
-}
-
 fn by_the_key(table: &LiveTable) -> impl Iterator<Item = SortBy> {
     table.key.iter().map(|&column| SortBy { column, descending: false })
 }
@@ -257,4 +242,29 @@ fn unreadable(error: StoreError) -> ErrorReply {
         _ => "the database could not answer; try again later",
     };
     ErrorReply::new(error.code(), words)
+}
+
+/// What a change makes of the row that an edit inserted. A row whose key a trigger changes is deleted
+/// and inserted again.
+fn after(
+    made: Option<(Value, Fields)>,
+    change: Change,
+    table: &str,
+    edit: Option<u32>,
+) -> Option<(Value, Fields)> {
+    let is_own = |key: &Value| made.as_ref().is_some_and(|(made, _)| made == key);
+    match change {
+        Change::Insert(row) if edit.is_some() && row.edit == edit && row.table == table => {
+            made.or(Some((row.key, row.row)))
+        }
+        Change::Delete(gone) if gone.table == table && is_own(&gone.key) => None,
+        Change::Leave(gone) if gone.table == table && is_own(&gone.key) => None,
+        Change::Update(update) if update.table == table && is_own(&update.key) => {
+            made.map(|(key, mut row)| {
+                row.0.extend(update.set.0);
+                (key, row)
+            })
+        }
+        _ => made,
+    }
 }

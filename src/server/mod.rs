@@ -24,7 +24,7 @@ use crate::{
     http::{App, Parts},
     hub::{Flusher, Hub},
     metrics::Metrics,
-    reads::Reads,
+    reads::{Reads, Turns},
     session::{Door, Places, Services, sweep::Sockets},
     stats::Pace,
     store::{self, Made, Store, StoreError},
@@ -74,6 +74,8 @@ pub struct Server {
     draining: Arc<std::sync::atomic::AtomicBool>,
     tracker: TaskTracker,
     workers: Vec<std::thread::JoinHandle<()>>,
+    /// The database is this hub's until it has stopped.
+    claim: Option<store::claim::Claim>,
 }
 
 /// Runs a hub until the process is told to stop.
@@ -129,8 +131,12 @@ impl Server {
         // The address first: a hub that cannot listen leaves no database behind, which would no
         // longer be new, and so without a demo, when it is started elsewhere.
         let listener = listen(config.server.listen)?;
+        let address = listener.local_addr().map_err(ServeError::Address)?;
+        let claim = store::claim::claim(&config, address)?;
         let (store, made) = open_store(&config).await?;
-        Self::start_on(config, listener, wrap(store), made).await
+        let mut server = Self::start_on(config, listener, wrap(store), made).await?;
+        server.claim = Some(claim);
+        Ok(server)
     }
 
     /// Starts serving on a store that is open.
@@ -211,6 +217,7 @@ impl Server {
             draining,
             tracker,
             workers: threads,
+            claim: None,
         })
     }
 
@@ -221,10 +228,16 @@ impl Server {
             workers = self.sockets.len(),
             "rowcast listens"
         );
-        if self.demo_links.is_empty() {
-            return;
-        }
-        let heading = "A demo project. Open each link in a browser of its own; it works once:";
+        let server = &self.config.server;
+        let url = server.public_url.clone().unwrap_or_else(|| format!("http://{}", self.address));
+        let heading = if self.demo_links.is_empty() {
+            format!(
+                "Open {url} and sign in. `rowcast account reset EMAIL` prints a link that sets a new \
+                 password, `rowcast account create EMAIL --name NAME` makes an account."
+            )
+        } else {
+            "A demo project. Open each link in a browser of its own; it works once:".to_owned()
+        };
         let links = self.demo_links.iter().map(|link| format!("\n{link}")).collect::<String>();
         // For the person at the terminal, whatever the log is set to. A hub to whom nobody listens
         // runs on.
@@ -254,6 +267,7 @@ impl Server {
                 warn!("a worker had panicked");
             }
         }
+        drop(self.claim);
         info!("stopped");
     }
 }
@@ -301,6 +315,7 @@ fn services(
     Arc::new(Services {
         settings: settings::session(config),
         checker: Checker::new(Arc::clone(store)),
+        turns: Turns::default(),
         people: Places::new(settings::bound(config.limits.sockets_per_user)),
         person_rates: settings::person_rates(config),
         hub,

@@ -49,6 +49,7 @@ pub(super) fn commit(config: &Config) -> CommitSettings {
     CommitSettings {
         lanes: config.store.lanes,
         batch_edits: config.store.batch_edits,
+        batch_bytes: config.store.batch_bytes,
         batch_ops: config.limits.entry_changes * 4 / 5,
         ..CommitSettings::default()
     }

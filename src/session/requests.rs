@@ -105,7 +105,8 @@ impl Session {
         role_in(greeted, &services, &request.channel).await?;
         let row = services.checker.row(&request.channel, &request.table, &request.key)?;
         let limit = request.limit.unwrap_or(50).clamp(1, 100);
-        let (changes, more) = services
+        let _turn = services.turns.take(&greeted.subscriber.user).await?;
+        let past = services
             .hub
             .history(&request.channel, &row, request.before, limit)
             .await
@@ -115,8 +116,9 @@ impl Session {
         self.socket.send(&Reply::HistoryPage(HistoryPage {
             reference: request.reference,
             channel: request.channel,
-            changes,
-            more,
+            changes: past.changes,
+            more: past.next.is_some(),
+            next: past.next,
         }));
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::{
     commit::{Checker, Committer},
     hub::{Hub, Socket},
     metrics::{CodeLabel, Metrics},
+    reads::Turns,
 };
 
 /// The bounds of a session. Every one has a name in the settings.
@@ -59,6 +60,8 @@ pub struct Services {
     pub hub: Hub,
     /// The way in for edits.
     pub committer: Committer,
+    /// Whose lists and histories are being read.
+    pub turns: Turns,
     /// The live tables.
     pub checker: Checker,
     /// Who a token names.

@@ -56,11 +56,28 @@ pub struct CatalogueColumn {
     pub nullable: bool,
     /// Whether the database fills it when it is left out.
     pub has_default: bool,
+    /// Who gives it its values.
+    pub source: ValueSource,
     /// The only texts that it may hold; empty where no list of them is known.
     pub values: Vec<String>,
 }
 
+<<<<<<< HEAD
 /// The live schema of the declared tables, all of which must fit.
+=======
+/// Who gives a column its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueSource {
+    /// Whoever writes, or a default.
+    Writers,
+    /// The database, which numbers rows and takes no other number (`GENERATED ALWAYS AS IDENTITY`).
+    Identity,
+    /// The database, from the row's other columns (`GENERATED ALWAYS AS (…)`).
+    Expression,
+}
+
+/// The live schema of the declared tables.
+>>>>>>> main
 ///
 /// # Errors
 /// [`StoreError::Unfit`], naming the declaration that does not fit the database.
@@ -166,9 +183,11 @@ fn live_column(declared: &TableDeclaration, found: &CatalogueColumn) -> LiveColu
         sql_type: found.sql_type.clone(),
         made_type: found.made_type,
         nullable: found.nullable,
-        has_default: found.has_default,
+        has_default: found.has_default || found.source != ValueSource::Writers,
+        generated: found.source == ValueSource::Expression,
         values: found.values.clone(),
         readonly: declared.readonly.contains(&found.name)
+            || found.source != ValueSource::Writers
             || declared.author.as_ref() == Some(&found.name)
             || declared.editor.as_ref() == Some(&found.name),
         hidden: declared.hidden.contains(&found.name),

@@ -19,7 +19,7 @@ pub struct Declarations {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableDeclaration {
-    /// The table, in the schema that the database connection uses.
+    /// The table; on PostgreSQL on the search path of the connection, or as `schema.table`.
     pub name: String,
     /// The channel of a row, `kind:{column}`. The column must be NOT NULL.
     pub channel: String,

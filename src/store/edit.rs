@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use rowcast_protocol::{ChannelName, EditId, Value};
 
-use super::{LiveSchema, LiveTable};
+use super::{
+    LiveSchema, LiveTable,
+    weight::{bytes_of, bytes_of_values},
+};
 
 /// Fields by the index of their column.
 pub type ColumnValues = Vec<(usize, Value)>;
@@ -39,6 +42,14 @@ pub struct CheckedEdit {
     pub channel: ChannelName,
     /// At least one; a `Move` stands alone.
     pub ops: Vec<CheckedOp>,
+}
+
+impl CheckedEdit {
+    /// About how many bytes its values have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ops.iter().map(CheckedOp::bytes).sum()
+    }
 }
 
 /// One operation, ready to be applied.
@@ -99,6 +110,15 @@ impl CheckedOp {
             | Self::Move { table, .. } => *table,
         }
     }
+
+    fn bytes(&self) -> usize {
+        let values = match self {
+            Self::Insert { fields, .. } => bytes_of_values(fields),
+            Self::Update { change, guard, .. } => change.bytes() + bytes_of_values(guard),
+            Self::Delete { guard, .. } | Self::Move { guard, .. } => bytes_of_values(guard),
+        };
+        64 + values
+    }
 }
 
 /// What an update does to fields. No column stands twice.
@@ -115,6 +135,13 @@ pub struct FieldOps {
     pub remove: Vec<(usize, Vec<Value>)>,
     /// The place in the hand-made order.
     pub place: Option<CheckedPlace>,
+}
+
+impl FieldOps {
+    fn bytes(&self) -> usize {
+        let lists = self.add.iter().chain(&self.remove).flat_map(|(_, items)| items);
+        bytes_of_values(&self.set) + bytes_of_values(&self.inc) + lists.map(bytes_of).sum::<usize>()
+    }
 }
 
 /// A place in the hand-made order of the edit's channel.

@@ -112,6 +112,7 @@ impl EditError {
         let message = match self.code {
             ErrorCode::Check if hides_constraint => check_words(self.field.as_deref(), None),
             ErrorCode::NotNull if hides_field => NO_VALUE.to_owned(),
+            ErrorCode::Unique if hides_field || hides_constraint => SAME_VALUE.to_owned(),
             _ => self.message,
         };
         let field = self.field.filter(|_| !hides_field);
@@ -128,6 +129,9 @@ impl EditError {
 
 /// What people read where it is not said which field has no value.
 pub(super) const NO_VALUE: &str = "a field that must have a value has none";
+
+/// What people read where it is not said which field has a value that another row has.
+pub(super) const SAME_VALUE: &str = "another row has this value already";
 
 /// What people read of a broken check: where, as far as it is known for sure, and by which rule.
 pub(super) fn check_words(field: Option<&str>, constraint: Option<&str>) -> String {

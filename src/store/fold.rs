@@ -8,7 +8,7 @@ use rowcast_protocol::{
     news::{EditOf, FieldsChange, KeyChange, RowChange},
 };
 
-use super::schema::LiveTable;
+use super::{schema::LiveTable, weight::bytes_of_fields};
 
 /// How much one entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,17 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// About how many bytes its old and new values have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let new = match &self.change {
+            Change::Insert(row) | Change::Enter(row) => bytes_of_fields(&row.row),
+            Change::Update(fields) => bytes_of_fields(&fields.set),
+            Change::Delete(_) | Change::Leave(_) => 0,
+        };
+        new + bytes_of_fields(&self.old)
+    }
+
     /// As many bytes as the change can have as JSON, however its text is escaped.
     #[must_use]
     pub fn most_bytes(&self) -> usize {

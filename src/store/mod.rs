@@ -19,11 +19,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rowcast_protocol::{
     Change, ChannelName, Cursor, EditId, Entry, Epoch, Fields, Role, Seq, Value,
-    reply::{PastChange, SnapshotReason},
+    reply::SnapshotReason,
 };
 
 pub mod accounts;
 pub mod build;
+pub mod claim;
 mod clause;
 pub mod declaration;
 pub mod demo;
@@ -37,19 +38,27 @@ pub mod order;
 pub mod postgres;
 pub mod query;
 mod rebind;
+pub(crate) mod replay;
 pub mod rights;
 pub mod schema;
 pub mod sqlite;
 pub mod values;
+pub mod weight;
 
 pub use accounts::AccountStore;
 pub use declaration::Declarations;
 pub use edit::{CheckedEdit, CheckedOp, NamedRow};
 pub use erase::{Erased, Erasure};
 pub use error::{EditError, StoreError};
+pub use history::Past;
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
+<<<<<<< HEAD
 pub use schema::{LiveColumn, LiveSchema, LiveTable, Relation, Unwatched};
+=======
+pub use schema::{LiveColumn, LiveSchema, LiveTable, Relation};
+pub use weight::EditLimits;
+>>>>>>> main
 
 /// A database that holds live tables and their logs.
 #[async_trait]
@@ -64,8 +73,10 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Applies edits in order, each whole or not at all, in as few transactions as possible, and
     /// numbers what they and outsiders did to their channels.
     ///
-    /// One edit's failure harms no other. `outcomes` has one item per edit, in order. Two edits of
-    /// the batch never share a person and an id (the committer sees to it).
+    /// One edit's failure harms no other. `outcomes` has one item per edit, in order, but a batch
+    /// that turns out heavy ends early: then the first edits have one, at least one of them, and the
+    /// others were not touched and are to be committed again. Two edits of the batch never share a
+    /// person and an id (the committer sees to it).
     ///
     /// # Errors
     /// If the batch as a whole could not be committed, or it is unknown whether it was. Nothing may
@@ -113,8 +124,9 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         budget: usize,
     ) -> Result<ReadAfter, StoreError>;
 
-    /// A page of a channel's rows in key order, tables in schema order, read at one instant.
-    /// `after: None` begins; each page names the place for the next one.
+    /// A page of a channel's rows in key order, tables in schema order, read at one instant: at most
+    /// so many rows and about [`weight::PAGE_BYTES`]. `after: None` begins; each page names the place
+    /// for the next one.
     ///
     /// # Errors
     /// If the database cannot be read now; `busy` if the tables have changed since the page before.
@@ -126,7 +138,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     ) -> Result<Page, StoreError>;
 
     /// The past of one row within this channel's log, newest first. `key` holds the values of the
-    /// key columns. Returns the changes and whether there are older ones.
+    /// key columns. Looks for some hundred milliseconds at most: the answer says where to go on.
     ///
     /// # Errors
     /// If the database cannot be read now.
@@ -137,10 +149,10 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError>;
+    ) -> Result<Past, StoreError>;
 
     /// The rows of a table in a channel that pass a query's filters, in its order, read at one
-    /// instant. Takes some seconds at most.
+    /// instant; about [`weight::PAGE_BYTES`] of them at most. Takes some seconds at most.
     ///
     /// # Errors
     /// If the database cannot be read now; `busy` if it takes too long.
@@ -281,7 +293,7 @@ pub struct Appended {
 /// What a commit did.
 #[derive(Debug, Default)]
 pub struct Committed {
-    /// One per edit, in order.
+    /// One for each of the first edits, in order; usually for all.
     pub outcomes: Vec<Result<Applied, EditError>>,
     /// What was added to the logs, also on behalf of outsiders. A channel may stand here twice; its
     /// entries are in order.

@@ -4,7 +4,7 @@ use std::{path::Path, str::FromStr as _, sync::Arc};
 
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 
-use super::{Declarations, Store, StoreError, fold::EntryLimits, postgres, sqlite};
+use super::{Declarations, EditLimits, Store, StoreError, fold::EntryLimits, postgres, sqlite};
 use crate::config::{Config, DatabaseKind};
 
 /// Whether the database was made just now.
@@ -24,10 +24,16 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     let declarations = &config.declarations;
     let limits =
         EntryLimits { changes: config.limits.entry_changes, bytes: config.limits.entry_bytes };
+    let edits = EditLimits {
+        list_items: config.limits.list_items,
+        row_bytes: config.limits.row_bytes,
+        time: config.limits.edit_time,
+    };
     Ok(match kind(config)? {
         DatabaseKind::Sqlite(file) => {
             let options = sqlite::Options {
                 limits,
+                edits,
                 readers: config.store.pool,
                 ..sqlite::Options::default()
             };
@@ -37,7 +43,7 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
             let defaults = postgres::Options::default();
             let lanes = u32::try_from(config.store.lanes).unwrap_or(u32::MAX);
             let pools = postgres::PoolSizes { lanes, readers: config.store.pool, ..defaults.pools };
-            let options = postgres::Options { limits, pools };
+            let options = postgres::Options { limits, edits, pools };
             let url = config.store.url.expose();
             let opened = postgres::open(url, declarations, options).await;
             Arc::new(opened.map_err(|error| at(url, error))?)

@@ -119,16 +119,18 @@ impl Query {
         }
     }
 
-    /// The answer from the rows that were read, which hold the columns of [`Query::to_read`].
+    /// The answer from the rows that were read, which hold the columns of [`Query::to_read`]. `cut`:
+    /// there are more, which would have been too many bytes.
     pub(super) fn answer(
         &self,
         table: &LiveTable,
         head: Cursor,
         mut rows: Vec<Fields>,
+        cut: bool,
         total: Option<u64>,
     ) -> Selected {
         let limit = usize::try_from(self.limit.clamp(1, MOST_ROWS)).unwrap_or(1);
-        let more = rows.len() > limit;
+        let more = cut || rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|last| self.place_of(table, last));
         let wanted = |name: &String| {

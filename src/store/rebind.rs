@@ -44,7 +44,10 @@ impl<'a> Rebound<'a> {
     /// What was committed, with the refused edits in their places.
     pub(super) fn complete(self, mut committed: Committed) -> Committed {
         for (index, error) in self.refused {
-            committed.outcomes.insert(index.min(committed.outcomes.len()), Err(error));
+            // What lies behind the end of a batch that ended early was not come to.
+            if index <= committed.outcomes.len() {
+                committed.outcomes.insert(index, Err(error));
+            }
         }
         committed
     }
@@ -147,6 +150,7 @@ mod tests {
             made_type: false,
             nullable: true,
             has_default: false,
+            generated: false,
             values: Vec::new(),
             readonly: false,
             hidden: false,

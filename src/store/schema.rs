@@ -178,6 +178,8 @@ pub struct LiveColumn {
     pub has_default: bool,
     /// The only texts that it may hold; empty where no list of them is known.
     pub values: Vec<String>,
+    /// Whether the database computes it from the row's other columns, so that nobody writes it.
+    pub generated: bool,
     /// Whether clients cannot write it.
     pub readonly: bool,
     /// Whether clients never see it.

@@ -192,3 +192,26 @@ async fn a_copy_of_the_file_taken_at_any_time_holds_every_ack_before_it() {
         assert_eq!(found, [format!("{round} {acked}")]);
     }
 }
+
+#[tokio::test]
+async fn a_second_hub_on_one_sqlite_file_does_not_start() {
+    let database = Database::create(Kind::Sqlite).await;
+    let hub = Hub::start(&database, &[]).await;
+    let words = Hub::try_start(&database, &[]).await.expect_err("it must not start");
+    assert!(words.contains("another hub runs on"), "{words}");
+    assert_eq!(hub.get("/readyz").await.0, 200);
+    drop(hub);
+    drop(Hub::start(&database, &[]).await);
+}
+
+#[tokio::test]
+async fn a_new_database_is_readable_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let database = Database::create(Kind::Sqlite).await;
+    let _hub = Hub::start(&database, &[]).await;
+    for name in ["rowcast.db", "rowcast.db-wal", "rowcast.db-shm", "rowcast.db-hub"] {
+        let file = database.folder.path().join(name);
+        let mode = std::fs::metadata(&file).expect(name).permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

@@ -345,3 +345,166 @@ test('the drawer of a phone has a backdrop, Escape, and the focus', { skip: IN_F
   assert.equal(await ada.panel.isVisible(), false, 'what lies below was not pressed');
   fine(ada);
 });
+
+test('a card that somebody else changed shows their name for a moment, and one’s own does not', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Watched');
+  await bob.seesTask('Watched');
+  await bob.sets('Watched', 'Priority', 'high');
+  await ada.sees(() => ada.card('Watched').locator('.touchers', { hasText: 'Bob changed this' }), 'who changed it');
+  await ada.page.locator('.card.changed', { hasText: 'Watched' }).waitFor();
+  await bob.hasSentAll();
+  assert.equal(await bob.page.locator('.card.changed', { hasText: 'Watched' }).getByText('Bob').count(), 0, 'Bob knows what he did');
+  await ada.page.locator('.card.changed').waitFor({ state: 'detached' });
+  await ada.page.emulateMedia({ reducedMotion: 'reduce' });
+  await bob.sets('Watched', 'Priority', 'urgent');
+  await ada.page.locator('.card.changed', { hasText: 'Watched' }).waitFor();
+  assert.equal(await ada.page.locator('.card.changed').evaluate((card) => getComputedStyle(card).animationName), 'none');
+  fine(ada, bob);
+});
+
+/** As if the person had last looked some minutes ago. */
+const lookedLongAgo = ({ page }) =>
+  page.evaluate(() => {
+    const name = Object.keys(localStorage).find((key) => key.includes('.seen.'));
+    localStorage.setItem(name, JSON.stringify(Date.now() - 300_000));
+  });
+
+test('who comes back is told what others did meanwhile, once', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('To be moved', 'To be deleted');
+  await bob.seesTask('To be deleted');
+  await ada.hasSentAll();
+  // The rows are kept a moment after they came.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const board = ada.page.url();
+  await ada.page.goto('about:blank');
+  await bob.sets('To be moved', 'Status', 'Doing');
+  await bob.deletes('To be deleted');
+  await bob.hasSentAll();
+  await ada.page.goto(`${ada.network.address}/icon.svg`);
+  await lookedLongAgo(ada);
+  await ada.page.goto(board);
+  const away = ada.page.getByRole('region', { name: 'Since you were away' });
+  await ada.sees(() => away, 'the summary');
+  assert.deepEqual(await away.getByRole('listitem').allTextContents(), ['Bob deleted: To be deleted', 'Bob moved to Doing: To be moved']);
+  await away.getByRole('link', { name: 'To be moved' }).click();
+  await becomes(() => ada.panel.locator('.text-title').inputValue(), 'To be moved');
+  await away.getByRole('button', { name: 'Close the summary' }).click();
+  await away.waitFor({ state: 'detached' });
+  await ada.page.reload();
+  await ada.isIn('live');
+  await ada.seesTask('To be moved');
+  assert.equal(await away.count(), 0);
+  fine(ada, bob);
+});
+
+test('who was in another tab, or offline, is told too', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Meanwhile');
+  await bob.seesTask('Meanwhile');
+  await ada.page.clock.install();
+  await ada.page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await bob.renames('Meanwhile', 'Renamed meanwhile');
+  await ada.seesTask('Renamed meanwhile');
+  await ada.page.clock.fastForward(90_000);
+  await ada.page.evaluate(() => {
+    delete document.hidden;
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  const away = ada.page.getByRole('region', { name: 'Since you were away' });
+  await ada.sees(() => away.getByText('Bob renamed: Renamed meanwhile'), 'what Bob did');
+  fine(ada, bob);
+});
+
+test('where two wrote at once, it is said who the other is', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.adds('Both write');
+  await bob.seesTask('Both write');
+  await ada.opens('Both write');
+  ada.network.cut();
+  await ada.isCutOff();
+  await ada.panel.getByLabel('Description', { exact: true }).fill('By Ada');
+  await bob.opens('Both write');
+  await bob.panel.getByLabel('Description', { exact: true }).fill('By Bob');
+  await bob.closesTask();
+  await bob.hasSentAll();
+  ada.network.restore();
+  await ada.triesNow();
+  await ada.sees(() => ada.panel.locator('.conflict').getByText('Bob wrote this while you were writing'), 'who wrote');
+  fine(ada, bob);
+});
+
+test('notifications name the task, and those of one task stand together', async (t) => {
+  const { hub, ada } = await twoPeople(t);
+  const stamp = (minute) => `2026-01-01T10:${String(minute).padStart(2, '0')}:00.000000Z`;
+  const note = (minute, kind, body, title) =>
+    hub.sql(`INSERT INTO notifications (user_id, kind, project_id, task_id, actor, body, created_at) SELECT 'ada', '${kind}', project_id, id, 'bob', '${body}', '${stamp(minute)}' FROM tasks WHERE title = '${title}'`);
+  for (let minute = 1; minute <= 4; minute += 1) note(minute, 'commented', `Comment ${minute}`, 'Start Rowcast');
+  note(5, 'mentioned', 'Hello @ada', 'Drag a card to another column');
+  await ada.page.getByRole('link', { name: /Notifications/ }).click();
+  const titles = () => ada.page.locator('.note .task-title').allTextContents();
+  await becomes(titles, ['Drag a card to another column', 'Start Rowcast']);
+  const group = ada.page.locator('.note', { hasText: 'Start Rowcast' });
+  await ada.sees(() => group.getByText('Bob commented Comment 4'), 'the newest, by name');
+  assert.equal(await group.getByText('Comment 1').count(), 0);
+  await ada.sees(() => group.getByText('and 1 more'), 'that there are more');
+  await group.getByRole('button', { name: 'Mark as read', exact: true }).click();
+  await becomes(() => ada.page.locator('.note.unread').count(), 1);
+  fine(ada);
+});
+
+test('the whole board is printed, not only the cards in sight', { skip: IN_FIREFOX }, async (t) => {
+  const { hub, ada } = await twoPeople(t);
+  hub.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120) INSERT INTO tasks (project_id, title, status) SELECT (SELECT id FROM projects), 'Printed ' || i, 'doing' FROM n");
+  await becomes(() => ada.column('doing').locator('.count').textContent(), '121');
+  assert((await ada.page.locator('.card').count()) < 100, 'only what is in sight exists');
+  await ada.page.evaluate(() => {
+    const seen = () => {
+      const cards = [...document.querySelectorAll('.column[data-status=doing] .card')];
+      const clips = cards.filter((card) => [...ancestors(card)].some((box) => getComputedStyle(box).overflowY !== 'visible' && box !== document.documentElement));
+      globalThis.printed = { cards: cards.length, clips: clips.length, columns: [...document.querySelectorAll('.column')].filter((column) => column.getBoundingClientRect().width > 0).length };
+    };
+    function* ancestors(node) {
+      for (let box = node.parentElement; box !== null && box !== document.body; box = box.parentElement) yield box;
+    }
+    matchMedia('print').addEventListener('change', ({ matches }) => matches && seen());
+    addEventListener('beforeprint', () => matchMedia('print').matches && seen());
+  });
+  await ada.page.pdf({ format: 'A4' });
+  assert.deepEqual(await ada.page.evaluate(() => globalThis.printed), { cards: 121, clips: 0, columns: 3 });
+  assert((await ada.page.locator('.card').count()) < 100, 'and afterwards as before');
+  fine(ada);
+});
+
+test('at four times the size a card still fits, and nothing is wider than the window', async (t) => {
+  const { ada } = await twoPeople(t);
+  await ada.page.setViewportSize({ width: 320, height: 256 });
+  const fits = () =>
+    ada.page.evaluate(() => {
+      const cards = document.querySelector('.column[data-status=todo] .cards').getBoundingClientRect();
+      return [...document.querySelectorAll('.column[data-status=todo] .card')].some((card) => {
+        const { top, bottom } = card.getBoundingClientRect();
+        return top >= cards.top && bottom <= Math.min(cards.bottom, innerHeight);
+      });
+    });
+  await becomes(fits, true);
+  assert.equal(await ada.page.evaluate(() => document.documentElement.scrollWidth), 320);
+  fine(ada);
+});
+
+test('with forced colours each state still has a shape of its own', { skip: IN_FIREFOX }, async (t) => {
+  const { ada } = await twoPeople(t);
+  await ada.page.emulateMedia({ forcedColors: 'active' });
+  const looks = await ada.page.locator('.column .dot').evaluateAll((dots) => dots.map((dot) => `${getComputedStyle(dot).backgroundColor} ${getComputedStyle(dot).backgroundImage}`));
+  assert.equal(new Set(looks).size, 3, looks.join('\n'));
+  const state = () => ada.page.locator('#status').evaluate((box) => `${getComputedStyle(box, '::before').backgroundColor} ${getComputedStyle(box, '::before').borderRadius}`);
+  const live = await state();
+  ada.network.cut();
+  await ada.page.locator('#status[data-state=offline]').waitFor();
+  assert.notEqual(await state(), live);
+  fine(ada);
+});

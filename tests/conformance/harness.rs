@@ -14,14 +14,32 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// Inserts the rows of `kinds` whose wire values `kinds.json` holds.
     const KINDS: &'static str;
 
+    /// Makes the table `traps` (`id`, `board`, `n`, `said`, `twice`, which is computed from `n`), whose
+    /// rows cannot be inserted if `said` is one of [`Self::TRAPS`] or `PASSING`, or `slow`.
+    const TRAP_TABLE: &'static str;
+
+    /// What makes the insertion of a trap fail for good, each in another way.
+    const TRAPS: &'static [&'static str];
+
     /// The table of entries, with the columns `channel` (its number) and `seq`.
     const ENTRIES: &'static str;
 
+<<<<<<< HEAD
     /// Makes a table `cards_new` with the columns of `cards` and another one, `note`.
     const COPY: &'static str;
 
     /// Drops `cards`.
     const DROP_CARDS: &'static str;
+=======
+    /// The column that keeps refusals, and its table.
+    const REFUSAL: (&'static str, &'static str);
+
+    /// Makes a table `papers` with the columns `slug` (its key), `place`, `title` and `gone`, and one,
+    /// `trail`, whose rows `papers` refers to nowhere. Triggers of `papers` mark what is to be deleted
+    /// as `gone`, keep titles from becoming `frozen` and leave out rows titled `unwanted` (both leave a
+    /// row in `trail`), and write keys in small letters.
+    const PAPERS: &'static str;
+>>>>>>> main
 
     /// A table of the engine's own that no declaration may name.
     const OWN: &'static str;

@@ -74,13 +74,64 @@ impl Harness for Postgres {
             E'line\nbreak', '00000000000040008000000000000000', '9999-12-31', '00:00:00',
             '2026-11-20T10:15:00.1234567Z', '\x00', '"text"');"#;
 
+    const TRAP_TABLE: &'static str = "
+        CREATE TABLE traps (
+            id bigint PRIMARY KEY, board text NOT NULL, n bigint NOT NULL DEFAULT 1, said text,
+            twice bigint GENERATED ALWAYS AS (n * 2) STORED,
+            nth bigint GENERATED ALWAYS AS IDENTITY,
+            CHECK (said IS DISTINCT FROM 'zero' OR n / (n - n) > 0),
+            CHECK (said IS DISTINCT FROM 'cast' OR said::integer > 0)
+        );
+        CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.said ~ '^[0-9A-Z]{5}$' THEN
+                RAISE EXCEPTION 'no room' USING ERRCODE = NEW.said;
+            END IF;
+            PERFORM pg_sleep(60) WHERE NEW.said = 'slow';
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER trap BEFORE INSERT ON traps FOR EACH ROW EXECUTE FUNCTION trap();
+        CREATE FUNCTION trap_later() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.said LIKE 'later %' THEN
+                RAISE EXCEPTION 'no room' USING ERRCODE = split_part(NEW.said, ' ', 2);
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER trap_later AFTER INSERT ON traps INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION trap_later();";
+
+    const TRAPS: &'static [&'static str] =
+        &["zero", "cast", "P0001", "AB123", "XX000", "57014", "later P0001", "later AB123", "slow"];
+
+    const PAPERS: &'static str = "
+        CREATE TABLE papers (slug text PRIMARY KEY, place text NOT NULL, title text, gone boolean);
+        CREATE TABLE trail (what text);
+        CREATE FUNCTION keep_paper() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF TG_OP = 'DELETE' THEN
+                UPDATE papers SET gone = true WHERE slug = OLD.slug;
+                RETURN NULL;
+            ELSIF NEW.title IN ('frozen', 'unwanted') THEN
+                INSERT INTO trail VALUES (NEW.title);
+                RETURN NULL;
+            END IF;
+            NEW.slug := lower(NEW.slug);
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER keep BEFORE INSERT OR UPDATE OR DELETE ON papers FOR EACH ROW
+            EXECUTE FUNCTION keep_paper();";
+
     const OWN: &'static str = "rowcast.session";
 
     const ENTRIES: &'static str = "rowcast.entry";
 
+<<<<<<< HEAD
     const COPY: &'static str = "CREATE TABLE cards_new (LIKE cards INCLUDING ALL, note text)";
 
     const DROP_CARDS: &'static str = "DROP TABLE cards CASCADE";
+=======
+    const REFUSAL: (&'static str, &'static str) = ("failure", "rowcast.edit");
+>>>>>>> main
 
     async fn create() -> Self {
         Self { url: Server::shared().database().await }

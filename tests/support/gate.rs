@@ -16,11 +16,11 @@ use rowcast::{
     server::Server,
     store::{
         AccountStore, Appended, Applied, CheckedEdit, Committed, EditError, Erased, Erasure,
-        Finding, Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter,
+        Finding, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query, ReadAfter,
         Selected, Store, StoreError, Trimmed,
     },
 };
-use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value, reply::PastChange};
+use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value};
 use tokio::sync::Notify;
 
 use super::{database::Database, waiting::eventually};
@@ -183,7 +183,7 @@ impl Store for Gated {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+    ) -> Result<Past, StoreError> {
         self.call(Call::History, self.store.history(channel, table, key, before, limit)).await
     }
 

@@ -23,6 +23,7 @@ import { capital, labelsOf } from './data.js';
  * @property {boolean} pending
  * @property {boolean} overruled a text of this person waits to be decided
  * @property {string[][]} others who else is at it: ids and names
+ * @property {string[] | null} changed who has just changed it: id and name
  */
 
 /** Labels shown on a card. */
@@ -80,7 +81,14 @@ export class Card {
       pending: this.#data.tasks.isPending(row.id),
       overruled: this.#data.isOverruled(row),
       others: this.#data.touching(row.id).map(({ user }) => [user, this.#data.nameOf(user)]),
+      changed: this.#changed(row.id),
     };
+  }
+
+  /** @param {string} id */
+  #changed(id) {
+    const user = this.#data.changed.get(id);
+    return user === undefined ? null : [user, user === '' ? 'A program' : this.#data.nameOf(user)];
   }
 
   /**
@@ -92,16 +100,18 @@ export class Card {
     link.classList.toggle('pending', around.pending);
     link.dataset.priority = String(row.priority ?? '');
     link.classList.toggle('touched', around.others.length > 0);
-    const [first] = around.others;
+    link.classList.toggle('changed', around.changed !== null);
+    const first = around.changed ?? around.others[0];
     if (first) link.style.setProperty('--hue', String(hueOf(first[0] ?? '')));
     const face = around.assignee === null ? null : avatar(String(row.assignee), around.assignee, `Assigned to ${around.assignee}`);
     const title = h('span', { class: 'title', dir: 'auto' }, clipped(row.title));
-    setChildren(link, [touchers(around.others), h('span', { class: 'card-top' }, title, face), labels(row), facts(row, around)]);
+    setChildren(link, [touchers(around), h('span', { class: 'card-top' }, title, face), labels(row), facts(row, around)]);
   }
 }
 
-/** @param {string[][]} others */
-function touchers(others) {
+/** @param {Around} around */
+function touchers({ others, changed }) {
+  if (changed) return h('span', { class: 'touchers' }, said(clipped(changed[1], 30)), h('span', { class: 'unseen' }, ' changed this'));
   if (others.length === 0) return null;
   const names = others.map(([, name]) => clipped(name, 30)).join(', ');
   return h('span', { class: 'touchers' }, said(names), h('span', { class: 'unseen' }, ' is here'));

@@ -27,6 +27,7 @@ export class Column {
   #count = h('span', { class: 'count' });
   #nothing = h('p', { class: 'nothing', hidden: true });
   #width = 0;
+  #printing = false;
 
   /**
    * @param {{ status: string, name: string }} column
@@ -59,6 +60,12 @@ export class Column {
     setText(this.#count, rows.length === total ? String(total) : `${rows.length} of ${total}`);
     this.#nothing.hidden = rows.length > 0;
     setText(this.#nothing, total === 0 ? 'No tasks here yet' : 'Nothing here fits the filter');
+    this.render();
+  }
+
+  /** Paper has no sight: all cards exist while it is printed. @param {boolean} printing */
+  print(printing) {
+    this.#printing = printing;
     this.render();
   }
 
@@ -120,6 +127,7 @@ export class Column {
 
   /** @returns {[number, number]} the first card in sight, and the one after the last */
   #inSight() {
+    if (this.#printing) return [0, this.#rows.length];
     const top = this.scroller.scrollTop - BEYOND;
     const bottom = this.scroller.scrollTop + (this.scroller.clientHeight || innerHeight) + BEYOND;
     let y = 0;

@@ -44,6 +44,8 @@ export class BoardData {
   /** @type {Map<string, { user: string, field: string | null }[]>} */
   #touched = new Map();
   #mayEdit = false;
+  /** Tasks that somebody else has just changed, and who. @type {ReadonlyMap<string, string>} */
+  changed = new Map();
   /** Tasks that are being put somewhere. @type {Set<string>} */
   #placing = new Set();
 

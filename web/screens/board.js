@@ -9,6 +9,7 @@ import { QuickAdd } from '../board/add.js';
 import { Card } from '../board/card.js';
 import { Column } from '../board/column.js';
 import { BoardData, COLUMNS, PRIORITIES } from '../board/data.js';
+import { News } from '../board/news.js';
 import { Drag } from '../board/drag.js';
 import { FilterBar, filterOf, isFiltering, matching, queryOf } from '../board/filter.js';
 import { listenToKeys, showHelp } from '../board/keys.js';
@@ -54,6 +55,8 @@ class Board {
   #waiting = h('p', { class: 'waiting', role: 'status', hidden: true });
   #panel;
   #heading;
+  /** What others did while nobody looked. */
+  #away = h('div');
   #undo = tool('undo', 'Undo', 'bare edits');
   #redo = tool('redo', 'Redo', 'bare edits');
   #viewing = h('span', { class: 'viewing', hidden: true, title: 'You may look at this project. An owner can let you change it.' }, 'View only');
@@ -92,7 +95,7 @@ class Board {
     const { bar, heading } = app.frame.bar(app.projects.get(this.#id)?.name ?? '', ...this.#barContent());
     this.#heading = heading;
     heading.classList.add('said');
-    this.#body.append(h('div', { class: 'board' }, this.#tabs, this.#waiting, this.#columnsBox), this.#panel.element);
+    this.#body.append(h('div', { class: 'board' }, this.#tabs, this.#waiting, this.#away, this.#columnsBox), this.#panel.element);
     outlet.append(bar, h('div', { class: 'board-tools' }, this.#filterBar.element, ...this.#tools()), this.#body);
     this.#selectTab(sessionStorage.getItem('rowcast.column') ?? 'todo');
     this.#listen();
@@ -183,8 +186,14 @@ class Board {
       project.subscribe(stale('people')),
       this.#app.live.client.subscribe(stale()),
       listenToKeys(this.#keyHost()),
+      new News({ app: this.#app, project, data: this.#data, changed: stale(), address: (id) => this.#address(id), box: this.#away }).stop,
       this.#app.live.client.history.subscribe(() => this.#showUndo()),
     );
+    for (const event of ['beforeprint', 'afterprint']) {
+      const print = () => [...this.#columns.values()].forEach((column) => column.print(event === 'beforeprint'));
+      addEventListener(event, print);
+      this.#stops.push(() => removeEventListener(event, print));
+    }
     this.#columnsBox.addEventListener('focusin', (event) => this.#focused(event));
     project.ready.then(stale('tasks', 'comments', 'people', 'touched'), () => soon());
   }

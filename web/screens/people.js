@@ -132,7 +132,7 @@ class People {
     const add = form({
       className: 'inline',
       fields: [{ name: 'email', label: 'E-mail', type: 'email', hint: 'For your list alone; nothing is sent.' }, { name: 'role', label: 'Role', options: ROLES, value: 'editor' }],
-      submit: 'Make a link',
+      submit: 'Invite this person',
       action: async ({ email, role }) => {
         const made = await this.#app.session.call('POST', `${this.#path}/members`, { email, role });
         add.reset();

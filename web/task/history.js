@@ -20,8 +20,7 @@ export class History {
   #context;
   #id;
   #list = h('ol', { class: 'history', role: 'list' });
-  #more = h('button', { type: 'button', class: 'bare', hidden: true, onclick: () => void this.#fetch(this.#oldest) }, 'Show older changes');
-  #details;
+  #more = h('button', { type: 'button', class: 'bare', hidden: true, onclick: () => void this.fetch(this.#oldest) }, 'Show older changes');
   /** @type {number | undefined} */
   #oldest;
   /** @type {Row | null} */
@@ -34,20 +33,18 @@ export class History {
   constructor(context, id) {
     this.#context = context;
     this.#id = id;
-    this.#details = h('details', { class: 'part' }, h('summary', {}, h('h3', {}, 'History')), this.#list, this.#more);
-    this.#details.addEventListener('toggle', () => this.#details.open && void this.#fetch());
-    this.element = this.#details;
+    this.element = h('div', {}, this.#list, this.#more);
   }
 
   /** @param {Row} task */
   show(task) {
     const changed = this.#row !== null && this.#row !== task;
     this.#row = task;
-    if (changed && this.#details.open && !this.#context.data.tasks.isPending(this.#id)) void this.#fetch();
+    if (changed && !this.#context.data.tasks.isPending(this.#id)) void this.fetch();
   }
 
-  /** @param {number} [before] */
-  async #fetch(before) {
+  /** @param {number} [before] the newest, if left out */
+  async fetch(before) {
     try {
       const page = await this.#context.project.history('tasks', this.#id, { limit: PAGE, ...(before ? { before } : {}) });
       const items = page.changes.flatMap((change) => this.#item(change) ?? []);

@@ -11,7 +11,6 @@ import { icon } from '../ui/icons.js';
 import { ago } from '../ui/words.js';
 import { Comments } from './comments.js';
 import { Facts } from './facts.js';
-import { History } from './history.js';
 import { Links } from './links.js';
 import { Steps } from './steps.js';
 import { TextField } from './text.js';
@@ -97,7 +96,7 @@ export class TaskPanel {
     const context = this.#context;
     const title = new TextField(context, id, { field: 'title', label: 'Title', oneLine: true });
     const description = new TextField(context, id, { field: 'description', label: 'Description', placeholder: 'Add a description' });
-    this.#parts = [title, new Facts(context, id), description, new Steps(context, id), new Links(context, id), new Comments(context, id), new History(context, id)];
+    this.#parts = [title, new Facts(context, id), description, new Steps(context, id), new Links(context, id), new Comments(context, id), pastOf(context, id)];
     setChildren(this.#content, this.#parts.map(({ element }) => element));
     this.#content.scrollTop = 0;
   }
@@ -160,4 +159,34 @@ export class TaskPanel {
     this.#context.actions.remove(task);
     this.#context.close();
   }
+}
+
+/**
+ * The past of a task: the hub tells it, so its part of the page comes when it is opened.
+ *
+ * @param {TaskContext} context
+ * @param {string} id
+ * @returns {Part}
+ */
+function pastOf(context, id) {
+  const words = h('p', { class: 'error', hidden: true }, 'The history could not be fetched.');
+  const element = h('details', { class: 'part' }, h('summary', {}, h('h3', {}, 'History')), words);
+  /** @type {Row | null} */
+  let shown = null;
+  /** @type {import('./history.js').History | null} */
+  let past = null;
+  const open = async () => {
+    if (!element.open) return;
+    try {
+      const { History } = await import('./history.js');
+      if (past === null) element.append((past = new History(context, id)).element);
+      words.hidden = true;
+      if (shown) past.show(shown);
+      void past.fetch();
+    } catch {
+      words.hidden = false;
+    }
+  };
+  element.addEventListener('toggle', () => void open());
+  return { element, show: (task) => ((shown = task), element.open && past?.show(task)) };
 }

@@ -6,7 +6,7 @@
  */
 
 import { draftName } from '../overruled.js';
-import { announce, fit, h, visible } from '../ui/dom.js';
+import { announce, clipped, fit, h, said, visible } from '../ui/dom.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
 /** @typedef {{ field: string, label: string, placeholder?: string, oneLine?: boolean }} TextSpec */
@@ -188,13 +188,30 @@ export class TextField {
       fit(this.#area);
       this.#showNote();
     };
+    const who = said('Somebody else', 'who');
     this.#conflict.replaceChildren(
-      h('p', {}, 'Somebody else changed this while you were writing. Theirs:'),
+      h('p', {}, who, ' wrote this while you were writing:'),
       h('blockquote', { class: 'said', dir: 'auto' }, visible(this.#stored).slice(0, 2_000) || '(empty)'),
       h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', onclick: decide(mine) }, 'Keep mine'), h('button', { type: 'button', onclick: decide(theirs) }, 'Take theirs')),
     );
     this.#conflict.hidden = false;
-    announce('Somebody else changed this text while you were writing.');
+    void this.#writer().then((name) => {
+      who.textContent = name;
+      announce(`${name} changed this text while you were writing.`);
+    });
+  }
+
+  /** Whose text it is now, by the past of the task. @returns {Promise<string>} */
+  async #writer() {
+    const { project, data } = this.#context;
+    try {
+      const { changes } = await project.history('tasks', this.#task, { limit: 50 });
+      const user = changes.find((change) => this.#spec.field in (change.new ?? {}))?.user;
+      if (user !== undefined) return user === data.me ? 'You, elsewhere,' : clipped(data.nameOf(user), 40);
+    } catch {
+      // Without a connection nobody knows.
+    }
+    return 'Somebody else';
   }
 }
 

@@ -82,6 +82,8 @@ export class Channel {
   #ready = new Deferred();
   /** @type {Listeners<[]>} */
   #listeners = new Listeners();
+  /** @type {Listeners<[readonly import('./types.js').Entry[]]>} */
+  #readers = new Listeners();
 
   /** @type {ChannelStatus} */
   status = 'waiting';
@@ -224,6 +226,17 @@ export class Channel {
     return this.#listeners.add(listener);
   }
 
+  /**
+   * Calls `listener` with what the log says happened, who did it and when: what came since the kept rows
+   * too, but not what a snapshot stands for. The rows are as they are afterwards.
+   *
+   * @param {(entries: readonly import('./types.js').Entry[]) => void} listener
+   * @returns {() => void} stops it
+   */
+  onEntries(listener) {
+    return this.#readers.add(listener);
+  }
+
   /** Stops following. Edits that were made are sent all the same. */
   close() {
     if (this.status === 'closed') return;
@@ -275,7 +288,7 @@ export class Channel {
   news(news) {
     switch (news.type) {
       case 'entries':
-        return this.#took(this.#replica.take(news.entries, news.cursor));
+        return this.#entries(news);
       case 'snapshot_begin':
         this.#replica.begin(news.epoch);
         return this.#advance();
@@ -321,6 +334,15 @@ export class Channel {
       default:
       // News of a later version of the protocol: not for this client.
     }
+  }
+
+  /** @param {import('./types.js').EntriesNews} news */
+  #entries({ entries, cursor }) {
+    const before = this.#replica.position?.seq ?? Infinity;
+    this.#took(this.#replica.take(entries, cursor));
+    const after = this.#replica.position?.seq ?? 0;
+    const fresh = entries.filter(({ seq }) => seq > before && seq <= after);
+    if (fresh.length > 0) this.#readers.call(fresh);
   }
 
   /** @param {import('./replica.js').Outcome} outcome */

@@ -284,3 +284,21 @@ test('news of a channel that was closed is nobody’s', async (t) => {
   assert.equal(tasks.size, 0);
   await assert.rejects(project.edit([deleted('a')]), { code: 'closed' });
 });
+
+test('who did what is heard as it comes, each entry once, but not what a snapshot stands for', async (t) => {
+  const hub = await aHub(t);
+  hub.outside(APOLLO, [inserted('a')]);
+  const { client, project, tasks } = await aPerson(t, hub, 'ada');
+  const { tasks: bens } = await aPerson(t, hub, 'ben');
+  /** @type {unknown[]} */
+  const heard = [];
+  project.onEntries((entries) => heard.push(...entries.map(({ seq, edits }) => [seq, edits?.[0]?.user, titles(tasks)])));
+  await bens.update('a', { title: 'by ben' });
+  await until(project, () => heard.length === 1);
+  hub.cut();
+  await until(client, () => client.status.state !== 'live');
+  hub.outside(APOLLO, [inserted('b')]);
+  await until(tasks, () => tasks.size === 2);
+  await until(project, () => heard.length === 2);
+  assert.deepEqual(heard, [[2, 'ben', ['by ben']], [3, undefined, ['by ben', 'task b']]]);
+});

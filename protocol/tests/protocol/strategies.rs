@@ -315,9 +315,10 @@ fn history_page() -> BoxedStrategy<Reply> {
             new,
             old,
         });
-    (any::<u64>(), channel(), vec(change, 0..3), any::<bool>())
-        .prop_map(|(reference, channel, changes, more)| {
-            Reply::HistoryPage(reply::HistoryPage { reference, channel, changes, more })
+    (any::<u64>(), channel(), vec(change, 0..3), option::of(any::<u64>()))
+        .prop_map(|(reference, channel, changes, next)| {
+            let more = next.is_some();
+            Reply::HistoryPage(reply::HistoryPage { reference, channel, changes, more, next })
         })
         .boxed()
 }

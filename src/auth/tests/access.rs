@@ -10,9 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rowcast_protocol::{
-    ChannelName, ColumnType, Cursor, EditId, ErrorCode, Role, Seq, Value, reply::PastChange,
-};
+use rowcast_protocol::{ChannelName, ColumnType, Cursor, EditId, ErrorCode, Role, Seq, Value};
 use tokio::{sync::Notify, time::advance};
 
 use super::super::access::{Access, REMEMBERED};
@@ -95,7 +93,7 @@ impl Store for Roles {
         _: &[Value],
         _: Option<Seq>,
         _: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+    ) -> Result<crate::store::Past, StoreError> {
         unreachable!()
     }
     async fn select(
@@ -144,6 +142,7 @@ fn tasks() -> LiveTable {
         made_type: false,
         nullable: false,
         has_default: false,
+        generated: false,
         readonly: false,
         values: Vec::new(),
         hidden: false,

@@ -152,6 +152,8 @@ impl Scope<'_> {
             "is filled by the hub; use `place`"
         } else if index == self.table.author || index == self.table.editor {
             "is filled by the hub with the person who makes the edit"
+        } else if column.generated {
+            "is computed by the database from other fields"
         } else if column.readonly {
             "is set by the server alone"
         } else {

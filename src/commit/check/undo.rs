@@ -150,10 +150,13 @@ impl Scope<'_> {
         Ok(guard)
     }
 
-    /// All fields in column order; those of columns that are gone are left out.
+    /// All fields in column order; those of columns that are gone are left out, and those that the
+    /// database computes.
     fn all(&self, fields: &Fields) -> Result<ColumnValues, EditError> {
-        let known =
-            fields.iter().filter_map(|(name, value)| Some((self.table.column(name)?.0, value)));
+        let known = fields.iter().filter_map(|(name, value)| {
+            let (index, column) = self.table.column(name)?;
+            (!column.generated).then_some((index, value))
+        });
         let values = known.map(|(index, value)| self.fitting(index, value));
         let mut values = values.collect::<Result<ColumnValues, _>>()?;
         values.sort_by_key(|(index, _)| *index);

@@ -60,6 +60,7 @@ pub(super) async fn entries(
     })?;
     let visit = Visit::to(&worker, &caller, &channel).await?;
     let limit = usize::try_from(limit).unwrap_or(1);
+    let _turn = worker.app.services.turns.take(caller.user()).await?;
     match worker.app.reads.entries(&visit.channel, after, limit).await {
         Ok(found) => {
             let found = visit.answer(&worker, &caller, found).await?;
@@ -88,6 +89,8 @@ pub(super) struct Part {
 struct Past {
     items: Vec<PastChange>,
     more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Seq>,
 }
 
 /// `GET /channels/{channel}/{table}/{key}/history`.
@@ -102,13 +105,15 @@ pub(super) async fn history(
     let key = worker.key(&visit, &table, &key)?;
     let services = &worker.app.services;
     let row = services.checker.row(&visit.channel, &table, &key)?;
+    let _turn = services.turns.take(caller.user()).await?;
     let past = services.hub.history(&visit.channel, &row, part.before, limit).await;
-    let (items, more) = past.map_err(|error| {
+    let past = past.map_err(|error| {
         tracing::warn!(%error, "the past of a row could not be read");
         Problem::new(error.code(), "the database could not answer; try again later")
     })?;
-    let items = visit.answer(&worker, &caller, items).await?;
-    Ok(Json(Past { items, more }).into_response())
+    let past = visit.answer(&worker, &caller, past).await?;
+    let (items, next) = (past.changes, past.next);
+    Ok(Json(Past { items, more: next.is_some(), next }).into_response())
 }
 
 /// What to undo.

@@ -48,6 +48,7 @@ pub(super) async fn list(
     Asked(parameters): Asked<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let visit = Visit::to(&worker, &caller, &channel).await?;
+    let _turn = worker.app.services.turns.take(caller.user()).await?;
     let listed = worker.app.reads.list(&visit.channel, &table, &parameters).await?;
     let listed = visit.answer(&worker, &caller, listed).await?;
     let (items, next, total) = (listed.items, listed.next, listed.total);
@@ -85,9 +86,9 @@ pub(super) async fn insert(
     let op = Op::Insert(Insert { table: table.clone(), row, place: None });
     let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
     let ack = writer.edit(id, vec![op]).await?;
-    let made = worker.app.reads.inserted(&visit.channel, ack.seq, id).await?;
-    let (key, row) =
-        made.ok_or_else(|| Problem::internal(&"an inserted row is not in its entry"))?;
+    let made = worker.app.reads.inserted(&visit.channel, &table, ack.seq, id).await?;
+    // A trigger may have put the row elsewhere, or the entry may be a reset.
+    let Some((key, row)) = made else { return Ok(StatusCode::NO_CONTENT.into_response()) };
     let place = format!("/api/v1/channels/{}/{table}/{}", visit.channel, key_text(&key));
     let mut response = (StatusCode::CREATED, tagged(row)).into_response();
     set(&mut response, header::LOCATION, &place);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::store::{
     Declarations, StoreError,
-    build::{CatalogueColumn, CatalogueTable},
+    build::{CatalogueColumn, CatalogueTable, ValueSource},
 };
 
 /// Types are named with their schemas, since the search path is empty when this is read. `base` is
@@ -35,6 +35,7 @@ const COLUMNS: &str = "
         format_type(a.atttypid, a.atttypmod) AS sql_type,
         a.attnotnull OR b.not_null AS not_null,
         a.atthasdef OR a.attidentity <> '' OR b.has_default AS has_default,
+        a.attgenerated::text AS generated, a.attidentity::text AS identity,
         b.name AS base, b.typtype::text AS type_type, b.typcategory::text AS category,
         NOT coalesce(i.given, b.given) AS made_type,
         quote_ident(a.attname) AS quoted,
@@ -119,8 +120,18 @@ fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {
         kind: kind(&base, &type_type, &category),
         nullable: !row.try_get::<bool, _>("not_null")?,
         has_default: row.try_get("has_default")?,
+        source: source(row.try_get("generated")?, row.try_get("identity")?),
         values: if labels.is_empty() { listed.unwrap_or_default() } else { labels },
     })
+}
+
+/// `s` or `v` in `generated`: stored or virtual; `a` in `identity`: always.
+fn source(generated: &str, identity: &str) -> ValueSource {
+    match (generated, identity) {
+        ("", "a") => ValueSource::Identity,
+        ("", _) => ValueSource::Writers,
+        _ => ValueSource::Expression,
+    }
 }
 
 /// The texts of a check that is nothing but a list of them, as the database writes one down:

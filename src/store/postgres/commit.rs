@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rowcast_protocol::ChannelName;
 use sqlx::{Acquire as _, PgConnection, types::Json};
+use tokio::time::Instant;
 
 use super::{
     PostgresStore,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::store::{
     Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, LiveSchema, StoreError,
-    StoredEntry, fold::EntryLimits,
+    StoredEntry, fold::EntryLimits, weight::ENOUGH_TIME,
 };
 
 /// How often a batch is tried that others got in the way of.
@@ -35,6 +36,25 @@ const NUMBER: &str = "SELECT channel, seq, tag, \
 /// About how many records one call numbers.
 const NUMBER_AT_ONCE: i32 = 2_000;
 
+/// How edits are committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// A batch in one statement, or each half of it.
+    Together,
+    /// Each edit in a transaction of its own, after one of them has taken too long. The locks are
+    /// taken before its time begins.
+    Apart,
+}
+
+/// What became of a part of a batch.
+enum Part {
+    Done(Box<Answer>),
+    /// Some edit of it is to blame.
+    Cut(Manner),
+    /// The database refuses this one edit for reasons of its own.
+    Refused(StoreError),
+}
+
 impl PostgresStore {
     /// Commits a batch; see [`Store::commit`](crate::store::Store::commit).
     pub(super) async fn commit_edits(
@@ -44,16 +64,43 @@ impl PostgresStore {
     ) -> Result<Committed, StoreError> {
         let mut whole =
             Committed { outcomes: Vec::new(), appended: Vec::new(), left_unnumbered: false };
-        let mut left = vec![edits];
-        while let Some(part) = left.pop() {
+        let mut left = vec![(edits, Manner::Together)];
+        let (mut refused, mut began) = (None, None);
+        while let Some((part, manner)) = left.pop() {
+            if began.is_some_and(|began: Instant| began.elapsed() > ENOUGH_TIME)
+                && !whole.outcomes.is_empty()
+            {
+                break;
+            }
             if part.is_empty() {
                 continue;
             }
-            match self.commit_part(schema, part).await? {
-                Ok(answer) => self.add_answer(schema, &mut whole, part, answer)?,
-                Err(()) => {
+            match self.commit_part(schema, part, manner).await {
+                Ok(Part::Done(answer)) => {
+                    refused = None;
+                    self.add_answer(schema, &mut whole, part, *answer)?;
+                }
+                Ok(Part::Cut(Manner::Together)) => {
                     let (first, second) = part.split_at(part.len() / 2);
-                    left.extend([second, first]);
+                    left.extend([(second, manner), (first, manner)]);
+                }
+                Ok(Part::Cut(Manner::Apart)) => {
+                    began = Some(Instant::now());
+                    left.extend(part.chunks(1).rev().map(|edit| (edit, Manner::Apart)));
+                }
+                // Once it is its own fault, twice in a row it is the database's.
+                Ok(Part::Refused(error)) if edits.len() > 1 && refused.is_none() => {
+                    let words = "the database refused this edit; send it again later";
+                    whole.outcomes.push(Err(EditError::new(error.code(), words)));
+                    refused = Some(error);
+                }
+                Ok(Part::Refused(error)) | Err(error) => {
+                    whole.outcomes.truncate(whole.outcomes.len() - usize::from(refused.is_some()));
+                    if whole.outcomes.is_empty() {
+                        return Err(error);
+                    }
+                    tracing::warn!(%error, "the rest of a batch could not be committed");
+                    break;
                 }
             }
         }
@@ -65,30 +112,43 @@ impl PostgresStore {
         &self,
         schema: &LiveSchema,
         edits: &[CheckedEdit],
-    ) -> Result<Result<Answer, ()>, StoreError> {
+        manner: Manner,
+    ) -> Result<Part, StoreError> {
         let mut known = known_failures(edits);
         for attempt in 1.. {
-            let mut lent = self.pools.writer().await?;
-            let error = match self.call(schema, lent.connection(), edits, &mut known).await {
-                Ok(answer) => return Ok(Ok(answer)),
+            let mut lent = self.pools.committer().await?;
+            let error = match self.call(schema, lent.connection(), edits, &mut known, manner).await
+            {
+                Ok(answer) => return Ok(Part::Done(Box::new(answer))),
                 Err(error) => error,
             };
-            match blame(&error) {
-                Blame::Edits(_) if edits.len() > 1 => return Ok(Err(())),
-                Blame::Edits(failure) if known.is_empty() => {
-                    known.insert(0, serde_json::to_value(failure).unwrap_or_default());
-                    continue;
+            let found = error.blame();
+            let again = match (&found, manner) {
+                (Blame::Time, Manner::Together) => return Ok(Part::Cut(Manner::Apart)),
+                (Blame::Edits(_) | Blame::Unknown(_), _) if edits.len() > 1 => {
+                    return Ok(Part::Cut(Manner::Together));
                 }
-                Blame::Again if attempt < TRIES => continue,
-                Blame::Edits(_) | Blame::Again | Blame::Nobody => {}
-            }
-            let error = lent.failed(error);
-            let again = match error {
-                StoreError::Busy(_) => attempt < TRIES,
-                // A connection that broke, perhaps while it lay idle: the edits' ids make it safe.
-                StoreError::Unavailable(_) => attempt < 2,
+                (Blame::Unknown(_), _) => attempt < 2,
+                (Blame::Again, _) => attempt < TRIES,
                 _ => false,
             };
+            if let Some(failure) = found.into_failure().filter(|_| !again && known.is_empty()) {
+                known.insert(0, serde_json::to_value(failure).unwrap_or_default());
+                continue;
+            }
+            let is_refusal = !again && matches!(error.blame(), Blame::Unknown(_));
+            let error = lent.failed(error.error);
+            if is_refusal {
+                return Ok(Part::Refused(error));
+            }
+            let again = again
+                || match error {
+                    StoreError::Busy(_) => attempt < TRIES,
+                    // A connection that broke, perhaps while it lay idle: the edits' ids make it
+                    // safe.
+                    StoreError::Unavailable(_) => attempt < 2,
+                    _ => false,
+                };
             if !again {
                 return Err(error);
             }
@@ -105,16 +165,23 @@ impl PostgresStore {
         connection: &mut PgConnection,
         edits: &[CheckedEdit],
         known: &mut KnownFailures,
-    ) -> Result<Answer, sqlx::Error> {
+        manner: Manner,
+    ) -> Result<Answer, CallError> {
         let tables = &schema.tables;
-        if !edits.iter().any(places_rows) {
+        let places = edits.iter().any(places_rows);
+        if manner == Manner::Together && !places {
             let plan = plan(tables, edits, &Placements::new(), known);
-            return self.call_planned(schema, connection, edits, plan, known).await;
+            return Ok(self.call_planned(schema, connection, edits, plan, known).await?);
         }
         let mut transaction = connection.begin().await?;
         let begin = sqlx::query("SELECT rowcast.begin_batch($1)").bind(channels_of(edits));
-        begin.execute(&mut *transaction).await?;
-        let placed = placements(&mut transaction, tables, edits, known).await?;
+        let begun = begin.execute(&mut *transaction).await;
+        begun.map_err(|error| CallError { error, waiting: true })?;
+        let placed = if places {
+            placements(&mut transaction, tables, edits, known).await?
+        } else {
+            Placements::new()
+        };
         let plan = plan(tables, edits, &placed, known);
         let answer = self.call_planned(schema, &mut transaction, edits, plan, known).await?;
         transaction.commit().await?;
@@ -129,6 +196,7 @@ impl PostgresStore {
         plan: Plan,
         known: &KnownFailures,
     ) -> Result<Answer, sqlx::Error> {
+<<<<<<< HEAD
         let (mut statements, mut probes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         let mut touched: BTreeMap<i64, &str> = BTreeMap::new();
         for step in plan.steps {
@@ -136,8 +204,18 @@ impl PostgresStore {
             touched.extend(table.relations.first().map(|own| (own.oid, own.sql_name.as_str())));
             statements.push(step.shape.statement(table));
             probes.push(step.shape.probe(table));
+=======
+        let (mut statements, mut rows) = (Vec::new(), Vec::new());
+        let (mut probes, mut locks) = (Vec::new(), Vec::new());
+        for step in plan.steps {
+            let Some(table) = schema.tables.get(step.shape.table) else { continue };
+            statements.push(step.shape.statement(table, self.options.edits));
+            probes.push(Some(step.shape.probe(table)));
+            locks.push(step.shape.lock(table));
+>>>>>>> main
             rows.push(Json(serde_json::Value::Array(step.rows)));
         }
+        probes.append(&mut locks);
         let (changes, bytes) = bounds(self.options.limits);
         let query = sqlx::query(CALL)
             .bind(channels_of(edits))
@@ -227,6 +305,25 @@ impl PostgresStore {
 fn bounds(limits: EntryLimits) -> (i32, i32) {
     let bound = |limit: usize| i32::try_from(limit).unwrap_or(i32::MAX);
     (bound(limits.changes), bound(limits.bytes))
+}
+
+/// Why a call failed.
+struct CallError {
+    error: sqlx::Error,
+    /// While it waited for the locks of channels, which takes nobody's own time.
+    waiting: bool,
+}
+
+impl From<sqlx::Error> for CallError {
+    fn from(error: sqlx::Error) -> Self {
+        Self { error, waiting: false }
+    }
+}
+
+impl CallError {
+    fn blame(&self) -> Blame {
+        if self.waiting { Blame::Nobody } else { blame(&self.error) }
+    }
 }
 
 /// The channels of a batch, and those that its rows are moved to.

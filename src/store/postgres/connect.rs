@@ -1,10 +1,11 @@
-//! Connections: what every session is told, and two pools, so that reads never keep an ack waiting.
+//! Connections: what every session is told, and a pool for each purpose, so that nothing keeps an ack
+//! waiting.
 
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use sqlx::{
-    Connection as _, Executor as _, PgConnection, Postgres, Row as _,
+    AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres, Row as _,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
 };
@@ -56,7 +57,7 @@ const ASKING: &str = "SET statement_timeout = '5s'; SET enable_seqscan = on;
 /// How many connections a store may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolSizes {
-    /// Commits that may run at once; numbering has one more.
+    /// Commits that may run at once; numbering and upkeep have two more.
     pub lanes: u32,
     /// Reads that may run at once.
     pub readers: u32,
@@ -73,6 +74,7 @@ impl Default for PoolSizes {
 /// The pools.
 #[derive(Debug)]
 pub(super) struct Pools {
+    committers: PgPool,
     writers: PgPool,
     readers: PgPool,
     askers: PgPool,
@@ -95,23 +97,36 @@ impl Broke {
 }
 
 impl Pools {
-    pub(super) fn new(url: &str, sizes: PoolSizes) -> Result<Self, StoreError> {
+    /// `edit_time`: how long a batch may take.
+    pub(super) fn new(
+        url: &str,
+        sizes: PoolSizes,
+        edit_time: Duration,
+    ) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url).map_err(bad_url)?;
         let broke = Broke::default();
+        let committing = format!("SET statement_timeout = '{}ms'", edit_time.as_millis());
         Ok(Self {
-            writers: pool(&options, sizes.lanes + 1, sizes.patience, &broke, ""),
-            readers: pool(&options, sizes.readers.max(1), sizes.patience, &broke, ""),
+            committers: pool(&options, sizes.lanes.max(1), sizes.patience, &broke, committing),
+            writers: pool(&options, 2, sizes.patience, &broke, String::new()),
+            readers: pool(&options, sizes.readers.max(1), sizes.patience, &broke, String::new()),
             askers: pool(
                 &options,
                 sizes.readers.div_ceil(2).max(1),
                 sizes.patience,
                 &broke,
-                ASKING,
+                ASKING.to_owned(),
             ),
             broke,
         })
     }
 
+    /// A connection for batches of edits.
+    pub(super) async fn committer(&self) -> Result<Lent, StoreError> {
+        self.lend(&self.committers).await
+    }
+
+    /// A connection for whatever else is written.
     pub(super) async fn writer(&self) -> Result<Lent, StoreError> {
         self.lend(&self.writers).await
     }
@@ -131,6 +146,7 @@ impl Pools {
     }
 
     pub(super) async fn close(&self) {
+        self.committers.close().await;
         self.writers.close().await;
         self.readers.close().await;
         self.askers.close().await;
@@ -142,7 +158,7 @@ fn pool(
     most: u32,
     patience: Duration,
     broke: &Broke,
-    told: &'static str,
+    told: String,
 ) -> PgPool {
     let broke = broke.clone();
     PgPoolOptions::new()
@@ -150,6 +166,7 @@ fn pool(
         .acquire_timeout(patience)
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
+            let told = AssertSqlSafe(told.clone());
             Box::pin(async move {
                 connection.execute(SESSION).await?;
                 connection.execute(SEARCH_PATH).await?;

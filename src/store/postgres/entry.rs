@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use sqlx::{Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::raw::{change_of, list_or_one, text_of};
+use super::raw::{change_of, key_from_json, list_or_one, text_of};
 use crate::store::{LiveSchema, StoreError, StoredEntry, fold::Recorded};
 
 #[derive(Deserialize)]
@@ -30,9 +30,10 @@ struct KeptEdit {
     o: Vec<KeptOp>,
 }
 
-/// A step, the table's name and the key in the wire's form; no key: all that the step did.
+/// A step, the table's name and the key in the wire's form; no key: all that the step did. A key that
+/// a trigger changed stands behind, as the database tells it.
 #[derive(Debug, Deserialize)]
-struct KeptOp(i32, String, Option<Vec<Value>>);
+struct KeptOp(i32, String, Option<Vec<Value>>, #[serde(default)] Option<Vec<Box<RawValue>>>);
 
 /// An entry as the database keeps it.
 #[derive(Debug)]
@@ -117,8 +118,15 @@ impl<'a> Decoder<'a> {
     fn new(schema: &'a LiveSchema, kept: &'a [KeptEdit]) -> Self {
         let (mut by_row, mut by_step) = (HashMap::new(), HashMap::new());
         for (index, edit) in kept.iter().enumerate() {
-            for KeptOp(step, table, key) in &edit.o {
-                if let Some(key) = key {
+            for KeptOp(step, table, key, changed) in &edit.o {
+                if let Some(changed) = changed {
+                    let Some(live) = schema.tables.iter().find(|live| live.name == *table) else {
+                        continue;
+                    };
+                    let parts: Vec<String> = changed.iter().map(ToString::to_string).collect();
+                    let key = list_or_one(&key_from_json(live, &parts));
+                    by_row.insert((*step, table.as_str(), text_of(&key)), index);
+                } else if let Some(key) = key {
                     by_row.insert((*step, table.as_str(), text_of(&list_or_one(key))), index);
                 } else {
                     by_step.insert(*step, index);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rowcast_protocol::ErrorCode;
 use serde::Deserialize;
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use super::{
     raw::{row_from_json, wire_key_value},
@@ -12,7 +12,8 @@ use super::{
 };
 use crate::store::{
     CheckedEdit, CheckedOp, EditError, LiveSchema, LiveTable, StoreError,
-    error::{NO_VALUE, check_words},
+    error::{NO_VALUE, SAME_VALUE, check_words},
+    weight::TOO_SLOW,
 };
 
 /// Why an edit failed, as the functions of the database tell it and as it is kept.
@@ -24,14 +25,17 @@ pub(super) struct Failure {
     /// The operation.
     pub(super) o: usize,
     /// SQLSTATE, or one of ours: RC404 no such row or a guard, RC413 too large, RC422 no list,
-    /// RC400 a NUL character.
+    /// RC400 a NUL character, RC408 it took too long.
     pub(super) code: String,
     /// What the database said.
     pub(super) message: Option<String>,
-    /// More of it.
+    /// The columns of a key; for RC413, what is too large: a list's `items` or the `row`, else the
+    /// edit. Never the database's own words, which may hold values of hidden columns.
     pub(super) detail: Option<String>,
     /// The row as it is, when its guard failed.
     pub(super) row: Option<String>,
+    /// Whether there is such a row, where it is not told.
+    pub(super) there: bool,
     /// The table.
     pub(super) table: Option<String>,
     /// The column.
@@ -43,6 +47,16 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// The edit takes longer than one may.
+    pub(super) fn too_slow() -> Self {
+        Self { code: "RC408".to_owned(), ..Self::default() }
+    }
+
+    /// Whether it is the edit's own and stays so. A full disk or a lack of connections passes.
+    fn is_for_good(&self) -> bool {
+        !["53", "58", "25", "08"].iter().any(|class| self.code.starts_with(class))
+    }
+
     /// The failure as a client reads it.
     pub(super) fn explain(&self, schema: &LiveSchema, edit: &CheckedEdit) -> EditError {
         let op = edit.ops.get(self.o);
@@ -90,10 +104,15 @@ impl Failure {
             "23505" | "23P01" => ErrorCode::Unique,
             "23514" => ErrorCode::Check,
             "55P03" | "40P01" | "40001" => ErrorCode::Busy,
-            "RC413" => ErrorCode::TooLarge,
+            "RC413" | "RC408" => ErrorCode::TooLarge,
             "RC422" | "RC400" => ErrorCode::WrongType,
             code if code.starts_with("22") => ErrorCode::WrongType,
+<<<<<<< HEAD
             code if is_of_the_tables(code) => ErrorCode::Unavailable,
+=======
+            // The tables are not what they were when the statement was made.
+            code if code.starts_with("42") || code == "0A000" => ErrorCode::Busy,
+>>>>>>> main
             _ => ErrorCode::Refused,
         }
     }
@@ -105,17 +124,28 @@ impl Failure {
             ErrorCode::ForeignKey => {
                 "a row that is referred to does not exist, or is still referred to".to_owned()
             }
-            ErrorCode::Unique => "another row has this value already".to_owned(),
+            ErrorCode::Unique => SAME_VALUE.to_owned(),
             ErrorCode::Check => check_words(None, self.constraint.as_deref()),
+            ErrorCode::Busy if !self.code.starts_with('5') && !self.code.starts_with("40") => {
+                "the tables have just changed; send the same edit again".to_owned()
+            }
             ErrorCode::Busy => "somebody else holds a lock on the row; try again".to_owned(),
+            ErrorCode::TooLarge if self.code == "RC408" => TOO_SLOW.to_owned(),
+            ErrorCode::TooLarge if self.detail.is_some() => said.to_owned(),
             ErrorCode::TooLarge => {
                 "the edit changes more rows or bytes than one entry holds; cut it up".to_owned()
             }
+<<<<<<< HEAD
             ErrorCode::Unavailable => {
                 tracing::warn!(code = self.code, said, "a table does not take an edit");
                 "the table is being changed at present; send the same edit again".to_owned()
             }
             ErrorCode::WrongType => format!("a field cannot hold the value: {said}"),
+=======
+            ErrorCode::WrongType => {
+                format!("a field cannot hold the value: {}", without_value(said))
+            }
+>>>>>>> main
             _ => format!("the database refused the edit: {said}"),
         }
     }
@@ -133,10 +163,10 @@ impl Failure {
             (Some(_), ..) => {
                 EditError::new(ErrorCode::NotFound, "the channel has no row to place it beside")
             }
-            (None, Some(_), None) => {
+            (None, Some(_), None) if !self.there => {
                 EditError::new(ErrorCode::NotFound, "the channel has no row with this key")
             }
-            (None, Some(_), Some(_)) if guarded => EditError::new(
+            (None, Some(_), _) if guarded => EditError::new(
                 ErrorCode::GuardFailed,
                 "the fields named in `if` hold other values; `row` has the current ones",
             ),
@@ -162,6 +192,7 @@ impl Failure {
         let shape = shaped(std::slice::from_ref(table?), &at_zero(op?), None)?.shape;
         let column = match self.code.as_str() {
             "22003" => shape.column_of(&[How::Add]).or_else(|| shape.column_of(&[How::Set])),
+            "RC413" => shape.column_of(&[How::AddItems]).filter(|_| self.detail.is_some()),
             code if code.starts_with("22") => shape.column_of(&[How::Set, How::Add]),
             _ => None,
         };
@@ -181,10 +212,13 @@ fn at_zero(op: &CheckedOp) -> CheckedOp {
     op
 }
 
-/// The column named in `Key (column)=(value) …`, if it is a single visible one.
-fn column_in_detail(table: &LiveTable, detail: &str) -> Option<String> {
-    let (_, rest) = detail.split_once('(')?;
-    let (name, _) = rest.split_once(")=(")?;
+/// What the database said, without the value that it quotes, which may be a hidden one.
+fn without_value(said: &str) -> &str {
+    said.split_once(": \"").map_or(said, |(words, _)| words)
+}
+
+/// The column of a key, if it is a single visible one.
+fn column_in_detail(table: &LiveTable, name: &str) -> Option<String> {
     table.column(name.trim_matches('"')).map(|(_, column)| column.name.clone())
 }
 
@@ -237,10 +271,26 @@ fn is_of_the_tables(code: &str) -> bool {
 pub(super) enum Blame {
     /// Some edit is to blame, and this is why.
     Edits(Box<Failure>),
+    /// The server refuses it in a way that may be its own or, raised by a trigger, an edit's.
+    Unknown(Box<Failure>),
+    /// It took too long.
+    Time,
     /// Two hubs decided on one id at once: again.
     Again,
     /// Nobody is.
     Nobody,
+}
+
+impl Blame {
+    /// Why the edit is refused for good that is to blame.
+    pub(super) fn into_failure(self) -> Option<Box<Failure>> {
+        match self {
+            Self::Edits(failure) => Some(failure),
+            Self::Unknown(failure) => Some(failure).filter(|failure| failure.is_for_good()),
+            Self::Time => Some(Box::new(Failure::too_slow())),
+            Self::Again | Self::Nobody => None,
+        }
+    }
 }
 
 /// Who is to blame for an error that came out of `commit_batch` as a whole: at commit time
@@ -252,17 +302,30 @@ pub(super) fn blame(error: &sqlx::Error) -> Blame {
         return Blame::Again;
     }
     let code = error.code();
-    let of_an_edit = code == "RC413" || ["22", "23", "P0"].iter().any(|c| code.starts_with(c));
-    if !of_an_edit {
+    if matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic) {
         return Blame::Nobody;
     }
-    Blame::Edits(Box::new(Failure {
+    let failure = Box::new(Failure {
         code: code.to_owned(),
-        message: Some(error.message().to_owned()),
-        detail: error.detail().map(str::to_owned),
+        message: Some(without_value(error.message()).to_owned()),
+        detail: error.detail().and_then(names_in_detail).map(str::to_owned),
         table: error.table().map(str::to_owned),
         column: error.column().map(str::to_owned),
         constraint: error.constraint().map(str::to_owned),
         ..Failure::default()
-    }))
+    });
+    match code {
+        "57014" => Blame::Time,
+        "55P03" | "40P01" | "40001" | "25006" => Blame::Nobody,
+        _ if ["08", "25", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
+            Blame::Unknown(failure)
+        }
+        _ => Blame::Edits(failure),
+    }
+}
+
+/// The columns named in `Key (column)=(value) …`.
+fn names_in_detail(detail: &str) -> Option<&str> {
+    let (names, _) = detail.strip_prefix("Key (")?.split_once(")=(")?;
+    Some(names)
 }

@@ -33,22 +33,29 @@ EXCEPTION WHEN OTHERS THEN
     RETURN false;
 END $$;
 
--- The items of a list, then those of another that are missing.
-CREATE OR REPLACE FUNCTION rowcast.list_add(list jsonb, items jsonb, of_column text) RETURNS jsonb
+-- The items of a list, then those of another that are missing, each once. What is there already is
+-- looked up by its hash.
+CREATE OR REPLACE FUNCTION rowcast.list_add(list jsonb, items jsonb, of_column text, most integer)
+RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    item jsonb;
+    missing jsonb;
 BEGIN
     list := coalesce(nullif(list, 'null'), '[]');
     IF jsonb_typeof(list) <> 'array' THEN
         RAISE EXCEPTION 'the field holds no list' USING ERRCODE = 'RC422', COLUMN = of_column;
     END IF;
-    FOR item IN SELECT value FROM jsonb_array_elements(items) LOOP
-        IF NOT EXISTS (SELECT FROM jsonb_array_elements(list) had WHERE had.value = item) THEN
-            list := list || jsonb_build_array(item);
-        END IF;
-    END LOOP;
-    RETURN list;
+    SELECT jsonb_agg(item.value ORDER BY item.place) INTO missing FROM (
+        SELECT given.value, min(given.place) AS place
+        FROM jsonb_array_elements(items) WITH ORDINALITY given(value, place) GROUP BY 1
+    ) item WHERE item.value NOT IN (SELECT had.value FROM jsonb_array_elements(list) had);
+    IF missing IS NULL THEN
+        RETURN list;
+    END IF;
+    IF jsonb_array_length(list) + jsonb_array_length(missing) > most THEN
+        RAISE EXCEPTION 'the list would have more than % items (limits.list_items)', most USING ERRCODE = 'RC413', COLUMN = of_column, DETAIL = 'items';
+    END IF;
+    RETURN list || missing;
 END $$;
 
 -- The items of a list that are not in another.
@@ -64,8 +71,18 @@ BEGIN
     RETURN coalesce((
         SELECT jsonb_agg(had.value ORDER BY had.place)
         FROM jsonb_array_elements(list) WITH ORDINALITY had(value, place)
-        WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(items) gone WHERE gone.value = had.value)
+        WHERE had.value NOT IN (SELECT gone.value FROM jsonb_array_elements(items) gone)
     ), '[]');
+END $$;
+
+-- Refuses a row that has become larger than a row may be.
+CREATE OR REPLACE FUNCTION rowcast.row_fits(bytes integer, most integer) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF bytes > most THEN
+        RAISE EXCEPTION 'the row would have more than % bytes (limits.row_bytes)', most USING ERRCODE = 'RC413', DETAIL = 'row';
+    END IF;
+    RETURN true;
 END $$;
 
 -- Waits for the locks under which channels are numbered, in one order for everybody. Only hubs
@@ -81,7 +98,7 @@ END $$;
 CREATE OR REPLACE FUNCTION rowcast.begin_batch(channels text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM set_config('lock_timeout', '3s', true);
+    PERFORM set_config('lock_timeout', '1500ms', true);
     PERFORM rowcast.expand_truncations(
         ARRAY(SELECT DISTINCT split_part(name, ':', 1) FROM unnest(channels) name));
     PERFORM rowcast.lock_channels(channels);
@@ -175,19 +192,38 @@ BEGIN
     RETURNING *;
 END $$;
 
+-- The rows of a step whose keys are not as they were asked for.
+CREATE OR REPLACE FUNCTION rowcast.moved_keys(moved jsonb, step integer) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.jsonb_agg(m || pg_catalog.jsonb_build_object('s', step))
+    FROM pg_catalog.jsonb_array_elements(moved) m
+$$;
+
 -- Applies the edits lo to hi of a plan, step by step. If that fails, what was done is undone and
--- the halves are tried, down to the single edit. Returns why edits failed.
+-- the halves are tried, down to the single edit. Returns why edits failed (`code`), and the rows whose
+-- keys are not as the edits asked for, since a trigger of the table changed them (`k`).
+--
+-- `probes` holds for each step the statement that reads a row that was missed, then for each step the
+-- one that locks a row. A row may be missed because a trigger did something else in the place of what
+-- was asked for. Where the table has such triggers, the edit is undone and applied again alone, its row
+-- locked first (`careful`): a row that is there, with its guards, cannot be missed then, so that what
+-- the trigger did is what the edit did. A row that was to be inserted must be there in the end.
+DROP FUNCTION IF EXISTS
+    rowcast.apply_edits(text[], text[], jsonb[], integer[], integer, integer, boolean);
 CREATE OR REPLACE FUNCTION rowcast.apply_edits(
     statements text[], probes text[], rows jsonb[], several integer[],
-    lo integer, hi integer, partial boolean
+    lo integer, hi integer, partial boolean, careful boolean
 ) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
-    failures jsonb := '[]';
+    outcomes jsonb := '[]';
     hits bigint[];
+    moved jsonb;
     missed integer[];
     at_op integer := 0;
     row_now text;
+    has_row boolean;
+    replaceable boolean := false;
     mid integer := (lo + hi) / 2;
     code text; said text; said_detail text; of_table text; of_column text; of_constraint text;
     of_schema text;
@@ -203,14 +239,28 @@ BEGIN
                     SELECT DISTINCT o FROM pg_catalog.jsonb_to_recordset(rows[step]) r(e integer, o integer)
                     WHERE e = lo ORDER BY o
                 LOOP
-                    EXECUTE statements[step] INTO hits USING rows[step], lo, hi, at_op, at_op;
-                    IF hits IS NULL AND at_op < 1000000 THEN
-                        EXECUTE probes[step] INTO row_now USING rows[step], lo, at_op;
+                    has_row := false;
+                    IF careful AND probes[pg_catalog.cardinality(statements) + step] IS NOT NULL THEN
+                        EXECUTE probes[pg_catalog.cardinality(statements) + step]
+                            INTO row_now, has_row USING rows[step], lo, at_op;
+                        IF has_row IS NOT TRUE AND at_op < 1000000 THEN
+                            RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed', DETAIL = coalesce(row_now, '');
+                        END IF;
+                    END IF;
+                    EXECUTE statements[step] INTO hits, moved USING rows[step], lo, hi, at_op, at_op;
+                    IF moved IS NOT NULL THEN
+                        outcomes := outcomes || rowcast.moved_keys(moved, step);
+                    END IF;
+                    IF hits IS NULL AND at_op < 1000000 AND NOT has_row THEN
+                        EXECUTE probes[step] INTO row_now, replaceable USING rows[step], lo, at_op;
                         RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed', DETAIL = coalesce(row_now, '');
                     END IF;
                 END LOOP;
             ELSE
-                EXECUTE statements[step] INTO hits USING rows[step], lo, hi, 0, 2147483647;
+                EXECUTE statements[step] INTO hits, moved USING rows[step], lo, hi, 0, 2147483647;
+                IF moved IS NOT NULL THEN
+                    outcomes := outcomes || rowcast.moved_keys(moved, step);
+                END IF;
                 missed := ARRAY(
                     SELECT e FROM pg_catalog.jsonb_to_recordset(rows[step]) r(e integer, o integer)
                     WHERE e BETWEEN lo AND hi AND o < 1000000
@@ -219,13 +269,16 @@ BEGIN
                     RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed';
                 END IF;
                 FOR i IN 1 .. pg_catalog.cardinality(missed) LOOP
-                    EXECUTE probes[step] INTO row_now USING rows[step], missed[i], 0;
-                    failures := failures || pg_catalog.jsonb_build_object(
+                    EXECUTE probes[step] INTO row_now, replaceable USING rows[step], missed[i], 0;
+                    IF replaceable THEN
+                        RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed';
+                    END IF;
+                    outcomes := outcomes || pg_catalog.jsonb_build_object(
                         'e', missed[i], 'o', 0, 'code', 'RC404', 'row', row_now);
                 END LOOP;
             END IF;
         END LOOP;
-        RETURN failures;
+        RETURN outcomes;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT,
             said_detail = PG_EXCEPTION_DETAIL, of_table = TABLE_NAME, of_column = COLUMN_NAME,
@@ -233,6 +286,10 @@ BEGIN
         -- Not an edit's fault: resources, shutdown, faults, a server that takes no writes.
         IF pg_catalog.left(code, 2) IN ('53', '57', '58', 'XX', '25', '08') THEN
             RAISE;
+        END IF;
+        -- A policy refuses the row; what else is not permitted is the operator's business.
+        IF code = '42501' AND said LIKE 'new row violates row-level security%' THEN
+            code := 'RC403';
         END IF;
         -- A check names no column by itself: it is told where exactly one stands in it.
         IF code = '23514' AND lo = hi AND of_column = '' THEN
@@ -245,13 +302,19 @@ BEGIN
         END IF;
     END;
     IF lo < hi THEN
-        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, mid, true)
-            || rowcast.apply_edits(statements, probes, rows, several, mid + 1, hi, true);
+        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, mid, true, false)
+            || rowcast.apply_edits(statements, probes, rows, several, mid + 1, hi, true, false);
+    END IF;
+    IF code = 'RC404' AND replaceable AND NOT careful THEN
+        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, hi, partial, true);
     END IF;
     RETURN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
-        'e', lo, 'o', at_op, 'code', code, 'message', said,
+        'e', lo, 'o', at_op, 'code', code,
+        'message', CASE WHEN code LIKE '22%' THEN pg_catalog.regexp_replace(said, ': ".*$', '') ELSE said END,
         'row', CASE WHEN code = 'RC404' THEN nullif(said_detail, '') END,
-        'detail', CASE WHEN code <> 'RC404' THEN said_detail END,
+        'detail', CASE WHEN code = 'RC413' THEN said_detail
+            -- The names of columns in it, never the values.
+            WHEN code LIKE '23%' THEN pg_catalog.substring(said_detail, '^Key \(([^()=]*)\)=\(') END,
         'table', nullif(of_table, ''), 'column', nullif(of_column, ''),
         'constraint', nullif(of_constraint, '')));
 END $$;
@@ -274,6 +337,7 @@ DECLARE
     mine xid8 := pg_catalog.pg_current_xact_id();
     stored integer[];
     failures jsonb := '[]';
+    moved jsonb := '[]';
     failed integer[];
     named jsonb;
     beside text[];
@@ -302,8 +366,9 @@ BEGIN
 
     IF pg_catalog.cardinality(statements) > 0 AND pg_catalog.jsonb_array_length(list) > coalesce(pg_catalog.cardinality(stored), 0) THEN
         failures := rowcast.apply_edits(
-            statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false);
+            statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false, false);
         PERFORM pg_catalog.set_config('rowcast.step', '', true);
+<<<<<<< HEAD
         -- The rows were changed, so nobody changes these tables before this commits.
         IF EXISTS (
             SELECT FROM pg_catalog.jsonb_each_text(touched) t
@@ -313,6 +378,11 @@ BEGIN
                         AND g.tgname LIKE 'rowcast\_record\_%') < 4
         ) THEN
             RAISE EXCEPTION 'a table is not recorded as it was' USING ERRCODE = 'RC409';
+=======
+        IF failures @? '$[*].k' THEN
+            moved := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.k))');
+            failures := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.code))');
+>>>>>>> main
         END IF;
     END IF;
     failures := failures || known;
@@ -330,8 +400,12 @@ BEGIN
 
     SELECT pg_catalog.jsonb_object_agg(c, es) INTO named FROM (
         SELECT x ->> 'c' AS c,
-            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('i', x -> 'i', 'u', x -> 'u', 'o', x -> 'o')
-                      ORDER BY (x ->> 'e')::integer) AS es
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                    'i', x -> 'i', 'u', x -> 'u', 'o', (x -> 'o') || coalesce((
+                        SELECT pg_catalog.jsonb_agg(
+                            pg_catalog.jsonb_build_array(m -> 's', m -> 't', NULL, m -> 'k'))
+                        FROM pg_catalog.jsonb_array_elements(moved) m WHERE m -> 'e' = x -> 'e'), '[]'))
+                ORDER BY (x ->> 'e')::integer) AS es
         FROM pg_catalog.jsonb_array_elements(list) x
         WHERE (x ->> 'e')::integer <> ALL (failed || coalesce(stored, '{}'))
         GROUP BY 1) g;
@@ -362,12 +436,19 @@ BEGIN
 
     INSERT INTO rowcast.edit (user_id, id, hash, channel, seq, failure, at)
     SELECT x.u, x.i, x.h, x.c, CASE WHEN f.value IS NULL THEN (heads ->> x.c)::bigint END,
-        f.value, pg_catalog.clock_timestamp()
+        -- A long row is read again when the refusal is told again.
+        CASE WHEN pg_catalog.octet_length(f.value ->> 'row') <= 2048 OR f.value ->> 'row' IS NULL THEN f.value ELSE f.value - 'row' || '{"there": true}' END,
+        pg_catalog.clock_timestamp()
     FROM pg_catalog.jsonb_to_recordset(list) x(e integer, u text, i uuid, h uuid, c text)
     LEFT JOIN pg_catalog.jsonb_array_elements(failures) f ON (f.value ->> 'e')::integer = x.e
     WHERE x.e <> ALL (coalesce(stored, '{}'))
+<<<<<<< HEAD
       AND (f.value IS NULL OR f.value ->> 'code' NOT IN ('55P03', '40P01', '40001', '57014')
           AND pg_catalog.left(f.value ->> 'code', 2) NOT IN ('42', '0A'));
+=======
+      AND (f.value IS NULL OR f.value ->> 'code' NOT IN ('55P03', '40P01', '40001', '57014', '0A000')
+          AND f.value ->> 'code' NOT LIKE '42%');
+>>>>>>> main
 
     kind := 'h'; place := NULL; data := heads;
     RETURN NEXT;
@@ -411,6 +492,67 @@ BEGIN
         END IF;
         rows_done := rows_done + records;
         EXIT WHEN rows_done >= enough;
+    END LOOP;
+END $$;
+
+-- The first rows that a query gives, read one by one until they are about so many bytes; where there
+-- are more, `json` of the last one is null. The query gives a row as JSON and its key; it is told `$1`
+-- the channel's id, `$2` values, `$3` how many rows at most, `$4` how many to skip. Sees what the
+-- statement sees that calls it.
+CREATE OR REPLACE FUNCTION rowcast.first_rows(
+    query text, of_channel text, given text[], most bigint, skipped bigint, enough integer
+) RETURNS TABLE (nth bigint, json text, key text[])
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found_rows refcursor;
+    bytes bigint := 0;
+BEGIN
+    nth := 0;
+    OPEN found_rows FOR EXECUTE query USING of_channel, given, most, skipped;
+    LOOP
+        FETCH found_rows INTO json, key;
+        EXIT WHEN NOT FOUND;
+        nth := nth + 1;
+        bytes := bytes + pg_catalog.octet_length(json);
+        IF bytes > enough AND nth > 1 THEN
+            json := NULL;
+            RETURN NEXT;
+            EXIT;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+    CLOSE found_rows;
+END $$;
+
+-- The entries of a channel before a place, newest first, whose changes hold a text: about so many
+-- bytes of them, and looked for about so many milliseconds. Where there may be more, the last row has
+-- no channel and the place to go on before.
+CREATE OR REPLACE FUNCTION rowcast.entries_with(
+    of_channel text, before bigint, needle text, enough integer, patience integer
+) RETURNS SETOF rowcast.entry
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one rowcast.entry;
+    bytes bigint := 0;
+    looked integer := 0;
+BEGIN
+    FOR one IN
+        SELECT * FROM rowcast.entry e WHERE e.channel = of_channel AND e.seq < before
+        ORDER BY e.seq DESC
+    LOOP
+        IF strpos(one.changes, needle) > 0 THEN
+            RETURN NEXT one;
+            bytes := bytes + one.bytes;
+        END IF;
+        looked := looked + 1;
+        IF bytes > enough OR (looked % 16 = 0
+                AND clock_timestamp() - statement_timestamp() > make_interval(secs => patience / 1000.0)) THEN
+            one.channel := NULL;
+            one.changes := NULL;
+            one.edits := NULL;
+            RETURN NEXT one;
+            EXIT;
+        END IF;
     END LOOP;
 END $$;
 

@@ -1,20 +1,24 @@
 //! The past of one row, from its channel's log.
 
-use rowcast_protocol::{ChannelName, ColumnType, Seq, Value, reply::PastChange};
+use rowcast_protocol::{ChannelName, ColumnType, Seq, Value};
 
 use super::{
     PostgresStore,
     entry::EntryRow,
     raw::{wire_key, wire_key_value},
 };
-use crate::store::{LiveTable, StoreError, history::PastPage};
+use crate::store::{
+    LiveTable, Past, StoreError,
+    history::{LOOKING, PastPage},
+};
 
 const PAST: &str = "
-    SELECT e.channel, e.seq, e.tag, e.actor, e.edits::text, e.reset, e.changes,
+    SELECT coalesce(e.channel, '') AS channel, e.seq, e.tag, e.actor, e.edits::text, e.reset, e.changes,
         to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at
-    FROM rowcast.entry e
-    WHERE e.channel = $1 AND e.seq < $2 AND strpos(e.changes, $3) > 0
-    ORDER BY e.seq DESC LIMIT $4";
+    FROM rowcast.entries_with($1, $2, $3, $4, $5) e";
+
+/// Bytes of entries that are read at a time: they hold the changes of other rows too.
+const ENTRY_BYTES: i32 = 4 << 20;
 
 impl PostgresStore {
     /// See [`Store::history`](crate::store::Store::history).
@@ -25,37 +29,30 @@ impl PostgresStore {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
-        let (schema, needle) = (self.schema.load_full(), needle(table, key));
-        let mut page = PastPage::new(&table.name, wire_key_value(table, key), limit);
-        let mut before = before.and_then(|seq| i64::try_from(seq).ok()).unwrap_or(i64::MAX);
-        loop {
-            let entries = self.entries_with(channel, before, &needle).await?;
-            let Some(oldest) = entries.last().map(|entry| entry.seq) else { break };
-            before = oldest;
-            for entry in entries {
-                let decoded = entry.decode(&schema)?;
-                if !page.take(&decoded.stored.entry, decoded.olds) {
-                    return Ok(page.finish());
-                }
-            }
-        }
-        Ok(page.finish())
-    }
-
-    async fn entries_with(
-        &self,
-        channel: &ChannelName,
-        before: i64,
-        needle: &str,
-    ) -> Result<Vec<EntryRow>, StoreError> {
-        let query =
-            sqlx::query(PAST).bind(channel.as_str()).bind(before).bind(needle).bind(100_i64);
-        let mut lent = self.pools.reader().await?;
+    ) -> Result<Past, StoreError> {
+        let schema = self.schema.load_full();
+        let before = before.and_then(|seq| i64::try_from(seq).ok()).unwrap_or(i64::MAX);
+        let query = sqlx::query(PAST)
+            .bind(channel.as_str())
+            .bind(before)
+            .bind(needle(table, key))
+            .bind(ENTRY_BYTES)
+            .bind(i32::try_from(LOOKING.as_millis()).unwrap_or(i32::MAX));
+        let mut lent = self.pools.asker().await?;
         let rows = query.fetch_all(lent.connection()).await;
         let rows = lent.settle(rows)?;
         let entries: Result<Vec<EntryRow>, sqlx::Error> = rows.iter().map(EntryRow::read).collect();
-        lent.settle(entries)
+        let mut page = PastPage::new(&table.name, wire_key_value(table, key), limit);
+        for entry in lent.settle(entries)? {
+            if entry.channel.is_empty() {
+                return Ok(page.finish(Some(entry.seq.unsigned_abs())));
+            }
+            let decoded = entry.decode(&schema)?;
+            if !page.take(&decoded.stored.entry, decoded.olds) {
+                break;
+            }
+        }
+        Ok(page.finish(None))
     }
 }
 

@@ -29,6 +29,7 @@ const FORMAT: u32 = 2;
 const ENGINE: &str = include_str!("../../../migrations/postgres/0001_engine.sql");
 const TABLES: &str = include_str!("../../../migrations/postgres/0002_tables.sql");
 const ACCOUNTS: &str = include_str!("../../../migrations/postgres/0003_accounts.sql");
+const OUTCOMES: &str = include_str!("../../../migrations/postgres/0004_outcomes.sql");
 const PEOPLE: &str = include_str!("../../../migrations/postgres/0005_people.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
 
@@ -59,6 +60,7 @@ fn migrator() -> Migrator {
         migration(1, "engine", ENGINE),
         migration(2, "tables", TABLES),
         migration(3, "accounts", ACCOUNTS),
+        migration(4, "outcomes", OUTCOMES),
         migration(5, "people", PEOPLE),
     ]);
     migrator.create_schema("rowcast");

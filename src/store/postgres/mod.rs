@@ -50,6 +50,7 @@ mod value;
 mod watch;
 mod watched;
 
+<<<<<<< HEAD
 use std::{
     fmt,
     sync::{
@@ -63,18 +64,26 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value, reply::PastChange};
+=======
+use std::{fmt, slice, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value};
+>>>>>>> main
 
 pub use connect::PoolSizes;
 pub use migrate::migrate;
 
 use self::connect::Pools;
 use super::{
-    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, Erased, Erasure, Finding,
-    Head, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store,
-    StoreError, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, Declarations, EditError, EditLimits, Erased,
+    Erasure, Finding, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query,
+    ReadAfter, Selected, Store, StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
     rebind::Rebound,
+    replay,
 };
 
 /// How often a batch is begun again because the tables were changed.
@@ -85,6 +94,8 @@ const CHANGES: u32 = 4;
 pub struct Options {
     /// How much one entry holds.
     pub limits: EntryLimits,
+    /// How heavy an edit may be.
+    pub edits: EditLimits,
     /// How many connections.
     pub pools: PoolSizes,
 }
@@ -113,11 +124,16 @@ pub async fn open(
     declarations: &Declarations,
     options: Options,
 ) -> Result<PostgresStore, StoreError> {
+<<<<<<< HEAD
     let pools = Pools::new(url, options.pools)?;
     let mut lent = pools.reader().await?;
     let seen = watch::mark(lent.connection(), declarations).await.map_err(failure::store_error)?;
     let fit = migrate::check(lent.connection(), declarations).await?;
     drop(lent);
+=======
+    let pools = Pools::new(url, options.pools, options.edits.time)?;
+    let fit = migrate::check(pools.reader().await?.connection(), declarations).await?;
+>>>>>>> main
     Ok(PostgresStore {
         declarations: declarations.clone(),
         url: url.to_owned(),
@@ -158,6 +174,7 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
+<<<<<<< HEAD
         let mut appended = Vec::new();
         for _ in 0..CHANGES {
             let schema = self.schema.load_full();
@@ -175,6 +192,14 @@ impl Store for PostgresStore {
             }
         }
         Err(StoreError::Changed)
+=======
+        let schema = self.schema.load_full();
+        let rebound = Rebound::new(edits, &schema);
+        let committed = self.commit_edits(&schema, &rebound.edits).await?;
+        let mut committed = rebound.complete(committed);
+        replay::add_rows(self, edits, &mut committed.outcomes).await;
+        Ok(committed)
+>>>>>>> main
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
@@ -218,7 +243,7 @@ impl Store for PostgresStore {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
+    ) -> Result<Past, StoreError> {
         self.read_history(channel, table, key, before, limit).await
     }
 
@@ -243,7 +268,10 @@ impl Store for PostgresStore {
         &self,
         edit: &CheckedEdit,
     ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
-        self.read_outcome(edit).await
+        let Some(mut outcome) = self.read_outcome(edit).await? else { return Ok(None) };
+        let (edits, outcomes) = (slice::from_ref(edit), slice::from_mut(&mut outcome));
+        replay::add_rows(self, edits, outcomes).await;
+        Ok(Some(outcome))
     }
 
     async fn roles(

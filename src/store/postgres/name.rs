@@ -50,14 +50,18 @@ pub(super) fn is_exactly(alias: &str, column: &LiveColumn, value: &str) -> Strin
 
 /// JSON text of a column's value, exact and whatever the session's settings are; never SQL NULL.
 pub(super) fn json_of(alias: &str, column: &LiveColumn) -> String {
-    let value = of(alias, column);
+    json_of_value(&of(alias, column), column)
+}
+
+/// The same of any value of the column's type.
+pub(super) fn json_of_value(value: &str, column: &LiveColumn) -> String {
     let exact = match column.kind {
         ColumnType::Bytes => format!("pg_catalog.encode({value}, 'hex')"),
-        ColumnType::Text | ColumnType::Other if column.made_type => output(&value),
-        ColumnType::List if column.made_type => format!("({})::text[]", output(&value)),
+        ColumnType::Text | ColumnType::Other if column.made_type => output(value),
+        ColumnType::List if column.made_type => format!("({})::text[]", output(value)),
         ColumnType::Decimal | ColumnType::Other => format!("{value}::text"),
         ColumnType::List if is_inexact_list(column) => format!("{value}::text[]"),
-        _ => value,
+        _ => value.to_owned(),
     };
     format!("coalesce(pg_catalog.to_json({exact})::text, 'null')")
 }

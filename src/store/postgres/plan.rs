@@ -183,6 +183,7 @@ mod tests {
             made_type: false,
             nullable: false,
             has_default: false,
+            generated: false,
             readonly: false,
             values: Vec::new(),
             hidden: false,

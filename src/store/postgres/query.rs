@@ -1,6 +1,6 @@
 //! Rows by filters, in any order, and the channel's head, in one statement.
 
-use rowcast_protocol::{ChannelName, ColumnType, Fields, Value};
+use rowcast_protocol::{ChannelName, ColumnType, Value};
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
 use super::{
@@ -14,6 +14,7 @@ use crate::store::{
     LiveColumn, LiveTable, StoreError,
     clause::{self, Dialect},
     query::{Query, Selected},
+    weight::PAGE_BYTES,
 };
 
 impl PostgresStore {
@@ -24,14 +25,16 @@ impl PostgresStore {
         table: &LiveTable,
         query: &Query,
     ) -> Result<Selected, StoreError> {
-        let (sql, values) = statement(table, query);
+        let (sql, inner, values) = statement(table, query);
         let asked = sqlx::query(AssertSqlSafe(sql))
             .persistent(false)
-            .bind(channel.as_str())
             .bind(channel.id())
+            .bind(values)
             .bind(query.to_fetch())
             .bind(query.offset())
-            .bind(values);
+            .bind(channel.as_str())
+            .bind(inner)
+            .bind(i32::try_from(PAGE_BYTES).unwrap_or(i32::MAX));
         let mut lent = self.pools.asker().await?;
         let found = asked.fetch_all(lent.connection()).await;
         if found.as_ref().is_err_and(is_no_value) {
@@ -40,13 +43,15 @@ impl PostgresStore {
         let found = lent.settle(found)?;
         let first = found.first().map(Head::read).transpose();
         let first = lent.settle(first)?.unwrap_or_default();
-        let mut rows = Vec::with_capacity(found.len());
+        let (mut rows, mut is_cut) = (Vec::with_capacity(found.len()), false);
         for row in &found {
-            rows.extend(lent.settle(row_of(row))?.map(|json| row_from_json(table, json)));
+            match lent.settle(row_of(row))? {
+                Some(json) => rows.push(row_from_json(table, json)?),
+                None => is_cut = lent.settle(row.try_get::<Option<i64>, _>("nth"))?.is_some(),
+            }
         }
-        let rows: Vec<Fields> = rows.into_iter().collect::<Result<_, _>>()?;
         let total = first.total.map(i64::unsigned_abs);
-        Ok(query.answer(table, self.cursor(first.seq, first.tag), rows, total))
+        Ok(query.answer(table, self.cursor(first.seq, first.tag), rows, is_cut, total))
     }
 
     /// The answer where a value is none of its column: nothing passes.
@@ -58,7 +63,7 @@ impl PostgresStore {
     ) -> Result<Selected, StoreError> {
         let heads = self.read_heads(std::slice::from_ref(channel)).await?;
         let head = heads.first().map_or_else(|| self.cursor(None, None), |head| head.cursor);
-        Ok(query.answer(table, head, Vec::new(), query.total.then_some(0)))
+        Ok(query.answer(table, head, Vec::new(), false, query.total.then_some(0)))
     }
 }
 
@@ -84,30 +89,33 @@ fn row_of(row: &PgRow) -> Result<Option<&str>, sqlx::Error> {
     row.try_get("row")
 }
 
-fn statement(table: &LiveTable, query: &Query) -> (String, Vec<Option<String>>) {
+/// The statement, the query of the rows for `rowcast.first_rows`, and the values that both are told.
+fn statement(table: &LiveTable, query: &Query) -> (String, String, Vec<Option<String>>) {
     let mut words = Words(Vec::new());
     let filters = clause::filters(&mut words, table, query);
     let beginning = clause::beginning(&mut words, table, query);
     let order = clause::order(&words, table, query);
     let name = table_name(table);
     let channel = column(table, table.channel_column)
-        .map_or_else(|| "false".to_owned(), |c| is_exactly("t", c, "$2"));
+        .map_or_else(|| "false".to_owned(), |c| is_exactly("t", c, "$1"));
     let total = match query.total {
         true => format!("(SELECT count(*) FROM {name} t WHERE {channel}{filters})"),
         false => "NULL::bigint".to_owned(),
     };
     let read = query.to_read();
     let row = json_of_columns("x", read.iter().filter_map(|&index| column(table, index)));
-    let sql = format!(
-        "SELECT head.seq, head.tag, {total} AS total, r.row FROM (SELECT 1) one \
-         LEFT JOIN LATERAL (SELECT e.seq, e.tag FROM rowcast.entry e \
-             WHERE e.channel = $1 ORDER BY e.seq DESC LIMIT 1) head ON true \
-         LEFT JOIN (SELECT row_number() OVER () AS nth, {row} AS row FROM \
-             (SELECT t.* FROM {name} t WHERE {channel}{filters}{beginning} \
-              AND $5::text[] IS NOT NULL {order} LIMIT $3 OFFSET $4) x) r ON true \
-         ORDER BY r.nth"
+    let inner = format!(
+        "SELECT {row}, NULL::text[] FROM (SELECT t.* FROM {name} t WHERE {channel}{filters}{beginning} \
+         {order} LIMIT $3 OFFSET $4) x"
     );
-    (sql, words.0)
+    let sql = format!(
+        "SELECT head.seq, head.tag, {total} AS total, r.nth, r.json AS row FROM (SELECT 1) one \
+         LEFT JOIN LATERAL (SELECT e.seq, e.tag FROM rowcast.entry e \
+             WHERE e.channel = $5 ORDER BY e.seq DESC LIMIT 1) head ON true \
+         LEFT JOIN rowcast.first_rows($6, $1::text, $2::text[], $3::bigint, $4::bigint, $7) r \
+             ON true ORDER BY r.nth"
+    );
+    (sql, inner, words.0)
 }
 
 /// How PostgreSQL compares; the values are items of one array.
@@ -116,7 +124,7 @@ struct Words(Vec<Option<String>>);
 impl Words {
     fn bind_text(&mut self, text: Option<String>) -> String {
         self.0.push(text);
-        format!("($5::text[])[{}]", self.0.len())
+        format!("($2::text[])[{}]", self.0.len())
     }
 }
 

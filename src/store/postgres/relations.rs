@@ -10,7 +10,9 @@ const NAMED: &str = "
     SELECT wanted.name, c.oid::bigint AS oid, n.nspname::text AS schema, c.relkind::text AS kind,
         c.relpersistence::text AS persistence, c.relispartition AS is_partition,
         (SELECT p.inhparent::regclass::text FROM pg_inherits p WHERE p.inhrelid = c.oid LIMIT 1) AS parent,
-        EXISTS (SELECT FROM pg_inherits p WHERE p.inhparent = c.oid) AND c.relkind = 'r' AS has_children
+        EXISTS (SELECT FROM pg_inherits p WHERE p.inhparent = c.oid) AND c.relkind = 'r' AS has_children,
+        EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid
+            OR s.srrelid IN (SELECT p.relid FROM pg_partition_tree(c.oid) p)) AS is_replica
     FROM unnest($1::text[]) WITH ORDINALITY wanted(name, nth)
     CROSS JOIN LATERAL (SELECT coalesce(
         to_regclass(quote_ident(wanted.name)),
@@ -89,7 +91,8 @@ fn why_refused(row: &PgRow) -> Result<Option<String>, sqlx::Error> {
     let (schema, kind): (String, String) = (row.try_get("schema")?, row.try_get("kind")?);
     let persistence: String = row.try_get("persistence")?;
     let parent: Option<String> = row.try_get("parent")?;
-    let has_children: bool = row.try_get("has_children")?;
+    let (has_children, is_replica): (bool, bool) =
+        (row.try_get("has_children")?, row.try_get("is_replica")?);
     if ["rowcast", "pg_catalog", "information_schema"].contains(&schema.as_str()) {
         return Ok(Some(format!("stands in the schema `{schema}`, whose tables cannot be live")));
     }
@@ -102,6 +105,9 @@ fn why_refused(row: &PgRow) -> Result<Option<String>, sqlx::Error> {
         }
         ("r" | "p", _) if has_children => {
             "has children by inheritance, in which keys may repeat; make them partitions"
+        }
+        ("r" | "p", _) if is_replica => {
+            "is filled by a subscription, whose rows fire no trigger of a statement; declare it where they are written"
         }
         ("r" | "p", _) => {
             let Some(parent) = parent else { return Ok(None) };

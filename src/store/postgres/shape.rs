@@ -8,6 +8,7 @@ use super::value::json_value;
 use crate::store::{
     LiveTable,
     edit::{CheckedOp, ColumnValues},
+    weight::are_large,
 };
 
 /// From here on, `o` counts rows that only make room for another; they may be gone.
@@ -43,6 +44,8 @@ pub(super) struct Shape {
     pub(super) table: usize,
     pub(super) assigned: Vec<(usize, How)>,
     pub(super) guarded: Vec<usize>,
+    /// Whether the row is weighed when it has been written.
+    pub(super) weighed: bool,
 }
 
 /// An operation: its shape, the row's key if it is known, and the JSON for the statement.
@@ -63,9 +66,11 @@ pub(super) fn shaped(
     let mut builder = Builder::new(op, table);
     match op {
         CheckedOp::Insert { fields, .. } => {
+            builder.shape.weighed = are_large(fields);
             builder.assign(fields, How::Set);
         }
         CheckedOp::Update { change, guard, .. } => {
+            builder.shape.weighed = are_large(&change.set) || !change.add.is_empty();
             builder.guard(guard);
             builder.assign(&change.set, How::Set);
             builder.assign(&change.inc, How::Add);
@@ -119,6 +124,7 @@ impl<'a> Builder<'a> {
             table: op.table(),
             assigned: Vec::new(),
             guarded: Vec::new(),
+            weighed: false,
         };
         Self { table, shape, row: Map::new() }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rowcast_protocol::{ChannelName, Value};
-use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
+use sqlx::{Row as _, postgres::PgRow};
 
 use super::{
     PostgresStore,
@@ -11,7 +11,7 @@ use super::{
     raw::{key_from_json, row_from_json},
     value::text_value,
 };
-use crate::store::{LiveSchema, LiveTable, Page, PagePlace, StoreError};
+use crate::store::{LiveSchema, LiveTable, Page, PagePlace, StoreError, weight::PAGE_BYTES};
 
 impl PostgresStore {
     /// See [`Store::snapshot_page`](crate::store::Store::snapshot_page).
@@ -33,7 +33,7 @@ impl PostgresStore {
         let Some(found) = self.read_rows(channel, table, place.key.as_deref(), rows).await? else {
             return self.nothing(channel).await;
         };
-        let full = found.rows.len() >= usize::try_from(rows).unwrap_or(usize::MAX);
+        let full = found.is_cut || found.rows.len() >= usize::try_from(rows).unwrap_or(usize::MAX);
         let next = if full {
             Some(PagePlace { key: found.last, ..place.clone() })
         } else {
@@ -66,11 +66,13 @@ impl PostgresStore {
             .zip(after.unwrap_or_default())
             .map(|(column, value)| text_value(column, value))
             .collect();
-        let query = sqlx::query(AssertSqlSafe(page_sql(table, after.is_some())))
+        let query = sqlx::query(PAGE)
             .bind(channel.as_str())
+            .bind(page_sql(table, after.is_some()))
             .bind(channel.id())
+            .bind(key)
             .bind(i64::from(rows))
-            .bind(key);
+            .bind(i32::try_from(PAGE_BYTES).unwrap_or(i32::MAX));
         let mut lent = self.pools.reader().await?;
         let rows = query.fetch_all(lent.connection()).await;
         if rows.as_ref().is_err_and(is_no_value) {
@@ -93,15 +95,24 @@ pub(super) fn is_no_value(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code.starts_with("22"))
 }
 
+const PAGE: &str = "
+    SELECT head.seq, head.tag, r.nth, r.json AS row, r.key FROM (SELECT 1) one
+    LEFT JOIN LATERAL (SELECT e.seq, e.tag FROM rowcast.entry e
+        WHERE e.channel = $1 ORDER BY e.seq DESC LIMIT 1) head ON true
+    LEFT JOIN rowcast.first_rows($2, $3, $4, $5, 0::bigint, $6) r ON true
+    ORDER BY r.nth";
+
 struct Found {
     head: (Option<i64>, Option<i32>),
     rows: Vec<rowcast_protocol::Fields>,
     last: Option<Vec<Value>>,
+    /// Whether there are more, which would have been too many bytes.
+    is_cut: bool,
 }
 
 impl Found {
     fn read(table: &LiveTable, rows: &[PgRow]) -> Result<Self, StoreError> {
-        let mut found = Self { head: (None, None), rows: Vec::new(), last: None };
+        let mut found = Self { head: (None, None), rows: Vec::new(), last: None, is_cut: false };
         for row in rows {
             let get = |error: sqlx::Error| StoreError::Failed(error.to_string());
             found.head = (row.try_get("seq").map_err(get)?, row.try_get("tag").map_err(get)?);
@@ -109,6 +120,8 @@ impl Found {
                 found.rows.push(row_from_json(table, json)?);
                 let key: Vec<String> = row.try_get("key").map_err(get)?;
                 found.last = Some(checked_key(table, &key));
+            } else {
+                found.is_cut = row.try_get::<Option<i64>, _>("nth").map_err(get)?.is_some();
             }
         }
         Ok(found)
@@ -127,26 +140,23 @@ fn checked_key(table: &LiveTable, parts: &[String]) -> Vec<Value> {
     checked.collect()
 }
 
+/// The query of a page, for `rowcast.first_rows`.
 fn page_sql(table: &LiveTable, continues: bool) -> String {
     let keys: Vec<String> = key(table).map(|column| of("t", column)).collect();
     let jsons: Vec<String> = key(table).map(|column| json_of("t", column)).collect();
     let after: Vec<String> = key(table)
         .enumerate()
-        .map(|(place, column)| format!("($4::text[])[{}]::{}", place + 1, column.sql_type))
+        .map(|(place, column)| format!("$2[{}]::{}", place + 1, column.sql_type))
         .collect();
     let channel = column(table, table.channel_column);
-    let channel = channel.map(|c| is_exactly("t", c, "$2"));
+    let channel = channel.map(|c| is_exactly("t", c, "$1"));
     let after = if continues {
         format!(" AND ({}) > ({})", keys.join(", "), after.join(", "))
     } else {
-        " AND $4::text[] IS NOT NULL".to_owned()
+        String::new()
     };
     format!(
-        "SELECT head.seq, head.tag, r.row, r.key FROM (SELECT 1) one \
-         LEFT JOIN LATERAL (SELECT e.seq, e.tag FROM rowcast.entry e \
-             WHERE e.channel = $1 ORDER BY e.seq DESC LIMIT 1) head ON true \
-         LEFT JOIN LATERAL (SELECT {row} AS row, ARRAY[{jsons}] AS key FROM {table} t \
-             WHERE {channel}{after} ORDER BY {keys} LIMIT $3) r ON true",
+        "SELECT {row}, ARRAY[{jsons}] FROM {table} t WHERE {channel}{after} ORDER BY {keys} LIMIT $3",
         row = json_of_row("t", table),
         jsons = jsons.join(", "),
         table = table_name(table),

@@ -2,52 +2,89 @@
 //!
 //! It takes `$1` the operations as JSON (`e` the edit, `o` the place in it, `k0…` the key, `g0…` the
 //! guard, `v0…` the values, `c` the channel's id), `$2`–`$3` the edits and `$4`–`$5` the places to
-//! apply. It returns the operations whose row was found, null if there is none.
+//! apply. It returns the operations whose row was found, null if there is none, and the keys that are
+//! not as the operations name them.
 
 use super::{
-    name::{column, is_exactly, json_of_row, key, literal, of, quoted, table_name},
+    name::{column, is_exactly, json_of_row, json_of_value, key, literal, of, quoted, table_name},
     shape::{How, Shape, Verb},
 };
-use crate::store::{LiveColumn, LiveTable};
+use crate::store::{EditLimits, LiveColumn, LiveTable};
 
 impl Shape {
     /// The statement.
-    pub(super) fn statement(&self, table: &LiveTable) -> String {
+    pub(super) fn statement(&self, table: &LiveTable, limits: EditLimits) -> String {
         let target = format!("{} AS t", table_name(table));
         let input = self.input(table);
         let range = "e.e BETWEEN $2 AND $3 AND e.o BETWEEN $4 AND $5";
         match self.verb {
-            Verb::Insert => self.insert(table, &target, &input, range),
+            Verb::Insert => self.insert(table, &target, &input, range, limits),
             Verb::Update if self.assigned.is_empty() => format!(
                 "SELECT pg_catalog.array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
                 self.found(table)
             ),
             Verb::Update => {
-                let assignments = self.assignments(table);
+                let assignments = self.assignments(table, limits);
                 let rows = self.found(table);
-                returning(&format!(
-                    "UPDATE {target} SET {assignments} FROM {input} WHERE {range} AND {rows}"
-                ))
+                let asked: Vec<String> =
+                    (0..table.key.len()).map(|place| format!("e.k{place}")).collect();
+                let (is, asked) = (key_json(table, &key_values(table)), key_json(table, &asked));
+                format!(
+                    "WITH done AS (UPDATE {target} SET {assignments} FROM {input} \
+                     WHERE {range} AND {rows} RETURNING {HIT} AS hit, e.e, {is} AS key_is, {asked} AS key_asked, {fits} AS fits) \
+                     SELECT pg_catalog.array_agg(d.hit), {moved} FROM done d WHERE d.fits",
+                    fits = self.fits(table, limits),
+                    moved = moved(table, "d.e", "d.key_is", "d.key_asked"),
+                )
             }
             Verb::Delete => {
                 let rows = self.found(table);
-                returning(&format!("DELETE FROM {target} USING {input} WHERE {range} AND {rows}"))
+                let delete = format!("DELETE FROM {target} USING {input} WHERE {range} AND {rows}");
+                returning(&delete, "true")
             }
         }
     }
 
-    /// The statement that reads the row of an operation as it is: `$2` the edit, `$3` the place.
+    /// The statement that reads the row of an operation as it is: `$2` the edit, `$3` the place; and
+    /// whether a trigger may have done something else in the place of what was asked for.
     pub(super) fn probe(&self, table: &LiveTable) -> String {
         if self.verb == Verb::Insert {
-            return "SELECT NULL::text".to_owned();
+            return "SELECT NULL::text, true".to_owned();
         }
+        let oids: Vec<String> = table.relations.iter().map(|own| own.oid.to_string()).collect();
+        // Rows that an update moves to another partition are deleted there and inserted here.
+        let event = match self.verb {
+            Verb::Update if oids.len() == 1 => 16,
+            Verb::Update => 4 + 8 + 16,
+            Verb::Delete | Verb::Insert => 8,
+        };
         format!(
-            "SELECT {} FROM {} AS t, {} WHERE e.e = $2 AND e.o = $3 AND {}",
-            json_of_row("t", table),
-            table_name(table),
-            self.input(table),
-            in_channel(table),
+            "SELECT r.row, EXISTS (SELECT FROM pg_catalog.pg_trigger g \
+                 WHERE g.tgrelid = ANY ('{{{oids}}}'::oid[]) AND g.tgenabled <> 'D' \
+                     AND g.tgtype & 3 = 3 AND g.tgtype & {event} <> 0) \
+             FROM (SELECT 1) one LEFT JOIN LATERAL (SELECT {row} AS row FROM {name} AS t, {input} \
+                 WHERE e.e = $2 AND e.o = $3 AND {place}) r ON true",
+            oids = oids.join(","),
+            row = json_of_row("t", table),
+            name = table_name(table),
+            input = self.input(table),
+            place = in_channel(table),
         )
+    }
+
+    /// The statement that locks the row of an operation and says whether its guards hold; none for
+    /// an insert.
+    pub(super) fn lock(&self, table: &LiveTable) -> Option<String> {
+        (self.verb != Verb::Insert).then(|| {
+            format!(
+                "SELECT {}, true{} FROM {} AS t, {} WHERE e.e = $2 AND e.o = $3 AND {} FOR UPDATE OF t",
+                json_of_row("t", table),
+                self.guards(table),
+                table_name(table),
+                self.input(table),
+                in_channel(table),
+            )
+        })
     }
 
     /// The operations as a table `e`.
@@ -73,36 +110,81 @@ impl Shape {
         format!("pg_catalog.jsonb_to_recordset($1) AS e({})", columns.join(", "))
     }
 
-    fn insert(&self, table: &LiveTable, target: &str, input: &str, range: &str) -> String {
-        let columns = self.assigned.iter().filter_map(|(index, _)| column(table, *index));
-        let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
-        let values: Vec<String> = (0..names.len()).map(|place| format!("e.v{place}")).collect();
+    /// Whether the row that was written is no larger than a row may be.
+    fn fits(&self, table: &LiveTable, limits: EditLimits) -> String {
+        if !self.weighed {
+            return "true".to_owned();
+        }
+        let row = json_of_row("t", table);
         format!(
-            "WITH given AS MATERIALIZED (SELECT * FROM {input} WHERE {range}), \
-             done AS (INSERT INTO {target} ({}) SELECT {} FROM given e ORDER BY e.e, e.o RETURNING 1) \
-             SELECT pg_catalog.array_agg({HIT}) FROM given e \
-             WHERE (SELECT pg_catalog.count(*) FROM done) = (SELECT pg_catalog.count(*) FROM given)",
-            names.join(", "),
-            values.join(", "),
+            "rowcast.row_fits(pg_catalog.octet_length({row}), {})",
+            limits.row_bytes.min(i32::MAX as usize)
         )
     }
 
-    fn assignments(&self, table: &LiveTable) -> String {
+    fn insert(
+        &self,
+        table: &LiveTable,
+        target: &str,
+        input: &str,
+        range: &str,
+        limits: EditLimits,
+    ) -> String {
+        let columns = self.assigned.iter().filter_map(|(index, _)| column(table, *index));
+        let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
+        let values: Vec<String> = (0..names.len()).map(|place| format!("e.v{place}")).collect();
+        // Rows are inserted in order, and so returned; together they are only as many as were given
+        // if no trigger left one out.
+        let given =
+            "WITH given AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY e.e, e.o) AS nth";
+        format!(
+            "{given} FROM {input} WHERE {range}), \
+             done AS (INSERT INTO {target} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM given e ORDER BY e.nth RETURNING {is} AS key_is, {fits} AS fits), \
+             made AS (SELECT d.key_is, row_number() OVER () AS nth FROM done d) \
+             SELECT pg_catalog.array_agg({HIT}), {moved} FROM given e JOIN made m ON m.nth = e.nth \
+             WHERE (SELECT pg_catalog.count(*) FROM done d WHERE d.fits) = (SELECT pg_catalog.count(*) FROM given)",
+            names.join(", "),
+            values.join(", "),
+            fits = self.fits(table, limits),
+            is = key_json(table, &key_values(table)),
+            moved = self.inserted_elsewhere(table),
+        )
+    }
+
+    /// The keys that are not as they were given; none where the database makes them.
+    fn inserted_elsewhere(&self, table: &LiveTable) -> String {
+        let given = table.key.iter().map(|key| {
+            let place = self.assigned.iter().position(|(index, _)| index == key)?;
+            Some(format!("e.v{place}"))
+        });
+        given.collect::<Option<Vec<String>>>().map_or_else(
+            || "NULL::jsonb".to_owned(),
+            |given| moved(table, "e.e", "m.key_is", &key_json(table, &given)),
+        )
+    }
+
+    fn assignments(&self, table: &LiveTable, limits: EditLimits) -> String {
         let all = self.assigned.iter().enumerate().filter_map(|(place, (index, how))| {
             let column = column(table, *index)?;
             let value = match how {
-                How::SetIfChanged => self.set_if_changed(table, place, column),
-                how => assigned_value(*how, place, column),
+                How::SetIfChanged => self.set_if_changed(table, place, column, limits),
+                how => assigned_value(*how, place, column, limits),
             };
             Some(format!("{} = {value}", quoted(&column.name)))
         });
         all.collect::<Vec<_>>().join(", ")
     }
 
-    fn set_if_changed(&self, table: &LiveTable, place: usize, editor: &LiveColumn) -> String {
+    fn set_if_changed(
+        &self,
+        table: &LiveTable,
+        place: usize,
+        editor: &LiveColumn,
+        limits: EditLimits,
+    ) -> String {
         let others = self.assigned.iter().enumerate().filter_map(|(place, (index, how))| {
             let column = column(table, *index).filter(|_| *how != How::SetIfChanged)?;
-            let value = assigned_value(*how, place, column);
+            let value = assigned_value(*how, place, column, limits);
             Some(format!(
                 "{} IS DISTINCT FROM {}",
                 comparable(&of("t", column), column),
@@ -118,7 +200,11 @@ impl Shape {
 
     /// The rows named, if their guards hold.
     fn found(&self, table: &LiveTable) -> String {
-        let mut conditions = in_channel(table);
+        in_channel(table) + &self.guards(table)
+    }
+
+    fn guards(&self, table: &LiveTable) -> String {
+        let mut conditions = String::new();
         for (place, index) in self.guarded.iter().enumerate() {
             if let Some(column) = column(table, *index) {
                 let (is, wanted) = (of("t", column), format!("e.g{place}"));
@@ -133,12 +219,33 @@ impl Shape {
     }
 }
 
+fn key_values(table: &LiveTable) -> Vec<String> {
+    key(table).map(|column| of("t", column)).collect()
+}
+
+/// JSON text of a key with these values.
+fn key_json(table: &LiveTable, values: &[String]) -> String {
+    let parts: Vec<String> =
+        key(table).zip(values).map(|(column, value)| json_of_value(value, column)).collect();
+    format!("'[' || {} || ']'", parts.join(" || ',' || "))
+}
+
+/// The keys that are not as the edits asked for.
+fn moved(table: &LiveTable, edit: &str, is: &str, asked: &str) -> String {
+    format!(
+        "pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('e', {edit}, 't', {}, 'k', ({is})::jsonb)) \
+         FILTER (WHERE {is} <> {asked})",
+        literal(&table.name),
+    )
+}
+
 /// An operation as one number: the edit, then the place in it.
 const HIT: &str = "(e.e::bigint << 32) + e.o";
 
-fn returning(statement: &str) -> String {
+fn returning(statement: &str, fits: &str) -> String {
     format!(
-        "WITH done AS ({statement} RETURNING {HIT} AS hit) SELECT pg_catalog.array_agg(hit) FROM done"
+        "WITH done AS ({statement} RETURNING {HIT} AS hit, {fits} AS fits) \
+         SELECT pg_catalog.array_agg(hit) FROM done WHERE fits"
     )
 }
 
@@ -153,16 +260,18 @@ fn in_channel(table: &LiveTable) -> String {
     conditions.join(" AND ")
 }
 
-fn assigned_value(how: How, place: usize, column: &LiveColumn) -> String {
+fn assigned_value(how: How, place: usize, column: &LiveColumn, limits: EditLimits) -> String {
     let old = of("t", column);
     let name = literal(&column.name);
     match how {
         How::Set | How::SetIfChanged => format!("e.v{place}"),
         How::Add => format!("coalesce({old}, 0) + e.v{place}"),
-        How::AddItems => as_column(
-            &format!("rowcast.list_add(pg_catalog.to_jsonb({old}), e.v{place}, {name})"),
-            column,
-        ),
+        How::AddItems => {
+            let most = limits.list_items;
+            let added =
+                format!("rowcast.list_add(pg_catalog.to_jsonb({old}), e.v{place}, {name}, {most})");
+            as_column(&added, column)
+        }
         How::RemoveItems => as_column(
             &format!("rowcast.list_remove(pg_catalog.to_jsonb({old}), e.v{place}, {name})"),
             column,

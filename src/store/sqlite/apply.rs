@@ -10,14 +10,18 @@ use super::{
         fold::{RowImage, fields_of},
         schema::LiveTable,
         values::wire_of_checked,
+        weight::{are_large, bytes_of, bytes_of_values},
     },
     arithmetic,
     assign::{assignments, values_named},
-    constraint, place,
+    constraint, own, place,
     raw::Bound,
     row::{RowPlace, column_kind, column_name},
     transaction::{Cause, Halt, Transaction},
 };
+
+/// Old and new values of one edit may have the bytes of so many entries, which count new ones alone.
+const MOST_ENTRIES: usize = 4;
 
 /// Applies all operations of an edit. If one fails, those before it stay done: the caller takes
 /// them back.
@@ -26,15 +30,20 @@ pub(super) async fn edit(
     index: usize,
     edit: &CheckedEdit,
 ) -> Result<(), Halt> {
+    let most = transaction.bytes + MOST_ENTRIES * transaction.facts.limits.bytes;
     for (number, op) in edit.ops.iter().enumerate() {
         let mut work = Work { transaction, index, channel: &edit.channel };
         let failure = match work.apply(op).await {
+            Ok(()) if work.transaction.bytes > most => {
+                Halt::Edit(own::too_large(work.transaction.facts.limits))
+            }
             Ok(()) => continue,
             Err(Halt::Sql(error)) => constraint::explain(work.transaction, op, error).await,
             Err(halt) => halt,
         };
         return Err(match failure {
             Halt::Edit(error) => Halt::Edit(error.in_op(number)),
+            Halt::LeftOut(error) => Halt::LeftOut(error.in_op(number)),
             halt => halt,
         });
     }
@@ -79,6 +88,10 @@ impl Work<'_, '_> {
         fields: &ColumnValues,
         place: Option<&CheckedPlace>,
     ) -> Result<(), Halt> {
+        let limits = self.transaction.facts.edits;
+        if bytes_of_values(fields) > limits.row_bytes {
+            return Err(limits.too_large_row(table, &[]).into());
+        }
         let mut fields = fields.clone();
         if let (Some(order), Some(place)) = (table.order, place) {
             let cause = Cause::Edit(self.index);
@@ -98,7 +111,8 @@ impl Work<'_, '_> {
         for (column, value) in &fields {
             bound.push_value(column_kind(table, *column), value);
         }
-        self.transaction.change(&sql, bound, Cause::Edit(self.index)).await.map(drop)
+        let answer = self.transaction.change(&sql, bound, Cause::Edit(self.index)).await?;
+        if answer.changed == 0 { Err(Halt::LeftOut(left_out(table))) } else { Ok(()) }
     }
 
     async fn update(
@@ -113,7 +127,10 @@ impl Work<'_, '_> {
         }
         let row = self.guarded_row(table, key, guard).await?;
         let mut set = change.set.clone();
-        set.extend(arithmetic::computed(table, &row, change)?);
+        set.extend(arithmetic::computed(table, &row, change, self.transaction.facts.edits)?);
+        if are_large(&change.set) || !change.add.is_empty() {
+            self.weigh(table, &row, &set)?;
+        }
         if let (Some(order), Some(place)) = (table.order, &change.place) {
             let cause = Cause::Edit(self.index);
             let key =
@@ -123,6 +140,20 @@ impl Work<'_, '_> {
             }
         }
         if set.is_empty() { Ok(()) } else { self.write(table, key, &set).await }
+    }
+
+    /// Refuses values that would make a row too large.
+    fn weigh(&self, table: &LiveTable, row: &RowImage, set: &ColumnValues) -> Result<(), Halt> {
+        let limits = self.transaction.facts.edits;
+        let columns: Vec<usize> = set.iter().map(|(column, _)| *column).collect();
+        let kept = row.iter().enumerate().filter(|(column, _)| !columns.contains(column));
+        let kept: usize = kept.filter_map(|(_, value)| value.as_ref()).map(bytes_of).sum();
+        if kept + bytes_of_values(set) <= limits.row_bytes {
+            return Ok(());
+        }
+        let large: Vec<usize> =
+            set.iter().filter(|(_, v)| bytes_of(v) > 64).map(|(c, _)| *c).collect();
+        Err(limits.too_large_row(table, &large).into())
     }
 
     async fn write(
@@ -154,8 +185,12 @@ impl Work<'_, '_> {
         mut bound: Bound,
     ) -> Result<(), Halt> {
         place.push_onto(&mut bound);
+        let before = self.transaction.done.len();
         let answer = self.transaction.change(sql, bound, Cause::Edit(self.index)).await?;
-        if answer.changed == 0 { Err(not_found(table, place.wire_key()).into()) } else { Ok(()) }
+        if answer.changed > 0 || was_replaced(self.transaction, table, place, before).await? {
+            return Ok(());
+        }
+        Err(not_found(table, place.wire_key()).into())
     }
 
     async fn guarded(
@@ -188,11 +223,28 @@ impl Work<'_, '_> {
     }
 }
 
-/// Whether an update sets fields and does nothing else.
+/// Whether an update sets small fields and does nothing else.
 pub(super) fn is_plain(change: &FieldOps, guard: &ColumnValues) -> bool {
     let FieldOps { set, inc, add, remove, place } = change;
     let computes = !inc.is_empty() || !add.is_empty() || !remove.is_empty() || place.is_some();
-    !set.is_empty() && !computes && guard.is_empty()
+    !set.is_empty() && !computes && guard.is_empty() && !are_large(set)
+}
+
+/// Whether a statement that changed no row had one nevertheless, for which a trigger did something
+/// else or nothing. What it did is what the edit did. `before` is how much had been done then.
+pub(super) async fn was_replaced(
+    transaction: &mut Transaction<'_>,
+    table: &LiveTable,
+    place: &RowPlace<'_>,
+    before: usize,
+) -> Result<bool, Halt> {
+    Ok(transaction.done.len() > before || transaction.row(table, place).await?.is_some())
+}
+
+/// A trigger had the row left out.
+pub(super) fn left_out(table: &LiveTable) -> EditError {
+    EditError::new(ErrorCode::Refused, "a trigger of the table refused the row")
+        .in_table(&table.name)
 }
 
 /// There is no such row in the channel.

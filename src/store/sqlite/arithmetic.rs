@@ -1,5 +1,7 @@
 //! New values computed from old ones: numbers added, items added and removed.
 
+use std::collections::HashSet;
+
 use rowcast_protocol::{ColumnType, ErrorCode, Value};
 
 use super::{
@@ -9,8 +11,10 @@ use super::{
         fold::RowImage,
         schema::LiveTable,
         values::{decimal, wire_of_checked},
+        weight::EditLimits,
     },
     row::column_kind,
+    transaction::key_text,
 };
 
 /// The new values of the fields that an update computes.
@@ -18,6 +22,7 @@ pub(super) fn computed(
     table: &LiveTable,
     row: &RowImage,
     change: &FieldOps,
+    limits: EditLimits,
 ) -> Result<ColumnValues, EditError> {
     let old = |column: usize| row.get(column).cloned().flatten().unwrap_or_default();
     let mut values: ColumnValues = Vec::new();
@@ -27,10 +32,10 @@ pub(super) fn computed(
     }
     for (column, items) in &change.add {
         let mut list = list(table, *column, old(*column))?;
-        for item in items.iter().map(|item| wire_of_checked(ColumnType::Json, item)) {
-            if !list.contains(&item) {
-                list.push(item);
-            }
+        let before = list.len();
+        add_missing(&mut list, items);
+        if list.len() > before.max(limits.list_items) {
+            return Err(limits.too_many_items(table, *column));
         }
         values.push((*column, Value::List(list)));
     }
@@ -40,12 +45,26 @@ pub(super) fn computed(
             None => old(*column),
         };
         let mut list = list(table, *column, before)?;
-        let gone: Vec<Value> =
-            items.iter().map(|item| wire_of_checked(ColumnType::Json, item)).collect();
-        list.retain(|item| !gone.contains(item));
+        let gone: HashSet<String> = items.iter().map(item_text).collect();
+        list.retain(|item| !gone.contains(&key_text(item)));
         values.push((*column, Value::List(list)));
     }
     Ok(values)
+}
+
+/// Adds the items that a list does not have, each once.
+fn add_missing(list: &mut Vec<Value>, items: &[Value]) {
+    let mut had: HashSet<String> = list.iter().map(key_text).collect();
+    for item in items {
+        if had.insert(item_text(item)) {
+            list.push(wire_of_checked(ColumnType::Json, item));
+        }
+    }
+}
+
+/// An item of an edit as text, to look it up by.
+fn item_text(item: &Value) -> String {
+    key_text(&wire_of_checked(ColumnType::Json, item))
 }
 
 fn list(table: &LiveTable, column: usize, value: Value) -> Result<Vec<Value>, EditError> {

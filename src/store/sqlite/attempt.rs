@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rowcast_protocol::{ChannelName, Seq};
+use tokio::time::Instant;
 
 use super::{
     super::{
         Applied, Committed,
         edit::{CheckedEdit, CheckedOp},
         error::{EditError, StoreError},
+        weight::{ENOUGH_BYTES, ENOUGH_TIME},
     },
     apply, backlog,
     connection::{Connection, store_error},
@@ -57,7 +59,7 @@ impl From<sqlx::Error> for Trouble {
 impl From<Halt> for Trouble {
     fn from(halt: Halt) -> Self {
         match halt {
-            Halt::Edit(error) => Self::Spoilt(error),
+            Halt::Edit(error) | Halt::LeftOut(error) => Self::Spoilt(error),
             Halt::Sql(error) => error.into(),
             Halt::Store(error) => Self::Store(error),
         }
@@ -86,6 +88,7 @@ pub(super) async fn attempt(
     let tried = Attempt { facts, edits, manner, refusal, draft, is_backlog_left: false };
     let tried = tried.run(connection).await;
     if tried.is_err() {
+        connection.work_freely();
         // Fails if the database rolled back by itself.
         let _ = connection.run("ROLLBACK", Bound::none()).await;
     }
@@ -112,7 +115,9 @@ impl Attempt<'_> {
             }
         } else {
             let mut transaction = Transaction::new(self.facts, connection);
-            self.apply(&mut transaction, &mut fates).await?;
+            let applied = self.apply(&mut transaction, &mut fates).await;
+            transaction.connection.work_freely();
+            applied?;
             let done = transaction.done;
             self.number_before(connection, &done).await?;
             places = own::fold(self.edits, done, self.facts.limits, &mut self.draft)
@@ -185,8 +190,10 @@ impl Attempt<'_> {
         (0..self.edits.len()).filter(|index| !fates.contains_key(index)).collect()
     }
 
+    /// Applies the edits, in order as far as it can be told. Ends early once that is enough for a
+    /// transaction; the edits that come later are left out then.
     async fn apply(
-        &self,
+        &mut self,
         transaction: &mut Transaction<'_>,
         fates: &mut HashMap<usize, Fate>,
     ) -> Result<(), Trouble> {
@@ -195,24 +202,45 @@ impl Attempt<'_> {
             Manner::Fast => sets::plan(self.facts, self.edits, &open),
             Manner::EditByEdit => open.iter().copied().map(Step::Alone).collect(),
         };
-        for index in open {
-            fates.insert(index, Fate::Applied);
-        }
+        let began = Instant::now();
         for step in steps {
+            transaction.connection.work_at_most(self.facts.edits.time);
             match step {
                 Step::Together(group) => {
+                    fates.extend(group.edits().map(|index| (index, Fate::Applied)));
                     for (index, error) in sets::apply(transaction, self.edits, &group).await? {
                         fates.insert(index, Fate::Refused(error));
                     }
                 }
                 Step::Alone(index) => {
-                    if let Err(error) = self.alone(transaction, index).await? {
-                        fates.insert(index, Fate::Refused(error));
-                    }
+                    let fate = match self.alone(transaction, index).await? {
+                        Ok(()) => Fate::Applied,
+                        Err(error) => Fate::Refused(error),
+                    };
+                    fates.insert(index, fate);
                 }
+            }
+            let is_enough = transaction.bytes > ENOUGH_BYTES || began.elapsed() > ENOUGH_TIME;
+            if is_enough && self.end_here(fates) {
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Leaves out the edits that were not decided yet, if all of them come after all others.
+    fn end_here(&mut self, fates: &mut HashMap<usize, Fate>) -> bool {
+        let first_open = (0..self.edits.len()).find(|index| !fates.contains_key(index));
+        let Some(first_open) = first_open else { return false };
+        let is_later =
+            |(index, fate): (&usize, &Fate)| *index < first_open || matches!(fate, Fate::Stored(_));
+        let Some(decided) = self.edits.get(..first_open).filter(|_| fates.iter().all(is_later))
+        else {
+            return false;
+        };
+        self.edits = decided;
+        fates.retain(|index, _| *index < first_open);
+        true
     }
 
     /// Applies one edit, or takes it back whole.
@@ -231,6 +259,7 @@ impl Attempt<'_> {
         let error = match apply::edit(transaction, index, edit).await {
             Ok(()) => self.size(transaction, before, edit),
             Err(Halt::Edit(error)) => Some(error),
+            Err(Halt::LeftOut(error)) if mark.is_some() => Some(error),
             Err(halt) => return Err(halt.into()),
         };
         match (mark, error) {
@@ -241,7 +270,11 @@ impl Attempt<'_> {
             }
             (None, None) => {}
             // What one statement did was taken back with it, unless it was too large.
-            (None, Some(error)) if transaction.done.len() == before => return Ok(Err(error)),
+            (None, Some(error))
+                if transaction.done.len() == before && transaction.is_open().await? =>
+            {
+                return Ok(Err(error));
+            }
             (None, Some(error)) => return Err(Trouble::Spoilt(error)),
         }
         Ok(Ok(()))

@@ -7,7 +7,7 @@ use rowcast_protocol::ColumnType;
 
 use super::{
     super::{
-        build::{CatalogueColumn, CatalogueTable},
+        build::{CatalogueColumn, CatalogueTable, ValueSource},
         declaration::Declarations,
         error::StoreError,
     },
@@ -43,7 +43,7 @@ async fn table(
     connection: &mut Connection,
     name: &str,
 ) -> Result<Option<CatalogueTable>, StoreError> {
-    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk, t.sql
+    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk, t.sql, c.hidden IN (2, 3)
         FROM sqlite_schema t JOIN pragma_table_xinfo(t.name) c
         WHERE t.type = 'table' AND t.name = ? AND c.hidden <> 1 ORDER BY c.cid";
     let answers =
@@ -65,6 +65,7 @@ async fn table(
             made_type: false,
             nullable: !own::<bool>(&row, 2)? && place == 0,
             has_default: own::<bool>(&row, 3)? || integer_key,
+            source: if own(&row, 6)? { ValueSource::Expression } else { ValueSource::Writers },
             values: Vec::new(),
         });
     }

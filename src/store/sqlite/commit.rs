@@ -6,12 +6,10 @@
 //! edit, each behind a savepoint. If even that breaks the transaction (a deferred constraint at
 //! `COMMIT`, a trigger that rolls back), every edit in a transaction of its own.
 
+use tokio::time::Instant;
+
 use super::{
-    super::{
-        Appended, Committed,
-        edit::CheckedEdit,
-        error::{EditError, StoreError},
-    },
+    super::{Appended, Committed, edit::CheckedEdit, error::StoreError, weight::ENOUGH_TIME},
     attempt::{Manner, Trouble, attempt},
     connection::{Connection, nth, store_error},
     facts::Facts,
@@ -36,27 +34,28 @@ pub(super) async fn commit(
     apart(facts, connection, edits).await
 }
 
-/// Commits each edit in a transaction of its own. Once one is committed, what stops the others is
-/// told to them alone, so that nothing that was committed stays unsaid.
+/// Commits each edit in a transaction of its own, until it is time for others or something stops it;
+/// what was committed by then is told.
 async fn apart(
     facts: &Facts,
     connection: &mut Connection,
     edits: &[CheckedEdit],
 ) -> Result<Committed, StoreError> {
     let mut all = Committed { outcomes: Vec::new(), appended: Vec::new(), left_unnumbered: false };
+    let began = Instant::now();
     for edit in edits.chunks(1) {
         match one(facts, connection, edit).await {
             Ok(committed) => {
                 all.outcomes.extend(committed.outcomes);
                 all.appended.extend(committed.appended);
                 all.left_unnumbered |= committed.left_unnumbered;
+                if began.elapsed() > ENOUGH_TIME {
+                    break;
+                }
             }
             Err(error) if all.outcomes.is_empty() => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "the rest of a batch could not be committed");
-                let refusal =
-                    EditError::new(error.code(), "the database could not take the edit now");
-                all.outcomes.resize(edits.len(), Err(refusal));
                 break;
             }
         }

@@ -8,6 +8,10 @@ use std::{
     fs::File,
     io::{ErrorKind, Read as _},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -77,14 +81,57 @@ pub(super) struct Answer {
     pub(super) changed: u64,
 }
 
+/// How many steps of SQLite's machine lie between two looks at what is left of a budget.
+const STEPS: i32 = 10_000;
+
+/// About how many steps SQLite's machine takes in a millisecond.
+const STEPS_A_MILLISECOND: u64 = 10_000;
+
+/// How much work the next statements may be. Steps are counted instead of time, so that a disk or a
+/// machine that is slow at the moment is no statement's fault.
+#[derive(Debug, Clone, Default)]
+struct Budget(Arc<AtomicU64>);
+
+impl Budget {
+    /// Whether the work may go on.
+    fn spend(&self) -> bool {
+        let less = |left: u64| (left != u64::MAX).then(|| left.saturating_sub(1));
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .map_or(true, |left| left > 0)
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Connection(SqliteConnection);
+pub(super) struct Connection {
+    connection: SqliteConnection,
+    budget: Budget,
+}
 
 impl Connection {
     /// Opens a connection.
     pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Self, StoreError> {
-        options.connect().await.map(Self).map_err(store_error)
+        let mut connection = options.connect().await.map_err(store_error)?;
+        let budget = Budget(Arc::new(AtomicU64::new(u64::MAX)));
+        let own = budget.clone();
+        let mut handle = connection.lock_handle().await.map_err(store_error)?;
+        handle.set_progress_handler(STEPS, move || own.spend());
+        drop(handle);
+        Ok(Self { connection, budget })
+    }
+
+    /// From here on statements may work for about this long in all; those that go beyond are
+    /// interrupted, which takes the whole transaction back.
+    pub(super) fn work_at_most(&self, time: Duration) {
+        let steps = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let looks = steps.saturating_mul(STEPS_A_MILLISECOND) / u64::from(STEPS.unsigned_abs());
+        self.budget.0.store(looks.max(1), Ordering::Relaxed);
+    }
+
+    /// From here on statements may work for as long as they need.
+    pub(super) fn work_freely(&self) {
+        self.budget.0.store(u64::MAX, Ordering::Relaxed);
     }
 
     /// Runs statements and keeps them prepared.
@@ -112,7 +159,7 @@ impl Connection {
         keep: bool,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(keep);
-        let mut stream = self.0.fetch_many(query);
+        let mut stream = self.connection.fetch_many(query);
         let (mut answers, mut answer) = (Vec::new(), Answer::default());
         while let Some(step) = stream.try_next().await? {
             match step {
@@ -128,12 +175,12 @@ impl Connection {
 
     /// The connection itself.
     pub(super) fn inner(&mut self) -> &mut SqliteConnection {
-        &mut self.0
+        &mut self.connection
     }
 
     /// Closes it in good order.
     pub(super) async fn close(self) {
-        if let Err(error) = self.0.close().await {
+        if let Err(error) = self.connection.close().await {
             tracing::debug!(%error, "closing a connection failed");
         }
     }

@@ -11,6 +11,7 @@ use super::{
         edit::{CheckedOp, ColumnValues},
         error::{EditError, StoreError, check_words},
         schema::LiveTable,
+        weight::too_slow,
     },
     check,
     connection::{Connection, extended_code, nth, primary_code, quoted, store_error},
@@ -26,6 +27,10 @@ pub(super) async fn explain(
     error: sqlx::Error,
 ) -> Halt {
     let Some(refusal) = Refusal::of(&error) else { return Halt::Store(store_error(error)) };
+    if matches!(refusal, Refusal::TooSlow) {
+        // The whole transaction is gone with it.
+        return Halt::Sql(error);
+    }
     let (index, key) = target(op);
     let table = match transaction.facts.table(index) {
         Ok(table) => table,
@@ -81,10 +86,15 @@ fn values(op: &CheckedOp, table: &LiveTable) -> ColumnValues {
 enum Refusal {
     Check,
     NotNull,
-    Unique { primary: bool },
+    Unique {
+        primary: bool,
+    },
     ForeignKey,
     WrongType,
     TooLarge,
+    TooSlow,
+    /// The tables are not what they were.
+    Changed,
     Other,
 }
 
@@ -99,7 +109,11 @@ impl Refusal {
             (19, 787) => Some(Self::ForeignKey),
             (19, 3091) | (20, _) => Some(Self::WrongType),
             (18, _) => Some(Self::TooLarge),
-            (19, _) => Some(Self::Other),
+            (9, _) => Some(Self::TooSlow),
+            (1, _) if is_of_changed_tables(error) => Some(Self::Changed),
+            // What a trigger raises, what a check or a default cannot compute, and whatever else a
+            // statement can be refused for.
+            (1 | 4 | 12 | 19 | 23 | 25, _) => Some(Self::Other),
             _ => None,
         }
     }
@@ -119,9 +133,24 @@ impl Refusal {
             }
             Self::WrongType => EditError::new(ErrorCode::WrongType, detail),
             Self::TooLarge => EditError::new(ErrorCode::TooLarge, "a value is too large"),
+            Self::TooSlow => too_slow(),
+            Self::Changed => EditError::new(
+                ErrorCode::Busy,
+                "the tables have just changed; send the same edit again",
+            ),
             _ => EditError::new(ErrorCode::Refused, detail),
         }
     }
+}
+
+/// Whether a statement names what is not there: somebody changed the tables.
+fn is_of_changed_tables(error: &sqlx::Error) -> bool {
+    let words = error.as_database_error().map(|error| error.message().to_owned());
+    words.is_some_and(|words| {
+        words.contains("no such ")
+            || words.contains("has no column named")
+            || (words.starts_with("table ") && words.contains(" columns but "))
+    })
 }
 
 /// An error that refuses an edit without our knowing which operation was to blame.
@@ -148,7 +177,10 @@ async fn unique(
     detail: &str,
     primary: bool,
 ) -> Result<EditError, StoreError> {
-    let words = format!("another row has this value of `{detail}` already");
+    let words = match detail.contains([',', '\'']) {
+        true => "another row has these values already".to_owned(),
+        false => format!("another row has this value of `{detail}` already"),
+    };
     let error = EditError::new(ErrorCode::Unique, words);
     if let Some(index) = detail.strip_prefix("index '") {
         return Ok(EditError { constraint: Some(index.trim_matches('\'').to_owned()), ..error });

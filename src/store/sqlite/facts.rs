@@ -9,6 +9,7 @@ use super::{
         error::StoreError,
         fold::EntryLimits,
         schema::{LiveSchema, LiveTable},
+        weight::EditLimits,
     },
     connection::{Connection, nth, store_error},
     migrate::pending_width,
@@ -32,6 +33,8 @@ pub(super) struct Facts {
     pub(super) select_records: String,
     /// How much an entry holds.
     pub(super) limits: EntryLimits,
+    /// How heavy an edit may be.
+    pub(super) edits: EditLimits,
 }
 
 impl Facts {
@@ -40,6 +43,7 @@ impl Facts {
         connection: &mut Connection,
         schema: LiveSchema,
         limits: EntryLimits,
+        edits: EditLimits,
     ) -> Result<Self, StoreError> {
         let sql = "SELECT value FROM rowcast_meta WHERE name = 'epoch'";
         let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
@@ -50,6 +54,7 @@ impl Facts {
         let width = pending_width(connection).await?;
         let layouts = Layouts::load(connection, &schema, width).await?;
         let select_records = layouts.select();
+<<<<<<< HEAD
         Ok(Self { schema: Arc::new(schema), version, epoch, layouts, select_records, limits })
     }
 
@@ -58,6 +63,9 @@ impl Facts {
     pub(super) fn must_be(&self, version: i64) -> Result<(), StoreError> {
         let unnoticed = planted::is(Bug::TriggersLostUnnoticed);
         if version == self.version || unnoticed { Ok(()) } else { Err(StoreError::Changed) }
+=======
+        Ok(Self { schema: Arc::new(schema), epoch, layouts, select_records, limits, edits })
+>>>>>>> main
     }
 
     /// The live table with this index.

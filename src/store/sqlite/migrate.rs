@@ -1,6 +1,6 @@
 //! Makes and upgrades the database, and switches recording on.
 
-use std::{borrow::Cow, path::Path};
+use std::{borrow::Cow, fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use rowcast_protocol::Codec;
 use sqlx::{
@@ -22,10 +22,11 @@ use super::{
 };
 
 /// The migrations, in order.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "engine", include_str!("../../../migrations/sqlite/0001_engine.sql")),
     (2, "tables", include_str!("../../../migrations/sqlite/0002_tables.sql")),
     (3, "accounts", include_str!("../../../migrations/sqlite/0003_accounts.sql")),
+    (4, "outcomes", include_str!("../../../migrations/sqlite/0004_outcomes.sql")),
     (5, "people", include_str!("../../../migrations/sqlite/0005_people.sql")),
 ];
 
@@ -37,12 +38,19 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
 /// the declarations do not fit it.
 pub async fn migrate(path: &Path, declarations: &Declarations) -> Result<(), StoreError> {
     refuse_foreign(path)?;
+    make_private(path);
     let timeout = Options::default().busy_timeout;
     let options = writer_options(path, timeout).create_if_missing(true);
     let mut connection = Connection::open(&options).await?;
     let migrated = migrate_on(&mut connection, declarations).await;
     connection.close().await;
     migrated
+}
+
+/// Makes the file of a new database for its owner alone; SQLite gives the files beside it the same rights. Where
+/// it cannot be made, opening it says why.
+fn make_private(path: &Path) {
+    let _made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 async fn migrate_on(

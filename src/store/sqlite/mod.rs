@@ -14,11 +14,11 @@
 //! Reading order: [`commit`], [`attempt`], [`transaction`], [`apply`], [`sets`], [`log`]; then [`read`] and
 //! [`page`].
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, slice, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value, reply::PastChange};
+use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value};
 use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::Mutex;
 
@@ -29,14 +29,16 @@ use self::{
     writer::{Turn, Writer},
 };
 use super::{
-    Appended, Applied, CheckedEdit, Committed, EditError, Erased, Erasure, Finding, Head,
-    LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter, Selected, Store, Trimmed,
+    Appended, Applied, CheckedEdit, Committed, EditError, EditLimits, Erased, Erasure, Finding,
+    Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query, ReadAfter, Selected,
+    Store, Trimmed,
     accounts::{AccountStore, Book},
     build::live_schema,
     declaration::Declarations,
     error::StoreError,
     fold::EntryLimits,
     rebind::Rebound,
+    replay,
 };
 
 mod access;
@@ -85,6 +87,8 @@ pub use migrate::migrate;
 pub struct Options {
     /// How much one entry holds.
     pub limits: EntryLimits,
+    /// How heavy an edit may be.
+    pub edits: EditLimits,
     /// How long a write waits for somebody else's before it fails with `busy`.
     pub busy_timeout: Duration,
     /// Connections that read.
@@ -93,12 +97,17 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limits: EntryLimits::default(), busy_timeout: Duration::from_secs(5), readers: 4 }
+        Self {
+            limits: EntryLimits::default(),
+            edits: EditLimits::default(),
+            busy_timeout: Duration::from_secs(5),
+            readers: 4,
+        }
     }
 }
 
-/// Rows that a reading connection prepares before they are asked for. An entry may have a megabyte.
-const READ_AHEAD: usize = 16;
+/// Rows that a reading connection prepares before they are asked for. One may have a megabyte.
+const READ_AHEAD: usize = 8;
 
 /// How often a batch is begun again because the tables were changed.
 const CHANGES: u32 = 4;
@@ -175,7 +184,7 @@ async fn load(
             return Err(migrate::not_recorded(&table.name));
         }
     }
-    Facts::load(connection, schema, options.limits).await
+    Facts::load(connection, schema, options.limits, options.edits).await
 }
 
 impl SqliteStore {
@@ -218,6 +227,7 @@ impl Store for SqliteStore {
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
+<<<<<<< HEAD
         let mut appended = Vec::new();
         for _ in 0..CHANGES {
             let facts = self.facts();
@@ -236,6 +246,15 @@ impl Store for SqliteStore {
             }
         }
         Err(StoreError::Changed)
+=======
+        let facts = self.facts();
+        let rebound = Rebound::new(edits, &facts.schema);
+        let committed = turn.writer()?.commit(&facts, &rebound.edits).await;
+        turn.end();
+        let mut committed = rebound.complete(committed?);
+        replay::add_rows(self, edits, &mut committed.outcomes).await;
+        Ok(committed)
+>>>>>>> main
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
@@ -297,8 +316,8 @@ impl Store for SqliteStore {
         key: &[Value],
         before: Option<Seq>,
         limit: u32,
-    ) -> Result<(Vec<PastChange>, bool), StoreError> {
-        history::history(&self.facts(), &self.readers, channel, table, key, before, limit).await
+    ) -> Result<Past, StoreError> {
+        history::history(&self.facts(), &self.askers, channel, table, key, before, limit).await
     }
 
     async fn select(
@@ -322,7 +341,11 @@ impl Store for SqliteStore {
         &self,
         edit: &CheckedEdit,
     ) -> Result<Option<Result<Applied, EditError>>, StoreError> {
-        past::outcome(&self.facts(), &self.readers, edit).await
+        let outcome = past::outcome(&self.facts(), &self.readers, edit).await?;
+        let Some(mut outcome) = outcome else { return Ok(None) };
+        let (edits, outcomes) = (slice::from_ref(edit), slice::from_mut(&mut outcome));
+        replay::add_rows(self, edits, outcomes).await;
+        Ok(Some(outcome))
     }
 
     async fn roles(

@@ -11,12 +11,22 @@ use super::{
         Applied,
         edit::CheckedEdit,
         error::{EditError, StoreError},
+        weight::{bytes_of, bytes_of_fields},
     },
     facts::Facts,
     raw::{Bound, number, own},
     values_list::{padded, values_list},
 };
 use crate::planted::{self, Bug};
+
+/// Longer rows are not kept with a refusal, bytes.
+const LONGEST_ROW: usize = 2_048;
+
+/// Longer keys are not kept with a refusal, bytes.
+const LONGEST_KEY: usize = 512;
+
+/// Longer messages are cut, characters.
+const LONGEST_MESSAGE: usize = 500;
 
 /// What became of an edit, to be stored.
 #[derive(Debug)]
@@ -39,8 +49,14 @@ impl Outcome<'_> {
     }
 }
 
+/// What is kept of a refusal: no long row, which is read again when the refusal is told again, and no
+/// long key, which is in the edit.
 fn error_text(error: &EditError) -> String {
-    serde_json::to_string(&ErrorReply::from(error.clone())).unwrap_or_default()
+    let key = error.key.clone().filter(|key| bytes_of(key) <= LONGEST_KEY);
+    let message = error.message.chars().take(LONGEST_MESSAGE).collect();
+    let row = error.row.clone().filter(|row| bytes_of_fields(row) <= LONGEST_ROW);
+    let kept = EditError { row, key, message, ..error.clone() };
+    serde_json::to_string(&ErrorReply::from(kept)).unwrap_or_default()
 }
 
 fn error_of(text: &str) -> Result<EditError, StoreError> {
@@ -90,7 +106,7 @@ pub(super) fn found(
         };
         let outcome = match own::<Option<&str>>(row, 4)? {
             _ if own::<&[u8]>(row, 2)? != edit.hash.as_slice() => Err(EditError::conflict()),
-            Some(error) => Err(error_of(error)?),
+            Some(error) => Err(error_of(error)?.concealing(&facts.schema)),
             None => Ok(Applied { epoch: facts.epoch, seq: number(row, 3)?, replayed: true }),
         };
         stored.insert(index, outcome);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use futures_util::TryStreamExt as _;
 use rowcast_protocol::{ChannelName, ColumnType, Value};
-use sqlx::{SqlitePool, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, SqlitePool, sqlite::SqliteRow};
 
 use super::{
     super::{
@@ -11,12 +12,14 @@ use super::{
         error::StoreError,
         fold::fields_of,
         schema::{LiveSchema, LiveTable},
+        weight::{PAGE_BYTES, bytes_of_fields},
     },
-    connection::quoted,
+    connection::{quoted, store_error},
     facts::Facts,
     raw::{Bound, number, own, raw},
-    read::{heads, rows, tag},
-    row::{image, in_channel, key_columns, push_channel, push_key, visible_columns},
+    read::{heads, tag},
+    row::{image, in_channel, key_columns, push_channel, push_key},
+    triggers::recorded,
 };
 use crate::store::values::Raw;
 
@@ -42,25 +45,28 @@ pub(super) async fn page(
     };
     let limit = limit.max(1);
     let (sql, bound) = select(table, channel, place.key.as_deref(), limit);
-    let found = rows(pool, sql, bound.done()).await?;
-    let head = found.first().map_or(Ok(facts.cursor(0, 0)), |row| {
-        let seq = own::<Option<i64>>(row, 0)?.unwrap_or_default();
-        if seq == 0 {
-            Ok(facts.cursor(0, 0))
-        } else {
-            Ok(facts.cursor(number(row, 0)?, tag(row, 1)?))
-        }
-    })?;
+    let mut found = sqlx::query_with(AssertSqlSafe(sql), bound.done()).fetch(pool);
+    let head = facts.cursor(0, 0);
     let mut page = Page { head, table: Some(Arc::clone(table)), rows: Vec::new(), next: None };
-    let of_page: Vec<&SqliteRow> = present(&found)?;
-    for row in &of_page {
-        page.rows.push(fields_of(table, &image(table, row, HEAD + 1)?));
+    let (mut bytes, mut last) = (0, None);
+    while let Some(row) = found.try_next().await.map_err(store_error)? {
+        if own::<Option<i64>>(&row, 0)?.is_some_and(|seq| seq != 0) {
+            page.head = facts.cursor(number(&row, 0)?, tag(&row, 1)?);
+        }
+        if own::<Option<i64>>(&row, 2)?.is_none() {
+            break;
+        }
+        let fields = fields_of(table, &image(table, &row, HEAD + 1)?);
+        bytes += bytes_of_fields(&fields);
+        if bytes > PAGE_BYTES && !page.rows.is_empty() {
+            page.next = last;
+            return Ok(page);
+        }
+        page.rows.push(fields);
+        last = Some(PagePlace { key: Some(key_of(table, &row)?), ..place.clone() });
     }
-    let is_full = of_page.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-    page.next = match of_page.last().filter(|_| is_full) {
-        Some(last) => Some(PagePlace { key: Some(key_of(table, last)?), ..place.clone() }),
-        None => next_table(schema, channel, place.table + 1),
-    };
+    let is_full = page.rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    page.next = last.filter(|_| is_full).or_else(|| next_table(schema, channel, place.table + 1));
     Ok(page)
 }
 
@@ -82,16 +88,8 @@ fn next_table(schema: &Arc<LiveSchema>, channel: &ChannelName, from: usize) -> O
     Some(PagePlace { schema: Arc::clone(schema), table, key: None })
 }
 
-fn present(rows: &[SqliteRow]) -> Result<Vec<&SqliteRow>, StoreError> {
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
-        if own::<Option<i64>>(row, 2)?.is_some() {
-            found.push(row);
-        }
-    }
-    Ok(found)
-}
-
+/// The keys are found and sorted first, then each row is read when its turn comes: what lies behind
+/// the end of a page is never read.
 fn select(
     table: &LiveTable,
     channel: &ChannelName,
@@ -99,21 +97,23 @@ fn select(
     limit: u32,
 ) -> (String, Bound) {
     let names: Vec<String> = key_columns(table).map(|column| quoted(&column.name)).collect();
-    let sorted: Vec<String> = names.iter().map(|name| format!("t.{name}")).collect();
+    let same: Vec<String> = names.iter().map(|name| format!("t.{name} = s.{name}")).collect();
+    let visible = recorded(table).map(|(_, column)| format!("t.{}", quoted(&column.name)));
     let names = names.join(", ");
     let beyond = match after {
         Some(key) => format!("AND ({names}) > ({})", vec!["?"; key.len()].join(", ")),
         None => String::new(),
     };
+    let name = quoted(&table.name);
     let sql = format!(
-        "SELECT c.head, c.tag, t.\"rowcast there\", t.*
+        "SELECT c.head, c.tag, s.\"rowcast there\", NULL, {}
          FROM (SELECT 1) LEFT JOIN rowcast_channel c ON c.name = ?
-         LEFT JOIN (SELECT 1 AS \"rowcast there\", {} FROM {} WHERE {} {beyond} ORDER BY {names} LIMIT ?) t
-         ORDER BY {}",
-        visible_columns(table),
-        quoted(&table.name),
+         LEFT JOIN (SELECT 1 AS \"rowcast there\", {names} FROM {name} WHERE {} {beyond}
+             ORDER BY {names} LIMIT ?) s
+         LEFT JOIN {name} t ON {}",
+        visible.collect::<Vec<_>>().join(", "),
         in_channel(table),
-        sorted.join(", "),
+        same.join(" AND "),
     );
     let mut bound = Bound::default().with(channel.as_str().to_owned());
     push_channel(&mut bound, table, channel);

@@ -13,7 +13,7 @@ use super::{
     facts::Facts,
     outcomes,
     raw::{Bound, own},
-    read::{change_table, parsed, restore_bytes, rows, stored_entry},
+    read::{as_declared, change_table, parsed, rows, stored_entry},
 };
 
 /// Columns as [`stored_entry`] wants them.
@@ -36,7 +36,7 @@ pub(super) async fn entry(
     let stored = stored_entry(&facts.schema, &row)?;
     let mut olds: Vec<Fields> = parsed(own(&row, 12)?)?;
     for (change, old) in stored.entry.changes.iter().zip(&mut olds) {
-        restore_bytes(&facts.schema, change_table(change), old);
+        as_declared(&facts.schema, change_table(change), old);
     }
     Ok(Some(PastEntry { stored, olds }))
 }

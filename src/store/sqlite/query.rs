@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use rowcast_protocol::{ChannelName, ColumnType, Cursor, Fields, Value};
 use sqlx::{
-    AssertSqlSafe, SqlitePool,
+    AssertSqlSafe, SqliteConnection, SqlitePool,
     sqlite::{SqliteArguments, SqliteRow},
 };
 use tokio::time::Instant;
@@ -15,21 +16,22 @@ use super::{
         error::StoreError,
         query::{Query, Selected},
         schema::{LiveColumn, LiveTable},
+        weight::{PAGE_BYTES, bytes_of_fields},
     },
     connection::{quoted, store_error},
     facts::Facts,
     raw::{Bound, number, own, wire},
     read::tag,
-    row::{is_exactly, push_channel_once},
+    row::{is_exactly, key_columns, push_channel_once},
 };
 
 /// How long a query may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many steps of SQLite's machine lie between two looks at the clock.
 const STEPS: i32 = 10_000;
 
-/// Columns before those of the row: the head, its tag, the total, the row's place.
+/// Columns before those of the row: the head, its tag, the total, whether there is a row.
 const HEAD: usize = 4;
 
 /// Finds rows. Connections of `pool` are for this alone: a query leaves its deadline behind.
@@ -41,30 +43,37 @@ pub(super) async fn select(
     query: &Query,
 ) -> Result<Selected, StoreError> {
     let (sql, arguments) = statement(channel, table, query);
-    let found = bounded(pool, sql, arguments).await?;
+    let mut connection = pool.acquire().await.map_err(store_error)?;
+    work_until(&mut connection, Instant::now() + PATIENCE).await?;
+    let query_of_once = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false);
+    let mut found = query_of_once.fetch(&mut *connection);
     let (mut head, mut total, mut rows) = (facts.cursor(0, 0), None, Vec::new());
-    for row in &found {
-        head = head_of(facts, row)?;
-        total = own::<Option<i64>>(row, 2)?.map(i64::unsigned_abs);
-        if own::<Option<i64>>(row, 3)?.is_some() {
-            rows.push(fields(table, query, row)?);
+    let (mut bytes, mut is_cut) = (0, false);
+    while let Some(row) = found.try_next().await.map_err(store_error)? {
+        head = head_of(facts, &row)?;
+        total = own::<Option<i64>>(&row, 2)?.map(i64::unsigned_abs);
+        if own::<Option<i64>>(&row, 3)?.is_none() {
+            break;
         }
+        let fields = fields(table, query, &row)?;
+        bytes += bytes_of_fields(&fields);
+        is_cut = bytes > PAGE_BYTES && !rows.is_empty();
+        if is_cut {
+            break;
+        }
+        rows.push(fields);
     }
-    Ok(query.answer(table, head, rows, total))
+    Ok(query.answer(table, head, rows, is_cut, total))
 }
 
-async fn bounded(
-    pool: &SqlitePool,
-    sql: String,
-    arguments: SqliteArguments,
-) -> Result<Vec<SqliteRow>, StoreError> {
-    let mut connection = pool.acquire().await.map_err(store_error)?;
-    let deadline = Instant::now() + PATIENCE;
+/// Interrupts what a connection does after an instant.
+pub(super) async fn work_until(
+    connection: &mut SqliteConnection,
+    deadline: Instant,
+) -> Result<(), StoreError> {
     let mut handle = connection.lock_handle().await.map_err(store_error)?;
     handle.set_progress_handler(STEPS, move || Instant::now() < deadline);
-    drop(handle);
-    let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false);
-    query.fetch_all(&mut *connection).await.map_err(store_error)
+    Ok(())
 }
 
 fn head_of(facts: &Facts, row: &SqliteRow) -> Result<Cursor, StoreError> {
@@ -100,20 +109,22 @@ fn statement(channel: &ChannelName, table: &LiveTable, query: &Query) -> (String
         true => format!("(SELECT count(*) FROM {name} t WHERE {within}{filters})"),
         false => "NULL".to_owned(),
     };
-    let columns: Vec<String> = query
-        .to_read()
-        .iter()
-        .filter_map(|&index| table.columns.get(index))
-        .map(|column| format!("t.{}", quoted(&column.name)))
-        .collect();
+    let read = query.to_read();
+    let columns = read.iter().filter_map(|&index| table.columns.get(index));
+    let columns: Vec<String> =
+        columns.map(|column| format!("r.{}", quoted(&column.name))).collect();
+    let keys: Vec<String> = key_columns(table).map(|column| quoted(&column.name)).collect();
+    let same: Vec<String> = keys.iter().map(|key| format!("r.{key} = s.{key}")).collect();
+    // The keys are found and sorted first, then each row is read when its turn comes.
     let sql = format!(
-        "SELECT c.head, c.tag, {total}, r.*
+        "SELECT c.head, c.tag, {total}, s.\"rowcast there\", {}
          FROM (SELECT 1) LEFT JOIN rowcast_channel c ON c.name = ?1
-         LEFT JOIN (SELECT row_number() OVER () AS \"rowcast nth\", x.* FROM
-             (SELECT {} FROM {name} t WHERE {within}{filters}{beginning}
-              {order} LIMIT ?3 OFFSET ?4) x) r
-         ORDER BY r.\"rowcast nth\"",
-        columns.join(", ")
+         LEFT JOIN (SELECT 1 AS \"rowcast there\", {} FROM {name} t
+             WHERE {within}{filters}{beginning} {order} LIMIT ?3 OFFSET ?4) s
+         LEFT JOIN {name} r ON {}",
+        columns.join(", "),
+        keys.join(", "),
+        same.join(" AND "),
     );
     (sql, words.bound.done())
 }

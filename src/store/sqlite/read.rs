@@ -181,7 +181,7 @@ pub(super) fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, St
     serde_json::from_str(text).map_err(|error| StoreError::Failed(format!("a log entry: {error}")))
 }
 
-/// The changes of an entry. JSON has no bytes, so the fields of such columns are turned back.
+/// The changes of an entry, without what is hidden by now.
 pub(super) fn changes(schema: &LiveSchema, text: &str) -> Result<Vec<Change>, StoreError> {
     let mut changes: Vec<Change> = parsed(text)?;
     for change in &mut changes {
@@ -190,7 +190,7 @@ pub(super) fn changes(schema: &LiveSchema, text: &str) -> Result<Vec<Change>, St
             Change::Update(update) => (&update.table, &mut update.set),
             Change::Delete(_) | Change::Leave(_) => continue,
         };
-        restore_bytes(schema, table, fields);
+        as_declared(schema, table, fields);
     }
     Ok(changes)
 }
@@ -204,9 +204,14 @@ pub(super) fn change_table(change: &Change) -> &str {
     }
 }
 
-/// Turns base64 text of byte columns back into bytes.
-pub(super) fn restore_bytes(schema: &LiveSchema, table: &str, fields: &mut Fields) {
-    let Some(table) = schema.tables.iter().find(|live| live.name == table) else { return };
+/// Values of the log as the tables are declared now: columns that are hidden or gone are left out, and
+/// the base64 text of byte columns becomes bytes, which JSON does not have.
+pub(super) fn as_declared(schema: &LiveSchema, table: &str, fields: &mut Fields) {
+    let Some(table) = schema.tables.iter().find(|live| live.name == table) else {
+        fields.0.clear();
+        return;
+    };
+    fields.0.retain(|name, _| table.column(name).is_some());
     for column in table.columns.iter().filter(|column| column.kind == ColumnType::Bytes) {
         if let Some(value) = fields.0.get_mut(&column.name)
             && let Value::Text(text) = value

@@ -230,9 +230,12 @@ impl Record {
         changes
     }
 
-    /// The key of the row, after the change if it is still there.
-    pub(super) fn key(&self, schema: &LiveSchema) -> Option<Value> {
-        let row = self.after.as_ref().or(self.before.as_ref())?;
-        Some(key_of(schema.tables.get(self.table)?, row))
+    /// The key of the row; both, before and after, if the change is of the key.
+    pub(super) fn keys(&self, schema: &LiveSchema) -> Vec<Value> {
+        let Some(table) = schema.tables.get(self.table) else { return Vec::new() };
+        let rows = self.before.iter().chain(&self.after);
+        let mut keys: Vec<Value> = rows.map(|row| key_of(table, row)).collect();
+        keys.dedup();
+        keys
     }
 }

@@ -14,14 +14,16 @@ use super::{
         edit::{CheckedEdit, CheckedOp, ColumnValues},
         error::EditError,
         schema::LiveTable,
+        weight::are_large,
     },
-    apply::{is_plain, not_found},
+    apply::{is_plain, left_out, not_found, was_replaced},
     assign::assignments,
     connection::quoted,
     facts::Facts,
     raw::{Bound, wire},
     row::{
-        column_kind, column_name, is_exactly, key_columns, push_channel_once, push_key, wire_key,
+        RowPlace, column_kind, column_name, is_exactly, key_columns, push_channel_once, push_key,
+        wire_key,
     },
     transaction::{Cause, Halt, Transaction, key_text},
     values_list::{padded, values_list},
@@ -47,6 +49,13 @@ pub(super) enum Step {
 pub(super) struct Group {
     shape: Shape,
     edits: Vec<usize>,
+}
+
+impl Group {
+    /// The edits, by their indexes.
+    pub(super) fn edits(&self) -> impl Iterator<Item = usize> {
+        self.edits.iter().copied()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -114,7 +123,7 @@ impl Wave {
 fn simple(facts: &Facts, edit: &CheckedEdit) -> Option<(Shape, Touched)> {
     let [op] = edit.ops.as_slice() else { return None };
     let (insert, table, values, key) = match op {
-        CheckedOp::Insert { table, fields, place: None } => {
+        CheckedOp::Insert { table, fields, place: None } if !are_large(fields) => {
             (true, *table, fields, key_among(facts, *table, fields)?)
         }
         CheckedOp::Update { table, key, change, guard } if is_plain(change, guard) => {
@@ -154,10 +163,13 @@ pub(super) async fn apply(
     } else {
         update(table, &group.shape.columns, &items)
     };
+    let before = transaction.done.len();
     let cause = Cause::Rows(group.shape.table, &causes);
     let answer = transaction.change(&sql, bound, cause).await?;
     if group.shape.insert {
-        return Ok(Vec::new());
+        // Alone, each is told apart.
+        let is_whole = usize::try_from(answer.changed).is_ok_and(|changed| changed == items.len());
+        return if is_whole { Ok(Vec::new()) } else { Err(Halt::LeftOut(left_out(table))) };
     }
     let mut missing = causes;
     for row in &answer.rows {
@@ -168,12 +180,17 @@ pub(super) async fn apply(
         let key = if parts.len() == 1 { parts.swap_remove(0) } else { Value::List(parts) };
         missing.remove(&key_text(&key));
     }
-    let lost = |item: &Item<'_>| wire_key(table, item.key);
-    Ok(items
-        .iter()
-        .filter(|item| missing.values().any(|index| *index == item.index))
-        .map(|item| (item.index, not_found(table, lost(item)).in_op(0)))
-        .collect())
+    let missing = items.iter().filter(|item| missing.values().any(|index| *index == item.index));
+    let mut lost = Vec::new();
+    for item in missing {
+        let own = transaction.done.iter().skip(before).any(|done| done.edit == Some(item.index));
+        let place = RowPlace::new(table, &item.edit.channel, item.key);
+        let done = transaction.done.len();
+        if !own && !was_replaced(transaction, table, &place, done).await? {
+            lost.push((item.index, not_found(table, place.wire_key()).in_op(0)));
+        }
+    }
+    Ok(lost)
 }
 
 /// One edit of a group.

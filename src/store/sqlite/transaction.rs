@@ -30,6 +30,8 @@ pub(super) const OWN: i64 = 1 << 62;
 pub(super) enum Halt {
     /// The edit is to blame.
     Edit(EditError),
+    /// A trigger left out the row that the edit is for: what it did instead must be taken back.
+    LeftOut(EditError),
     /// The database refused a statement.
     Sql(sqlx::Error),
     /// The database failed.
@@ -85,6 +87,8 @@ pub(super) struct Transaction<'a> {
     seen: i64,
     /// What was changed so far.
     pub(super) done: Vec<Done>,
+    /// About how many bytes of old and new values it has.
+    pub(super) bytes: usize,
 }
 
 /// A point to which a transaction can be taken back.
@@ -92,12 +96,13 @@ pub(super) struct Transaction<'a> {
 pub(super) struct Mark {
     seen: i64,
     done: usize,
+    bytes: usize,
 }
 
 impl<'a> Transaction<'a> {
     /// Takes over after `BEGIN IMMEDIATE`, when there is a record with the number [`OWN`].
     pub(super) fn new(facts: &'a Facts, connection: &'a mut Connection) -> Self {
-        Self { facts, connection, seen: OWN, done: Vec::new() }
+        Self { facts, connection, seen: OWN, done: Vec::new(), bytes: 0 }
     }
 
     /// Runs a statement that changes rows, and takes down what was recorded of it.
@@ -114,9 +119,11 @@ impl<'a> Transaction<'a> {
         let rows = answers.next().unwrap_or_default().rows;
         let Some(last) = rows.last() else { return Ok(answer) };
         let last = own(last, 0)?;
+        let mut renamed = HashMap::new();
         for record in self.facts.layouts.read(&self.facts.schema, &rows)? {
-            let edit = self.cause_of(&record, cause);
+            let edit = self.cause_of(&record, cause, &mut renamed);
             for (channel, recorded) in record.changes(&self.facts.schema) {
+                self.bytes += recorded.bytes();
                 self.done.push(Done { edit, channel, recorded });
             }
         }
@@ -124,14 +131,26 @@ impl<'a> Transaction<'a> {
         Ok(answer)
     }
 
-    fn cause_of(&self, record: &Record, cause: Cause<'_>) -> Option<usize> {
-        match cause {
-            Cause::Edit(edit) => Some(edit),
-            Cause::Rows(table, edits) if table == record.table => {
-                edits.get(&key_text(&record.key(&self.facts.schema)?)).copied()
-            }
-            Cause::Rows(..) => None,
+    /// A row whose key a trigger changes is its edit's under the new key too; `renamed` has those.
+    fn cause_of(
+        &self,
+        record: &Record,
+        cause: Cause<'_>,
+        renamed: &mut HashMap<String, usize>,
+    ) -> Option<usize> {
+        let (table, edits) = match cause {
+            Cause::Edit(edit) => return Some(edit),
+            Cause::Rows(table, edits) => (table, edits),
+        };
+        if table != record.table {
+            return None;
         }
+        let keys: Vec<String> = record.keys(&self.facts.schema).iter().map(key_text).collect();
+        let edit = *keys.iter().find_map(|key| edits.get(key).or_else(|| renamed.get(key)))?;
+        if keys.len() > 1 {
+            renamed.extend(keys.into_iter().map(|key| (key, edit)));
+        }
+        Some(edit)
     }
 
     /// The row at a place, without hidden columns.
@@ -149,10 +168,17 @@ impl<'a> Transaction<'a> {
         Ok(row.transpose()?)
     }
 
+    /// Whether the database has not taken everything back by itself.
+    pub(super) async fn is_open(&mut self) -> Result<bool, StoreError> {
+        let sql = format!("SELECT 1 FROM rowcast_pending WHERE id = {OWN}");
+        let answers = self.connection.run(sql, Bound::none()).await.map_err(store_error)?;
+        Ok(answers.first().is_some_and(|answer| !answer.rows.is_empty()))
+    }
+
     /// Begins something that may have to be taken back.
     pub(super) async fn savepoint(&mut self) -> Result<Mark, StoreError> {
         self.control("SAVEPOINT rowcast_edit").await?;
-        Ok(Mark { seen: self.seen, done: self.done.len() })
+        Ok(Mark { seen: self.seen, done: self.done.len(), bytes: self.bytes })
     }
 
     /// Keeps what was done since the savepoint.
@@ -164,6 +190,7 @@ impl<'a> Transaction<'a> {
     pub(super) async fn take_back(&mut self, mark: Mark) -> Result<(), StoreError> {
         self.seen = mark.seen;
         self.done.truncate(mark.done);
+        self.bytes = mark.bytes;
         self.control("ROLLBACK TO rowcast_edit; RELEASE rowcast_edit").await
     }
 

@@ -76,6 +76,13 @@ pub(crate) fn declarations() -> Declarations {
     all
 }
 
+/// The same, and the tables that a text declares.
+pub(crate) fn declarations_with(text: &str) -> Declarations {
+    let mut all = declarations();
+    all.tables.extend(read_declarations(text).tables);
+    all
+}
+
 /// The n-th id of a test's own.
 pub(crate) fn id(n: usize) -> String {
     format!("aaaaaaaa-0000-4000-8000-{n:012x}")
@@ -126,9 +133,7 @@ impl<H: Harness> Bench<H> {
 
     /// A fresh database with more tables, and what declares them live.
     pub(crate) async fn with_tables(sql: &str, declared: &str) -> Self {
-        let mut all = declarations();
-        all.tables.extend(read_declarations(declared).tables);
-        Self::made(sql, &all, EntryLimits::default()).await
+        Self::made(sql, &declarations_with(declared), EntryLimits::default()).await
     }
 
     async fn made(sql: &str, declared: &Declarations, limits: EntryLimits) -> Self {

@@ -5,6 +5,7 @@ use crate::{bench::Bench, postgres::Postgres};
 
 mod ddl;
 mod names;
+mod partitions;
 mod rights;
 mod types;
 

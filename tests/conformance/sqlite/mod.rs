@@ -87,10 +87,52 @@ impl Harness for Sqlite {
             'line' || char(10) || 'break', x'00000000000040008000000000000000', '9999-12-31', '00:00:00',
             '2026-11-20T10:15:00.1234567Z', x'00', '"text"');"#;
 
+    const TRAP_TABLE: &'static str = "
+        CREATE TABLE traps (
+            id BIGINT PRIMARY KEY, board TEXT NOT NULL, n BIGINT NOT NULL DEFAULT 1, said TEXT,
+            twice BIGINT GENERATED ALWAYS AS (n * 2) STORED,
+            thrice BIGINT NOT NULL GENERATED ALWAYS AS (n * 3) VIRTUAL,
+            CHECK (said IS NOT 'check' OR abs(id - 9223372036854775807 - id - 1) > 0)
+        );
+        CREATE VIEW forever AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+            SELECT x FROM c;
+        CREATE TRIGGER trap BEFORE INSERT ON traps BEGIN
+            SELECT json('{') WHERE NEW.said = 'json';
+            SELECT RAISE(ABORT, 'no room') WHERE NEW.said = 'abort';
+            SELECT RAISE(FAIL, 'no room') WHERE NEW.said = 'fail';
+            SELECT RAISE(ROLLBACK, 'no room') WHERE NEW.said = 'rollback';
+            SELECT count(*) FROM forever WHERE NEW.said = 'slow';
+        END;";
+
+    const TRAPS: &'static [&'static str] = &["check", "json", "abort", "fail", "rollback", "slow"];
+
+    const PAPERS: &'static str = "
+        CREATE TABLE papers (slug TEXT PRIMARY KEY NOT NULL, place TEXT NOT NULL, title TEXT, gone BOOLEAN);
+        CREATE TABLE trail (what TEXT);
+        CREATE TRIGGER keep BEFORE DELETE ON papers BEGIN
+            UPDATE papers SET gone = TRUE WHERE slug = OLD.slug;
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER freeze BEFORE UPDATE ON papers WHEN NEW.title = 'frozen' BEGIN
+            INSERT INTO trail VALUES (NEW.title);
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER leave_out BEFORE INSERT ON papers WHEN NEW.title = 'unwanted' BEGIN
+            INSERT INTO trail VALUES (NEW.title);
+            SELECT RAISE(IGNORE);
+        END;
+        CREATE TRIGGER small AFTER INSERT ON papers WHEN NEW.slug <> lower(NEW.slug) BEGIN
+            UPDATE papers SET slug = lower(NEW.slug) WHERE slug = NEW.slug;
+        END;
+        CREATE TRIGGER small_too AFTER UPDATE ON papers WHEN NEW.slug <> lower(NEW.slug) BEGIN
+            UPDATE papers SET slug = lower(NEW.slug) WHERE slug = NEW.slug;
+        END;";
+
     const OWN: &'static str = "RowCast_Session";
 
     const ENTRIES: &'static str = "rowcast_entry";
 
+<<<<<<< HEAD
     const COPY: &'static str = "PRAGMA foreign_keys = off;
         CREATE TABLE cards_new (
             id BIGINT PRIMARY KEY,
@@ -112,6 +154,9 @@ impl Harness for Sqlite {
         )";
 
     const DROP_CARDS: &'static str = "DROP TABLE cards";
+=======
+    const REFUSAL: (&'static str, &'static str) = ("error", "rowcast_edit");
+>>>>>>> main
 
     async fn create() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }

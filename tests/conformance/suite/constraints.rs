@@ -1,10 +1,10 @@
 //! Constraints: what breaks them is named, and nobody else is harmed.
 
-use rowcast::store::{CheckedOp, EditError};
+use rowcast::store::{CheckedOp, EditError, fold::EntryLimits};
 use rowcast_protocol::{ErrorCode, Value};
 
 use crate::{
-    bench::{Bench, P, board, id, project, tale, text},
+    bench::{Bench, P, board, declarations_with, id, project, tale, text},
     harness::Harness,
 };
 
@@ -168,6 +168,89 @@ pub(crate) async fn a_broken_check_does_not_tell_of_a_hidden_column<H: Harness>(
     let error = bench.fails("ada", &board("b"), vec![op]).await;
     assert_eq!(error.field.as_deref(), Some("quiet_hour"));
     assert_eq!(error.constraint.as_deref(), Some("nights_quiet_hour_check"));
+}
+
+const SAME: &str = "
+    CREATE TABLE same (
+        id BIGINT PRIMARY KEY, board TEXT NOT NULL, title TEXT,
+        secret TEXT DEFAULT 'x', other_secret TEXT DEFAULT 'x',
+        UNIQUE (secret));
+    CREATE UNIQUE INDEX both_of_them ON same (title, other_secret);";
+
+const SAME_LIVE: &str = r#"
+[[tables]]
+name = "same"
+channel = "board:{board}"
+insert = "editor"
+update = "editor"
+hidden = ["secret", "other_secret"]
+"#;
+
+pub(crate) async fn a_value_that_must_be_unique_does_not_tell_of_a_hidden_column<H: Harness>() {
+    let bench = Bench::<H>::with_tables(SAME, SAME_LIVE).await;
+    let row = |id| [("id", Value::Int(id)), ("board", text("b")), ("title", text("t"))];
+    bench.applies("ada", &board("b"), vec![bench.insert("same", &row(1))]).await;
+    let insert = bench.edit("ada", &board("b"), vec![bench.insert("same", &row(2))]);
+    let error = bench.commit(std::slice::from_ref(&insert)).await.outcomes.remove(0).unwrap_err();
+    assert_eq!(error.code, ErrorCode::Unique);
+    assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    bench.outside("INSERT INTO same VALUES (3, 'b', 'u', 'y', 'x')").await;
+    let title = [("title", text("u"))];
+    let error =
+        bench.fails("ada", &board("b"), vec![bench.set("same", &Value::Int(1), &title)]).await;
+    assert_eq!(error.code, ErrorCode::Unique);
+    assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    let again = bench.commit(&[insert]).await.outcomes.remove(0).unwrap_err();
+    assert!(!format!("{again:?}").contains("secret"), "{again:?}");
+}
+
+const DIARY: &str =
+    "CREATE TABLE diary (id BIGINT PRIMARY KEY, board TEXT NOT NULL, n BIGINT, thought TEXT);";
+
+const DIARY_LIVE: &str = r#"
+[[tables]]
+name = "diary"
+channel = "board:{board}"
+insert = "editor"
+update = "editor"
+delete = "editor"
+"#;
+
+pub(crate) async fn what_is_hidden_later_is_told_by_nothing<H: Harness>() {
+    let bench = Bench::<H>::with_tables(DIARY, DIARY_LIVE).await;
+    let (channel, key) = (board("b"), Value::Int(1));
+    let row = [
+        ("id", key.clone()),
+        ("board", text("b")),
+        ("n", Value::Int(1)),
+        ("thought", text("mine 1")),
+    ];
+    bench.applies("ada", &channel, vec![bench.insert("diary", &row)]).await;
+    let set = [("n", Value::Int(2)), ("thought", text("mine 2"))];
+    bench.applies("ada", &channel, vec![bench.set("diary", &key, &set)]).await;
+    let guarded = bench.set_if("diary", &key, &set, &[("n", Value::Int(9))]);
+    let refused = bench.edit("ada", &channel, vec![guarded]);
+    assert!(bench.commit(std::slice::from_ref(&refused)).await.outcomes[0].is_err());
+    bench.applies("ada", &channel, vec![bench.delete("diary", &key)]).await;
+
+    let declared = declarations_with(&format!("{DIARY_LIVE}hidden = [\"thought\"]"));
+    bench.harness.migrate(&declared).await.unwrap();
+    let store = bench.harness.open(&declared, EntryLimits::default()).await.unwrap();
+    let bench = bench.reopened(store);
+    let log = bench.log(&channel).await;
+    let schema = bench.store.schema();
+    let (_, table) = schema.table("diary", "board").unwrap();
+    let past = bench.store.history(&channel, table, &[key], None, 50).await.unwrap();
+    let mut told = format!("{log:?} {past:?}");
+    for entry in &log {
+        let found = bench.store.entry(&channel, entry.seq).await.unwrap().unwrap();
+        told += &format!("{found:?}");
+    }
+    told += &format!("{:?}", bench.store.outcome(&refused).await.unwrap());
+    assert!(
+        told.contains("diary") && !told.contains("mine") && !told.contains("thought"),
+        "{told}"
+    );
 }
 
 pub(crate) async fn a_bad_edit_harms_no_neighbour<H: Harness>() {

@@ -59,7 +59,7 @@ pub(crate) async fn a_person_goes_from_rows_log_and_outcomes<H: Harness>() {
     let schema = bench.store.schema();
     let table = schema.tables.iter().find(|table| table.name == "tasks").unwrap();
     let key = std::slice::from_ref(&mine);
-    let (past, _) = bench.store.history(&project(P), table, key, None, 50).await.unwrap();
+    let past = bench.store.history(&project(P), table, key, None, 50).await.unwrap().changes;
     assert!(past.iter().any(|change| change.user.as_deref() == Some(NOBODY)), "{past:?}");
     assert_eq!(bench.store.role(&project(P), "ben").await.unwrap(), None);
     assert_eq!(bench.store.person_name("ben").await.unwrap(), None);
@@ -103,7 +103,7 @@ pub(crate) async fn the_past_of_a_row_goes_and_the_row_stays<H: Harness>() {
         let (bench, table) = (&bench, table);
         async move {
             let key = std::slice::from_ref(key);
-            bench.store.history(&project(P), table, key, None, 50).await.unwrap().0
+            bench.store.history(&project(P), table, key, None, 50).await.unwrap().changes
         }
     };
     assert_eq!(history(&mine).await, []);

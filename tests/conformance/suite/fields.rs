@@ -152,8 +152,8 @@ pub(crate) async fn hidden_columns_never_appear<H: Harness>() {
     bench.outside("UPDATE cards SET board = 'c'").await;
     let schema = bench.store.schema();
     let table = schema.tables.iter().find(|table| table.name == "cards").unwrap();
-    let (past, _) =
-        bench.store.history(&board("b"), table, &[Value::Int(1)], None, 100).await.unwrap();
+    let past =
+        bench.store.history(&board("b"), table, &[Value::Int(1)], None, 100).await.unwrap().changes;
     let seen = format!(
         "{error:?}{past:?}{:?}{:?}{:?}{:?}",
         bench.log(&board("b")).await,

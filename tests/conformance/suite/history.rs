@@ -17,7 +17,9 @@ async fn past<H: Harness>(
     let schema = bench.store.schema();
     let name = if channel.kind() == "board" { "cards" } else { "tasks" };
     let table = schema.tables.iter().find(|table| table.name == name).unwrap();
-    bench.store.history(channel, table, std::slice::from_ref(key), before, limit).await.unwrap()
+    let key = std::slice::from_ref(key);
+    let past = bench.store.history(channel, table, key, before, limit).await.unwrap();
+    (past.changes, past.next.is_some())
 }
 
 pub(crate) async fn a_rows_past_is_told_newest_first<H: Harness>() {

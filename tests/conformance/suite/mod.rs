@@ -7,6 +7,7 @@ pub(crate) mod constraints;
 pub(crate) mod edits;
 pub(crate) mod erasing;
 pub(crate) mod fields;
+pub(crate) mod heavy;
 pub(crate) mod history;
 pub(crate) mod invitations;
 pub(crate) mod kinds;
@@ -19,6 +20,7 @@ pub(crate) mod reading;
 pub(crate) mod services;
 pub(crate) mod sessions;
 pub(crate) mod snapshots;
+pub(crate) mod triggers;
 pub(crate) mod upkeep;
 
 /// Instantiates the whole suite for a harness.
@@ -57,8 +59,15 @@ macro_rules! every_test {
                 triggers_that_went_away_come_back_and_what_they_missed_is_reset,
                 a_mended_table_is_reset, a_table_changed_while_no_hub_ran_is_reset_by_the_next;
             constraints: each_broken_constraint_is_named, a_broken_check_names_its_only_column,
-                a_broken_check_does_not_tell_of_a_hidden_column, a_bad_edit_harms_no_neighbour,
+                a_broken_check_does_not_tell_of_a_hidden_column,
+                a_value_that_must_be_unique_does_not_tell_of_a_hidden_column,
+                what_is_hidden_later_is_told_by_nothing, a_bad_edit_harms_no_neighbour,
                 a_row_still_referred_to_stays, a_refused_edit_leaves_nothing;
+            triggers: a_delete_that_a_trigger_turns_into_a_mark_is_accepted,
+                deletes_of_what_is_not_there_are_refused_beside_it,
+                an_update_that_a_trigger_leaves_out_is_accepted,
+                an_insert_that_a_trigger_leaves_out_is_refused_whole,
+                a_key_that_a_trigger_changes_is_its_edit_s;
             edits: an_edit_becomes_a_row_an_entry_and_an_outcome,
                 a_batch_on_one_channel_is_one_entry_that_names_every_edit,
                 numbering_is_gapless_over_many_channels,
@@ -78,6 +87,12 @@ macro_rules! every_test {
             fields: fields_that_are_not_named_stay, numbers_are_added, items_are_added_and_removed,
                 a_guard_that_fails_returns_the_row, a_guard_that_holds_lets_the_edit_pass,
                 hidden_columns_never_appear, values_of_all_kinds_can_be_written;
+            heavy: thousands_of_items_are_added_at_once, items_are_removed_from_a_long_list,
+                a_list_has_no_more_items_than_it_may, a_row_has_no_more_bytes_than_it_may,
+                a_heavy_batch_is_committed_piece_by_piece,
+                whatever_one_edit_fails_of_its_neighbours_pass,
+                what_the_database_computes_is_read_only,
+                pages_of_rows_are_bounded_in_bytes, pages_of_history_are_bounded_in_bytes;
             history: a_rows_past_is_told_newest_first, history_comes_in_pages,
                 a_page_of_history_ends_between_entries,
                 a_move_ends_and_begins_a_past;
@@ -85,7 +100,8 @@ macro_rules! every_test {
             once: the_same_edit_again_is_answered_from_memory,
                 the_same_id_with_other_content_is_a_conflict,
                 a_refusal_is_remembered_too, two_people_may_use_one_id,
-                a_retryable_refusal_is_not_remembered;
+                a_retryable_refusal_is_not_remembered,
+                a_failed_guard_is_kept_without_the_row_it_met;
             order: rows_are_placed_first_and_last, rows_are_placed_after_and_before,
                 rows_without_a_place_come_last, foreign_keys_are_rebalanced,
                 long_keys_are_rebalanced, an_anchor_must_be_in_the_channel,

@@ -91,3 +91,35 @@ pub(crate) async fn a_retryable_refusal_is_not_remembered<H: Harness>() {
     assert!(!applied.replayed);
     assert_eq!(bench.field(&project(P), "tasks", &task, "title").await, text("b"));
 }
+
+pub(crate) async fn a_failed_guard_is_kept_without_the_row_it_met<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    bench.card(1, None).await;
+    let large = "x".repeat(1_000_000);
+    bench.outside(&format!("UPDATE cards SET title = '{large}' WHERE id = 1")).await;
+    let guard = [("title", text("y".repeat(22_000)))];
+    let set = [("count", Value::Int(1))];
+    let refused = || bench.set_if("cards", &Value::Int(1), &set, &guard);
+    let edits: Vec<_> = (0..20).map(|_| bench.edit("ada", &board("b"), vec![refused()])).collect();
+    for edit in &edits {
+        let error = bench.commit(std::slice::from_ref(edit)).await.outcomes.remove(0).unwrap_err();
+        assert_eq!(error.code, ErrorCode::GuardFailed);
+        assert_eq!(error.row.unwrap().get("title"), Some(&text(large.as_str())));
+    }
+    let kept = format!(
+        "CREATE TABLE kept AS SELECT sum(length(CAST({} AS text))) AS n FROM {}",
+        H::REFUSAL.0,
+        H::REFUSAL.1
+    );
+    let mut outsider = bench.outsider().await;
+    outsider.run(&kept).await;
+    outsider.run("CREATE TABLE few (n BIGINT CHECK (n BETWEEN 1 AND 20000))").await;
+    outsider.run("INSERT INTO few SELECT n FROM kept").await;
+    // Told again, it has the row as it is by then.
+    bench.outside("UPDATE cards SET title = 'short' WHERE id = 1").await;
+    let again = bench.commit(&edits[..1]).await.outcomes.remove(0).unwrap_err();
+    assert_eq!(again.code, ErrorCode::GuardFailed);
+    assert_eq!(again.row.unwrap().get("title"), Some(&text("short")));
+    let asked = bench.store.outcome(&edits[1]).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(asked.row.unwrap().get("title"), Some(&text("short")));
+}

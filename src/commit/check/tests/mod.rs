@@ -28,6 +28,7 @@ fn column(name: &str, kind: ColumnType) -> LiveColumn {
         made_type: false,
         nullable: true,
         has_default: false,
+        generated: false,
         readonly: false,
         values: Vec::new(),
         hidden: false,

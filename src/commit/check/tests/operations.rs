@@ -1,7 +1,12 @@
 //! Operations: which fields they name, and what the hub adds.
 
+use rowcast_protocol::{Change, ChannelName, EditId, Entry, news::KeyChange};
+
 use super::*;
-use crate::store::edit::CheckedPlace;
+use crate::{
+    commit::check::undo,
+    store::{PastEntry, StoredEntry, edit::CheckedPlace},
+};
 
 fn update(members: serde_json::Value) -> serde_json::Value {
     let mut op = json!({ "op": "update", "table": "tasks", "key": TASK });
@@ -266,4 +271,40 @@ fn both_encodings_of_bytes_have_one_hash() {
     let rowcast_protocol::Op::Update(op) = &mut bytes.ops[0] else { unreachable!() };
     op.set.insert("picture", Value::Bytes(vec![0, 255]));
     assert_eq!(checked_as(Role::Editor, &text), checked_as(Role::Editor, &bytes));
+}
+
+#[test]
+fn what_the_database_computes_is_neither_written_nor_restored() {
+    let schema = schema_with(|tasks| {
+        let computed = tasks.columns.iter_mut().find(|column| column.name == "title").unwrap();
+        (computed.generated, computed.readonly, computed.has_default) = (true, true, true);
+    });
+    for ops in [insert(json!({ "title": "a" })), update(json!({ "set": { "title": "a" } }))] {
+        let error = check(&schema, &Arc::from("ada"), Role::Editor, &edit(ops)).unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), (ErrorCode::ReadonlyField, Some("title")));
+    }
+    let row: Fields = serde_json::from_value(
+        json!({ "id": TASK, "project_id": PROJECT, "title": "a", "status": "todo" }),
+    )
+    .unwrap();
+    let entry = Entry {
+        seq: 1,
+        at: String::new(),
+        edits: Vec::new(),
+        by: None,
+        changes: vec![Change::Delete(KeyChange {
+            table: "tasks".to_owned(),
+            key: TASK.into(),
+            edit: None,
+        })],
+        reset: Vec::new(),
+    };
+    let past = PastEntry { stored: StoredEntry { tag: 1, entry }, olds: vec![row] };
+    let channel = ChannelName::new(&format!("project:{PROJECT}")).unwrap();
+    let id = EditId(uuid::Uuid::from_u128(1));
+    let undone = undo(&schema, &Arc::from("ada"), Role::Owner, (&channel, id), &past).unwrap();
+    let CheckedOp::Insert { fields, .. } = &undone.ops[0] else { panic!("{undone:?}") };
+    let title = schema.tables[0].columns.iter().position(|column| column.name == "title");
+    assert!(fields.iter().all(|(index, _)| Some(*index) != title), "{fields:?}");
+    assert!(!fields.is_empty());
 }

@@ -61,7 +61,10 @@ impl Described<'_> {
                 "description": needs(role),
                 "parameters": [idempotency()],
                 "requestBody": body(&self.fields()),
-                "responses": responses(json!({"201": tagged("The new row", &self.schema())}),
+                "responses": responses(json!({
+                        "201": tagged("The new row", &self.schema()),
+                        "204": { "description": "It was added, and a trigger put it elsewhere" },
+                    }),
                     &["400", "403", "404", "409", "413", "415", "422"]),
             });
             put(&mut item, "post", operation);
@@ -116,6 +119,7 @@ impl Described<'_> {
             "properties": {
                 "items": {"type": "array", "items": reference("change")},
                 "more": {"type": "boolean"},
+                "next": {"type": "integer", "description": "Where there may be more: go on with it as `before`"},
             },
         });
         json!({

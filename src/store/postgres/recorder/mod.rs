@@ -22,8 +22,6 @@ mod fit;
 mod large;
 mod single;
 
-use std::fmt::Write as _;
-
 use rowcast_protocol::ColumnType;
 use sha2::{Digest as _, Sha256};
 
@@ -423,15 +421,12 @@ fn comparable_text(alias: &str, column: &LiveColumn) -> String {
 /// Rows whose channel's column makes no channel name concern nobody. The column may be null once
 /// somebody dropped its constraint.
 fn named_channels(table: &LiveTable) -> String {
-    let mut condition = " AND c.channel IS NOT NULL".to_owned();
     if channel_column(table).is_some_and(names_channel) {
-        return condition;
+        return " AND c.channel IS NOT NULL".to_owned();
     }
-    let _ = write!(
-        condition,
+    format!(
         " AND octet_length(c.channel) <= {} AND c.channel ~ {}",
         rowcast_protocol::name::MAX_CHANNEL_NAME,
         literal("^[a-z][a-z0-9_]*:[-A-Za-z0-9._~@+|=/:]+$"),
-    );
-    condition
+    )
 }

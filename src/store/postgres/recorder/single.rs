@@ -8,7 +8,7 @@ use super::{
 };
 use crate::store::{
     LiveColumn, LiveTable,
-    postgres::name::{json_of, key, literal, visible},
+    postgres::name::{json_of, key, literal, of, visible},
 };
 
 /// Records a single updated row of a table that fits: nothing is joined, and only the columns that
@@ -20,7 +20,10 @@ pub(super) fn single_sql(table: &LiveTable) -> String {
         columns.chunks(COMPARED_AT_ONCE).map(|some| changed_among(old, new, some)).collect();
     let keys: Vec<String> = key(table).map(|column| json_of(new, column)).collect();
     let channel = format!("({})", channel_of(new, table));
-    let named = named_channels(table).replace("c.channel", &channel);
+    let named = match channel_column(table).filter(|column| names_channel(column)) {
+        Some(column) => format!(" AND {} IS NOT NULL", of(new, column)),
+        None => named_channels(table).replace("c.channel", &channel),
+    };
     format!(
         "        SELECT * INTO rowcast_old FROM old_rows;
         SELECT * INTO rowcast_new FROM new_rows;

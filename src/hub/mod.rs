@@ -9,12 +9,8 @@
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use dashmap::DashMap;
-<<<<<<< HEAD
-use rowcast_protocol::{Change, ChannelName, Entry, ErrorCode, Seq, reply::PastChange};
-=======
-use rowcast_protocol::{Change, ChannelName, Entry, Seq};
+use rowcast_protocol::{Change, ChannelName, Entry, ErrorCode, Seq};
 use tokio::time::Instant;
->>>>>>> main
 use tokio_util::task::TaskTracker;
 
 use crate::{

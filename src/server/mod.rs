@@ -185,13 +185,7 @@ impl Server {
             tracker: tracker.clone(),
         };
         tracker.spawn(acceptor.run(listener, stop.clone()));
-        for sockets in &sockets {
-            let (sockets, services) = (Arc::clone(sockets), Arc::clone(&services));
-            let until = stop.clone();
-            tracker.spawn(async move {
-                until.run_until_cancelled(sockets.run_sweep(&services.settings)).await;
-            });
-        }
+        sweep(&sockets, &services, &stop, &tracker);
         let poller = poller::Poller {
             services: Arc::clone(&services),
             store: Arc::clone(&store),
@@ -269,6 +263,22 @@ impl Server {
         }
         drop(self.claim);
         info!("stopped");
+    }
+}
+
+/// Looks at the deadlines of each worker's sockets.
+fn sweep(
+    sockets: &[Arc<Sockets>],
+    services: &Arc<Services>,
+    stop: &CancellationToken,
+    tracker: &TaskTracker,
+) {
+    for sockets in sockets {
+        let (sockets, services) = (Arc::clone(sockets), Arc::clone(services));
+        let until = stop.clone();
+        tracker.spawn(async move {
+            until.run_until_cancelled(sockets.run_sweep(&services.settings)).await;
+        });
     }
 }
 

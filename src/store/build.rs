@@ -62,9 +62,6 @@ pub struct CatalogueColumn {
     pub values: Vec<String>,
 }
 
-<<<<<<< HEAD
-/// The live schema of the declared tables, all of which must fit.
-=======
 /// Who gives a column its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueSource {
@@ -76,8 +73,7 @@ pub enum ValueSource {
     Expression,
 }
 
-/// The live schema of the declared tables.
->>>>>>> main
+/// The live schema of the declared tables, all of which must fit.
 ///
 /// # Errors
 /// [`StoreError::Unfit`], naming the declaration that does not fit the database.

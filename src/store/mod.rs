@@ -53,12 +53,8 @@ pub use error::{EditError, StoreError};
 pub use history::Past;
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
-<<<<<<< HEAD
 pub use schema::{LiveColumn, LiveSchema, LiveTable, Relation, Unwatched};
-=======
-pub use schema::{LiveColumn, LiveSchema, LiveTable, Relation};
 pub use weight::EditLimits;
->>>>>>> main
 
 /// A database that holds live tables and their logs.
 #[async_trait]

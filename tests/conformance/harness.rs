@@ -24,13 +24,12 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// The table of entries, with the columns `channel` (its number) and `seq`.
     const ENTRIES: &'static str;
 
-<<<<<<< HEAD
     /// Makes a table `cards_new` with the columns of `cards` and another one, `note`.
     const COPY: &'static str;
 
     /// Drops `cards`.
     const DROP_CARDS: &'static str;
-=======
+
     /// The column that keeps refusals, and its table.
     const REFUSAL: (&'static str, &'static str);
 
@@ -39,7 +38,6 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// as `gone`, keep titles from becoming `frozen` and leave out rows titled `unwanted` (both leave a
     /// row in `trail`), and write keys in small letters.
     const PAPERS: &'static str;
->>>>>>> main
 
     /// A table of the engine's own that no declaration may name.
     const OWN: &'static str;

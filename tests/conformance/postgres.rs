@@ -125,13 +125,11 @@ impl Harness for Postgres {
 
     const ENTRIES: &'static str = "rowcast.entry";
 
-<<<<<<< HEAD
     const COPY: &'static str = "CREATE TABLE cards_new (LIKE cards INCLUDING ALL, note text)";
 
     const DROP_CARDS: &'static str = "DROP TABLE cards CASCADE";
-=======
+
     const REFUSAL: (&'static str, &'static str) = ("failure", "rowcast.edit");
->>>>>>> main
 
     async fn create() -> Self {
         Self { url: Server::shared().database().await }

@@ -196,23 +196,15 @@ impl PostgresStore {
         plan: Plan,
         known: &KnownFailures,
     ) -> Result<Answer, sqlx::Error> {
-<<<<<<< HEAD
-        let (mut statements, mut probes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut statements, mut rows) = (Vec::new(), Vec::new());
+        let (mut probes, mut locks) = (Vec::new(), Vec::new());
         let mut touched: BTreeMap<i64, &str> = BTreeMap::new();
         for step in plan.steps {
             let Some(table) = schema.tables.get(step.shape.table) else { continue };
             touched.extend(table.relations.first().map(|own| (own.oid, own.sql_name.as_str())));
-            statements.push(step.shape.statement(table));
-            probes.push(step.shape.probe(table));
-=======
-        let (mut statements, mut rows) = (Vec::new(), Vec::new());
-        let (mut probes, mut locks) = (Vec::new(), Vec::new());
-        for step in plan.steps {
-            let Some(table) = schema.tables.get(step.shape.table) else { continue };
             statements.push(step.shape.statement(table, self.options.edits));
             probes.push(Some(step.shape.probe(table)));
             locks.push(step.shape.lock(table));
->>>>>>> main
             rows.push(Json(serde_json::Value::Array(step.rows)));
         }
         probes.append(&mut locks);

@@ -107,12 +107,8 @@ impl Failure {
             "RC413" | "RC408" => ErrorCode::TooLarge,
             "RC422" | "RC400" => ErrorCode::WrongType,
             code if code.starts_with("22") => ErrorCode::WrongType,
-<<<<<<< HEAD
-            code if is_of_the_tables(code) => ErrorCode::Unavailable,
-=======
             // The tables are not what they were when the statement was made.
             code if code.starts_with("42") || code == "0A000" => ErrorCode::Busy,
->>>>>>> main
             _ => ErrorCode::Refused,
         }
     }
@@ -135,17 +131,9 @@ impl Failure {
             ErrorCode::TooLarge => {
                 "the edit changes more rows or bytes than one entry holds; cut it up".to_owned()
             }
-<<<<<<< HEAD
-            ErrorCode::Unavailable => {
-                tracing::warn!(code = self.code, said, "a table does not take an edit");
-                "the table is being changed at present; send the same edit again".to_owned()
-            }
-            ErrorCode::WrongType => format!("a field cannot hold the value: {said}"),
-=======
             ErrorCode::WrongType => {
                 format!("a field cannot hold the value: {}", without_value(said))
             }
->>>>>>> main
             _ => format!("the database refused the edit: {said}"),
         }
     }
@@ -261,12 +249,6 @@ fn by_code(code: &str, words: String) -> StoreError {
     }
 }
 
-/// Whether an error is about how the tables are, or what the hub may do there, and not about an edit.
-/// `commit_batch` keeps no such outcome.
-fn is_of_the_tables(code: &str) -> bool {
-    code.starts_with("42") || code.starts_with("0A")
-}
-
 /// What a failed call of `commit_batch` means for the edits in it.
 pub(super) enum Blame {
     /// Some edit is to blame, and this is why.
@@ -316,7 +298,7 @@ pub(super) fn blame(error: &sqlx::Error) -> Blame {
     });
     match code {
         "57014" => Blame::Time,
-        "55P03" | "40P01" | "40001" | "25006" => Blame::Nobody,
+        "55P03" | "40P01" | "40001" | "25006" | "RC409" | "0A000" => Blame::Nobody,
         _ if ["08", "25", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
             Blame::Unknown(failure)
         }

@@ -368,7 +368,6 @@ BEGIN
         failures := rowcast.apply_edits(
             statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false, false);
         PERFORM pg_catalog.set_config('rowcast.step', '', true);
-<<<<<<< HEAD
         -- The rows were changed, so nobody changes these tables before this commits.
         IF EXISTS (
             SELECT FROM pg_catalog.jsonb_each_text(touched) t
@@ -378,11 +377,10 @@ BEGIN
                         AND g.tgname LIKE 'rowcast\_record\_%') < 4
         ) THEN
             RAISE EXCEPTION 'a table is not recorded as it was' USING ERRCODE = 'RC409';
-=======
+        END IF;
         IF failures @? '$[*].k' THEN
             moved := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.k))');
             failures := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.code))');
->>>>>>> main
         END IF;
     END IF;
     failures := failures || known;
@@ -442,13 +440,8 @@ BEGIN
     FROM pg_catalog.jsonb_to_recordset(list) x(e integer, u text, i uuid, h uuid, c text)
     LEFT JOIN pg_catalog.jsonb_array_elements(failures) f ON (f.value ->> 'e')::integer = x.e
     WHERE x.e <> ALL (coalesce(stored, '{}'))
-<<<<<<< HEAD
-      AND (f.value IS NULL OR f.value ->> 'code' NOT IN ('55P03', '40P01', '40001', '57014')
-          AND pg_catalog.left(f.value ->> 'code', 2) NOT IN ('42', '0A'));
-=======
       AND (f.value IS NULL OR f.value ->> 'code' NOT IN ('55P03', '40P01', '40001', '57014', '0A000')
           AND f.value ->> 'code' NOT LIKE '42%');
->>>>>>> main
 
     kind := 'h'; place := NULL; data := heads;
     RETURN NEXT;

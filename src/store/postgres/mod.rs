@@ -50,9 +50,8 @@ mod value;
 mod watch;
 mod watched;
 
-<<<<<<< HEAD
 use std::{
-    fmt,
+    fmt, slice,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -63,14 +62,7 @@ use std::{
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value, reply::PastChange};
-=======
-use std::{fmt, slice, sync::Arc, time::Duration};
-
-use arc_swap::ArcSwap;
-use async_trait::async_trait;
 use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value};
->>>>>>> main
 
 pub use connect::PoolSizes;
 pub use migrate::migrate;
@@ -124,16 +116,11 @@ pub async fn open(
     declarations: &Declarations,
     options: Options,
 ) -> Result<PostgresStore, StoreError> {
-<<<<<<< HEAD
-    let pools = Pools::new(url, options.pools)?;
+    let pools = Pools::new(url, options.pools, options.edits.time)?;
     let mut lent = pools.reader().await?;
     let seen = watch::mark(lent.connection(), declarations).await.map_err(failure::store_error)?;
     let fit = migrate::check(lent.connection(), declarations).await?;
     drop(lent);
-=======
-    let pools = Pools::new(url, options.pools, options.edits.time)?;
-    let fit = migrate::check(pools.reader().await?.connection(), declarations).await?;
->>>>>>> main
     Ok(PostgresStore {
         declarations: declarations.clone(),
         url: url.to_owned(),
@@ -174,7 +161,6 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
-<<<<<<< HEAD
         let mut appended = Vec::new();
         for _ in 0..CHANGES {
             let schema = self.schema.load_full();
@@ -187,19 +173,13 @@ impl Store for PostgresStore {
                 Err(error) => return Err(error),
                 Ok(mut committed) => {
                     appended.append(&mut committed.appended);
-                    return Ok(rebound.complete(Committed { appended, ..committed }));
+                    let mut committed = rebound.complete(Committed { appended, ..committed });
+                    replay::add_rows(self, edits, &mut committed.outcomes).await;
+                    return Ok(committed);
                 }
             }
         }
         Err(StoreError::Changed)
-=======
-        let schema = self.schema.load_full();
-        let rebound = Rebound::new(edits, &schema);
-        let committed = self.commit_edits(&schema, &rebound.edits).await?;
-        let mut committed = rebound.complete(committed);
-        replay::add_rows(self, edits, &mut committed.outcomes).await;
-        Ok(committed)
->>>>>>> main
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {

@@ -54,8 +54,8 @@ impl Facts {
         let width = pending_width(connection).await?;
         let layouts = Layouts::load(connection, &schema, width).await?;
         let select_records = layouts.select();
-<<<<<<< HEAD
-        Ok(Self { schema: Arc::new(schema), version, epoch, layouts, select_records, limits })
+        let schema = Arc::new(schema);
+        Ok(Self { schema, version, epoch, layouts, select_records, limits, edits })
     }
 
     /// Refuses to work with tables that have changed since they were read. `version` is the
@@ -63,9 +63,6 @@ impl Facts {
     pub(super) fn must_be(&self, version: i64) -> Result<(), StoreError> {
         let unnoticed = planted::is(Bug::TriggersLostUnnoticed);
         if version == self.version || unnoticed { Ok(()) } else { Err(StoreError::Changed) }
-=======
-        Ok(Self { schema: Arc::new(schema), epoch, layouts, select_records, limits, edits })
->>>>>>> main
     }
 
     /// The live table with this index.

@@ -62,8 +62,8 @@ async fn migrate_on(
         None => refuse_same_names(connection).await?,
     }
     migrator().run(connection.inner()).await.map_err(|error| migration_error(&error))?;
-    let limits = Options::default().limits;
-    let take_over = Reload { declarations, limits, before: None, mend: None, strict: true };
+    let Options { limits, edits, .. } = Options::default();
+    let take_over = Reload { declarations, limits, edits, before: None, mend: None, strict: true };
     take_over.run(connection).await.map(drop)
 }
 

@@ -203,6 +203,7 @@ impl SqliteStore {
         let reload = Reload {
             declarations: &self.declarations,
             limits: before.limits,
+            edits: before.edits,
             before: Some(&before.schema),
             mend,
             strict: false,
@@ -227,7 +228,6 @@ impl Store for SqliteStore {
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-<<<<<<< HEAD
         let mut appended = Vec::new();
         for _ in 0..CHANGES {
             let facts = self.facts();
@@ -241,20 +241,13 @@ impl Store for SqliteStore {
                 Ok(mut committed) => {
                     turn.end();
                     appended.append(&mut committed.appended);
-                    return Ok(rebound.complete(Committed { appended, ..committed }));
+                    let mut committed = rebound.complete(Committed { appended, ..committed });
+                    replay::add_rows(self, edits, &mut committed.outcomes).await;
+                    return Ok(committed);
                 }
             }
         }
         Err(StoreError::Changed)
-=======
-        let facts = self.facts();
-        let rebound = Rebound::new(edits, &facts.schema);
-        let committed = turn.writer()?.commit(&facts, &rebound.edits).await;
-        turn.end();
-        let mut committed = rebound.complete(committed?);
-        replay::add_rows(self, edits, &mut committed.outcomes).await;
-        Ok(committed)
->>>>>>> main
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {

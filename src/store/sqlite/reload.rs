@@ -11,7 +11,7 @@ use rowcast_protocol::ChannelName;
 
 use super::{
     super::{
-        Appended,
+        Appended, EditLimits,
         declaration::Declarations,
         error::StoreError,
         fold::{EntryBuilder, EntryLimits},
@@ -37,6 +37,8 @@ pub(super) struct Reload<'a> {
     pub(super) declarations: &'a Declarations,
     /// How much an entry holds.
     pub(super) limits: EntryLimits,
+    /// How heavy an edit may be.
+    pub(super) edits: EditLimits,
     /// The tables as they were; `None`: this process did not watch them.
     pub(super) before: Option<&'a LiveSchema>,
     /// A table whose recording is not to be trusted.
@@ -81,7 +83,7 @@ impl Reload<'_> {
             migrate::forget_triggers(connection, table).await?;
         }
         let unrecorded = migrate::apply(connection, &mut schema, self.strict).await?;
-        let facts = Facts::load(connection, schema, self.limits).await?;
+        let facts = Facts::load(connection, schema, self.limits, self.edits).await?;
         let resets = self.resets(connection, &facts.schema, unrecorded).await?;
         // What was recorded before a reset must not come after it.
         while !resets.is_empty() && outside::pass(connection, &facts, draft).await? {}

@@ -132,7 +132,6 @@ impl Harness for Sqlite {
 
     const ENTRIES: &'static str = "rowcast_entry";
 
-<<<<<<< HEAD
     const COPY: &'static str = "PRAGMA foreign_keys = off;
         CREATE TABLE cards_new (
             id BIGINT PRIMARY KEY,
@@ -154,9 +153,8 @@ impl Harness for Sqlite {
         )";
 
     const DROP_CARDS: &'static str = "DROP TABLE cards";
-=======
+
     const REFUSAL: (&'static str, &'static str) = ("error", "rowcast_edit");
->>>>>>> main
 
     async fn create() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }

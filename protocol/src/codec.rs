@@ -200,7 +200,9 @@ impl Codec {
             "signals" => ServerMessage::News(News::Signals(self.typed(bytes)?)),
             "presence" => ServerMessage::News(News::Presence(self.typed(bytes)?)),
             "part" | "snapshot_begin" | "snapshot_end" | "missed" | "removed"
-            | "token_expiring" | "drain" | "degraded" => ServerMessage::News(self.typed(bytes)?),
+            | "token_expiring" | "drain" | "degraded" | "schema" => {
+                ServerMessage::News(self.typed(bytes)?)
+            }
             unknown => return Err(DecodeError::unknown("reply or news", unknown)),
         })
     }

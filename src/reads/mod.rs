@@ -81,16 +81,10 @@ impl Reads {
     /// The table of a channel.
     ///
     /// # Errors
-    /// `unknown_table`.
+    /// `unknown_table`; `unavailable` while it is not as declared.
     pub fn table(&self, channel: &ChannelName, name: &str) -> Result<Arc<LiveTable>, ErrorReply> {
         let schema = self.0.schema();
-        let found = schema.table(name, channel.kind());
-        found.map(|(_, table)| Arc::clone(table)).ok_or_else(|| {
-            let name: String = name.chars().take(64).collect();
-            let words =
-                format!("channels of kind `{}` have no live table `{name}`", channel.kind());
-            ErrorReply { table: Some(name), ..ErrorReply::new(ErrorCode::UnknownTable, words) }
-        })
+        Ok(Arc::clone(schema.find(name, channel.kind())?.1))
     }
 
     /// A page of the rows of a table, by the parameters of a request.

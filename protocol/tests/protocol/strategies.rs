@@ -471,6 +471,7 @@ fn about_the_session() -> BoxedStrategy<News> {
         text().prop_map(|expires| News::TokenExpiring(news::TokenExpiring { expires })),
         any::<u64>().prop_map(|reconnect_after_ms| News::Drain(news::Drain { reconnect_after_ms })),
         vec(text(), 0..3).prop_map(|parts| News::Degraded(news::Degraded { parts })),
+        schema().prop_map(News::Schema),
     ]
     .boxed()
 }

@@ -61,6 +61,12 @@ impl Store for Roles {
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
         unreachable!()
     }
+    async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {
+        unreachable!()
+    }
+    async fn mend(&self, _: &str) -> Result<Vec<Appended>, StoreError> {
+        unreachable!()
+    }
     async fn heads(&self, _: &[ChannelName]) -> Result<Vec<Head>, StoreError> {
         unreachable!()
     }

@@ -70,12 +70,7 @@ fn check_op(
     op: &Op,
 ) -> Result<CheckedOp, EditError> {
     let kind = edit.channel.kind();
-    let (index, table) = schema.table(op.table(), kind).ok_or_else(|| {
-        EditError::new(
-            ErrorCode::UnknownTable,
-            format!("channels of kind `{kind}` have no live table `{}`", short(op.table())),
-        )
-    })?;
+    let (index, table) = schema.find(op.table(), kind)?;
     let scope = Scope { index, table, channel: &edit.channel, user, role };
     match op {
         Op::Insert(op) => scope.insert(op),

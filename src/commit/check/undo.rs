@@ -169,9 +169,7 @@ fn table_of<'a>(
     channel: &ChannelName,
     name: &str,
 ) -> Result<(usize, &'a Arc<LiveTable>), EditError> {
-    schema.table(name, channel.kind()).ok_or_else(|| {
-        EditError::new(ErrorCode::UnknownTable, format!("`{name}` is no longer a live table"))
-    })
+    schema.find(name, channel.kind())
 }
 
 fn named(change: &Change) -> (&str, &Value) {

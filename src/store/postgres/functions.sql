@@ -368,11 +368,11 @@ END $$;
 
 -- A batch of edits in one statement: locks, finds what was decided before, applies, numbers last,
 -- keeps the outcomes. `channels` are the edits' channels and where rows are moved to; `list` tells
--- each edit, `known` are failures that were found before. Answers with rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a
+-- each edit, `known` are failures that were found before, `touched` the numbers and names of the tables. Answers with rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a
 -- head, `e` a new entry, `l` something was left to number.
 CREATE OR REPLACE FUNCTION rowcast.commit_batch(
     channels text[], list jsonb, known jsonb, statements text[], probes text[], rows jsonb[],
-    several integer[], max_changes integer, max_bytes integer
+    several integer[], max_changes integer, max_bytes integer, touched jsonb
 ) RETURNS TABLE (
     kind text, place integer, data jsonb,
     channel text, seq bigint, tag integer, at timestamptz, actor text, edits jsonb, reset text[],
@@ -415,6 +415,16 @@ BEGIN
         failures := rowcast.apply_edits(
             statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false, false);
         PERFORM pg_catalog.set_config('rowcast.step', '', true);
+        -- The rows were changed, so nobody changes these tables before this commits.
+        IF EXISTS (
+            SELECT FROM pg_catalog.jsonb_each_text(touched) t
+            WHERE pg_catalog.to_regclass(t.value)::oid IS DISTINCT FROM t.key::oid
+                OR (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger g
+                    WHERE g.tgrelid = t.key::oid AND g.tgenabled = 'A'
+                        AND g.tgname LIKE 'rowcast\_record\_%') < 4
+        ) THEN
+            RAISE EXCEPTION 'a table is not recorded as it was' USING ERRCODE = 'RC409';
+        END IF;
         IF failures @? '$[*].k' THEN
             moved := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.k))');
             failures := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.code))');

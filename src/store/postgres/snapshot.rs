@@ -23,7 +23,7 @@ impl PostgresStore {
     ) -> Result<Page, StoreError> {
         let schema = self.schema.load_full();
         let place = match after {
-            Some(place) if place.schema != schema => return Err(StoreError::changed()),
+            Some(place) if place.schema != schema => return Err(StoreError::Changed),
             place => place.or_else(|| next_table(&schema, channel, 0)),
         };
         let table = place.as_ref().and_then(|place| schema.tables.get(place.table));

@@ -219,6 +219,10 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
     match primary_code(&error) {
         // Locked, or a query that ran into its deadline.
         Some(5 | 6 | 9 | 17) => StoreError::Busy(words),
+        // A statement that was made for tables as they were.
+        Some(1) if words.contains("no such table") || words.contains("no such column") => {
+            StoreError::Changed
+        }
         Some(8) => StoreError::ReadOnly(words),
         Some(13) => StoreError::StorageFull(words),
         Some(10 | 14) => StoreError::Unavailable(words),

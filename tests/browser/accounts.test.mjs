@@ -103,9 +103,10 @@ test('a link for one person lets that person in, once, and tells nothing of the 
   const ken = await signsUp(t, hub, 'Ken');
   await ken.sees(() => ken.page.getByText('No projects yet'), 'no projects');
   await grace.page.getByLabel('E-mail').fill('nobody@example.org');
-  await grace.page.locator('.panel', { hasText: 'Invite one person' }).getByRole('button', { name: 'Invite this person' }).click();
+  const panel = grace.page.locator('.panel', { hasText: 'Invite one person' });
+  await panel.getByRole('button', { name: 'Invite this person' }).click();
   await grace.sees(() => grace.page.getByText('nobody@example.org: editor'), 'for whom the link is');
-  const link = await grace.page.getByLabel('The invitation’s link').inputValue();
+  const link = await panel.getByLabel('The invitation’s link').inputValue();
   await ken.page.goto(link);
   await ken.page.getByRole('button', { name: 'Join the project' }).click();
   await ken.isIn('live');

@@ -107,7 +107,7 @@ test('a link for one person lets that person in, once, and tells nothing of the 
   await panel.getByRole('button', { name: 'Invite this person' }).click();
   await grace.sees(() => grace.page.getByText('nobody@example.org: editor'), 'for whom the link is');
   const link = await panel.getByLabel('The invitation’s link').inputValue();
-  await ken.page.goto(link);
+  await ken.page.goto(`${ken.network.address}/${new URL(link).hash}`);
   await ken.page.getByRole('button', { name: 'Join the project' }).click();
   await ken.isIn('live');
   fine(grace, ken);

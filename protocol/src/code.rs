@@ -82,7 +82,7 @@ error_codes! {
     EditConflict = "edit_conflict", false;
     /// Too many requests; the error says when to try again.
     RateLimited = "rate_limited", true;
-    /// Somebody else holds a lock on the row or the table.
+    /// Somebody else holds a lock on the row or the table, or the node has too much to do.
     Busy = "busy", true;
     /// The database cannot be reached.
     Unavailable = "unavailable", true;

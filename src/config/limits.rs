@@ -74,8 +74,16 @@ pub struct LimitsConfig {
     pub state_keys: usize,
     /// Bytes of the states of one session in one channel.
     pub state_bytes: usize,
+    /// Bytes of all states in one channel.
+    pub channel_state_bytes: usize,
     /// Signals of a channel kept for slow readers.
     pub signal_ring: usize,
+    /// Bytes of these signals.
+    pub signal_ring_bytes: usize,
+    /// Snapshots that a node sends at a time.
+    pub snapshots: usize,
+    /// Snapshots that wait for others on a node.
+    pub snapshots_waiting: usize,
     /// Bytes of what a person shows beside the name.
     pub presence_meta_bytes: usize,
     /// Row changes of one entry; more become a `reset`.

@@ -4,7 +4,10 @@
 //! after the cursor. The tail answers where it can; otherwise the store is read, one read at a
 //! time per channel, and shared by all who stand in the same stretch.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use rand::RngExt as _;
@@ -169,9 +172,10 @@ async fn read_behind(
     }
     let mut shared = channel.read_back.lock().await;
     if let Some((frames, after)) =
-        shared.as_ref().and_then(|tail| tail.batch_after(cursor, codec, channel.name()))
+        shared.as_ref().and_then(|(tail, _)| tail.batch_after(cursor, codec, channel.name()))
         && after != cursor
     {
+        channel.reads_used.store(true, Ordering::Release);
         return Ok(Behind::Frames(frames, after));
     }
     let read = channel.context.store.read_after(channel.name(), cursor, READ_BYTES).await?;
@@ -189,7 +193,7 @@ async fn read_behind(
     let mut read_back = Tail::new(cursor, usize::MAX);
     read_back.append(cursor.epoch, entries);
     let batch = read_back.batch_after(cursor, codec, channel.name());
-    *shared = Some(read_back);
+    *shared = channel.keeps(read_back.bytes()).map(|kept| (read_back, kept));
     Ok(batch.map_or(Behind::Nothing, |(frames, after)| Behind::Frames(frames, after)))
 }
 
@@ -199,11 +203,13 @@ async fn send_snapshot(
     reason: SnapshotReason,
 ) -> Result<Option<Begin>, StoreError> {
     let (channel, socket) = (&subscription.channel, &subscription.socket);
+    let mut sending = channel.context.admission.enter().await;
     let snapshot = Snapshot::shared(channel, socket.codec).await?;
     let (first, name) = (snapshot.first, channel.name().clone());
     let begin = SnapshotBegin { channel: name.clone(), epoch: first.epoch, reason };
     socket.send(&News::SnapshotBegin(begin));
     for frames in &snapshot.frames {
+        sending.room(socket, ROOM).await;
         if !send_page(subscription, frames.clone()).await {
             return Ok(None);
         }
@@ -211,6 +217,8 @@ async fn send_snapshot(
     let mut show = snapshot.newest;
     let mut rest = snapshot.rest.clone();
     while let Some(place) = rest {
+        // Room first, then the page: nothing is read for whoever does not read.
+        sending.room(socket, ROOM).await;
         let page = snapshot::read_page(channel, socket.codec, Some(place)).await?;
         if page.head.epoch != first.epoch {
             return Ok(Some(Begin::Snapshot(SnapshotReason::OtherHistory)));

@@ -13,6 +13,8 @@ use rowcast_protocol::{ChannelName, Codec, Cursor, SignalItem, Value, request::P
 use super::{
     Context,
     ephemera::{Ephemera, StateBounds, TooMuchState},
+    kept::Kept,
+    ring::RingBounds,
     snapshot::Snapshot,
     subscription::{Subscriber, Subscription},
     tail::{Arrival, CodecsInUse, EncodedEntry, Tail},
@@ -43,9 +45,11 @@ pub struct Channel {
     /// Whether a repair is under way.
     pub(super) repairing: AtomicBool,
     /// What was last read back for those who were behind, shared by those who come next.
-    pub(super) read_back: tokio::sync::Mutex<Option<Tail>>,
+    pub(super) read_back: tokio::sync::Mutex<Option<(Tail, Kept)>>,
     /// The snapshot last made, shared by those who come next.
-    pub(super) snapshot: tokio::sync::Mutex<Option<Arc<Snapshot>>>,
+    pub(super) snapshot: tokio::sync::Mutex<Option<(Arc<Snapshot>, Kept)>>,
+    /// Whether one of these two was of use lately.
+    pub(super) reads_used: AtomicBool,
 }
 
 /// Those who follow a channel on one worker.
@@ -77,7 +81,9 @@ impl Channel {
     pub fn new(name: ChannelName, head: Cursor, context: Arc<Context>) -> Self {
         let readers = context.flushers.iter().map(|_| Readers::default()).collect();
         let tail = Tail::new(head, context.limits.tail_bytes);
-        let ephemera = Ephemera::new(name.clone(), context.limits.signals);
+        let limits = &context.limits;
+        let kept = RingBounds { signals: limits.signals, bytes: limits.signal_bytes };
+        let ephemera = Ephemera::new(name.clone(), kept);
         Self {
             name,
             context,
@@ -92,6 +98,7 @@ impl Channel {
             repairing: AtomicBool::new(false),
             read_back: tokio::sync::Mutex::default(),
             snapshot: tokio::sync::Mutex::default(),
+            reads_used: AtomicBool::new(false),
         }
     }
 
@@ -319,6 +326,26 @@ impl Channel {
     #[must_use]
     pub fn log_after(&self, cursor: Cursor, codec: Codec) -> Option<(Bytes, Cursor)> {
         self.tail.lock().batch_after(cursor, codec, &self.name)
+    }
+
+    /// Forgets what was read for others, unless it was of use since the last time.
+    pub(super) fn forget_unused_reads(&self) {
+        if self.reads_used.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        // Whoever holds one of these is using it.
+        if let Ok(mut read_back) = self.read_back.try_lock() {
+            *read_back = None;
+        }
+        if let Ok(mut snapshot) = self.snapshot.try_lock() {
+            *snapshot = None;
+        }
+    }
+
+    /// Room for something that was read for one and may serve others.
+    pub(super) fn keeps(&self, bytes: usize) -> Option<Kept> {
+        self.reads_used.store(true, Ordering::Release);
+        Kept::take(&self.context.read_bytes, bytes)
     }
 
     // --- state, presence, signals ------------------------------------------------------------

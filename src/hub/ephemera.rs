@@ -3,9 +3,12 @@
 //! Each has a version that only grows and can be read without the lock, so that a reader with
 //! nothing to fetch costs a comparison.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -19,13 +22,16 @@ use super::{
     frame::{ListFrames, ListKind, message_frames, push_message},
     latest::{Latest, Version},
     people::People,
-    ring::Ring,
+    ring::{Ring, RingBounds},
     subscription::Subscriber,
     tail::CodecsInUse,
 };
 
 /// A state is somebody's: the session and the key.
 type StateKey = (Arc<str>, String);
+
+/// What a state costs beside its key and its value, about.
+const STATE_BYTES: usize = 256;
 
 /// States, presence and signals of one channel on this node.
 #[derive(Debug)]
@@ -36,23 +42,29 @@ pub struct Ephemera {
     presence: AtomicU64,
     signals: AtomicU64,
     /// Signals that are kept for slow readers.
-    signals_kept: usize,
+    kept: RingBounds,
 }
 
 #[derive(Debug, Default)]
 struct Content {
     states: Latest<StateKey, StateItem>,
+    /// The bytes of each state's value, by session and key.
+    held: HashMap<Arc<str>, BTreeMap<String, usize>>,
+    /// What all states cost.
+    state_bytes: usize,
     people: People,
     ring: Ring,
 }
 
-/// How much state one session may hold in a channel.
+/// How much state may be held in a channel.
 #[derive(Debug, Clone, Copy)]
 pub struct StateBounds {
-    /// Keys.
+    /// Keys of one session.
     pub keys: usize,
-    /// Bytes of all values, as JSON.
+    /// Bytes of all values of one session, as JSON.
     pub bytes: usize,
+    /// Bytes of all states of the channel, with what they cost beside their values.
+    pub channel_bytes: usize,
 }
 
 /// Why a state is not set.
@@ -60,8 +72,10 @@ pub struct StateBounds {
 pub enum TooMuchState {
     /// Too many keys.
     Keys,
-    /// Too many bytes.
+    /// Too many bytes of the session.
     Bytes,
+    /// Too many bytes in the channel.
+    Channel,
 }
 
 /// The newest places of what is not stored.
@@ -78,14 +92,14 @@ pub struct EphemeralHeads {
 impl Ephemera {
     /// Nothing yet; keeps so many signals for slow readers.
     #[must_use]
-    pub fn new(channel: ChannelName, signals_kept: usize) -> Self {
+    pub fn new(channel: ChannelName, kept: RingBounds) -> Self {
         Self {
             channel,
             content: Mutex::default(),
             states: AtomicU64::new(0),
             presence: AtomicU64::new(0),
             signals: AtomicU64::new(0),
-            signals_kept,
+            kept,
         }
     }
 
@@ -116,10 +130,9 @@ impl Ephemera {
     /// Clears the states of a session.
     pub(super) fn clear_states(&self, session: &Arc<str>) {
         let mut content = self.content.lock();
-        let owned: Vec<_> =
-            content.states.keys().filter(|(owner, _)| owner == session).cloned().collect();
-        for key in owned {
-            content.states.remove(&key);
+        for (key, bytes) in content.held.remove(session).unwrap_or_default() {
+            content.state_bytes -= cost(&key, bytes);
+            content.states.remove(&(Arc::clone(session), key));
         }
         self.states.store(content.states.version(), Ordering::Release);
     }
@@ -134,7 +147,7 @@ impl Ephemera {
     /// Adds a signal.
     pub(super) fn signal(&self, signal: &SignalItem, codecs: CodecsInUse) {
         let mut content = self.content.lock();
-        content.ring.push(signal, codecs, self.signals_kept);
+        content.ring.push(signal, codecs, self.kept);
         self.signals.store(content.ring.next(), Ordering::Release);
     }
 
@@ -190,21 +203,29 @@ impl Content {
         bounds: StateBounds,
     ) -> Result<(), TooMuchState> {
         let id = (Arc::clone(&owner.session), key);
+        let held = self.held.entry(Arc::clone(&owner.session)).or_default();
+        let before = held.get(&id.1).map_or(0, |bytes| cost(&id.1, *bytes));
         if value.is_null() {
+            held.remove(&id.1);
+            self.state_bytes -= before;
             self.states.remove(&id);
             return Ok(());
         }
-        let others = |other: &&StateKey| other.0 == id.0 && other.1 != id.1;
-        let held: Vec<_> = self.states.keys().filter(others).collect();
-        if held.len() >= bounds.keys {
+        let others = held.iter().filter(|(key, _)| **key != id.1);
+        let (keys, bytes) = others.fold((0, 0), |(keys, sum), (_, size)| (keys + 1, sum + size));
+        let size = Codec::Json.encode(&value).len();
+        if keys >= bounds.keys {
             return Err(TooMuchState::Keys);
         }
-        let size = |value: &Value| Codec::Json.encode(value).len();
-        let held: usize =
-            held.iter().filter_map(|key| self.states.get(key)).map(|held| size(&held.value)).sum();
-        if held + size(&value) > bounds.bytes {
+        if bytes + size > bounds.bytes {
             return Err(TooMuchState::Bytes);
         }
+        let after = self.state_bytes - before + cost(&id.1, size);
+        if after > bounds.channel_bytes {
+            return Err(TooMuchState::Channel);
+        }
+        self.state_bytes = after;
+        held.insert(id.1.clone(), size);
         let item = StateItem {
             session: owner.session.to_string(),
             user: owner.user.to_string(),
@@ -216,6 +237,10 @@ impl Content {
     }
 }
 
+fn cost(key: &str, value_bytes: usize) -> usize {
+    key.len() + value_bytes + STATE_BYTES
+}
+
 /// How a state that is gone is told.
 fn cleared((session, key): &StateKey) -> StateItem {
     StateItem {
@@ -223,5 +248,46 @@ fn cleared((session, key): &StateKey) -> StateItem {
         user: String::new(),
         key: key.clone(),
         value: Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: StateBounds = StateBounds { keys: 2, bytes: 100, channel_bytes: 1_000 };
+
+    fn ephemera() -> Ephemera {
+        let channel = ChannelName::new("project:1").unwrap();
+        Ephemera::new(channel, RingBounds { signals: 1, bytes: 1 })
+    }
+
+    fn set(
+        ephemera: &Ephemera,
+        session: &str,
+        key: &str,
+        value: impl Into<Value>,
+    ) -> Result<(), TooMuchState> {
+        let who = Subscriber { session: session.into(), user: "ada".into(), name: "Ada".into() };
+        ephemera.set_state(&who, key.to_owned(), value.into(), BOUNDS)
+    }
+
+    #[test]
+    fn a_session_and_a_channel_hold_so_many_bytes_of_state() {
+        let ephemera = ephemera();
+        assert_eq!(set(&ephemera, "a", "x", "1".repeat(60)), Ok(()));
+        assert_eq!(set(&ephemera, "a", "x", "1".repeat(90)), Ok(()), "in the place of the other");
+        assert_eq!(set(&ephemera, "a", "y", "1".repeat(60)), Err(TooMuchState::Bytes));
+        assert_eq!(set(&ephemera, "a", "y", 1), Ok(()));
+        assert_eq!(set(&ephemera, "a", "z", 1), Err(TooMuchState::Keys));
+        assert_eq!(set(&ephemera, "b", "x", 1), Ok(()));
+        assert_eq!(set(&ephemera, "c", "x", 1), Err(TooMuchState::Channel));
+        assert_eq!(set(&ephemera, "b", "x", Value::Null), Ok(()));
+        assert_eq!(set(&ephemera, "c", "x", 1), Ok(()));
+        ephemera.clear_states(&"a".into());
+        assert_eq!(set(&ephemera, "d", "x", 1), Ok(()));
+        ephemera.clear_states(&"c".into());
+        ephemera.clear_states(&"d".into());
+        assert_eq!(ephemera.content.lock().state_bytes, 0);
     }
 }

@@ -45,6 +45,14 @@ pub fn message_frames(codec: Codec, message: &[u8]) -> Bytes {
     out.into()
 }
 
+/// One message in one frame, however long it is.
+#[must_use]
+pub fn data_frame(codec: Codec, message: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(message.len() + 10);
+    push_frame(&mut out, codec, message);
+    out.into()
+}
+
 /// A control frame; its payload has at most 125 bytes.
 #[must_use]
 pub fn control_frame(opcode: u8, payload: &[u8]) -> Bytes {

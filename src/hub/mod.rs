@@ -6,7 +6,12 @@
 //!
 //! Reading order: [`channel`], [`tail`], [`subscription`], [`socket`], [`flush`], [`catchup`].
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use dashmap::DashMap;
 use rowcast_protocol::{Change, ChannelName, Entry, ErrorCode, Seq};
@@ -19,6 +24,7 @@ use crate::{
     store::{Appended, NamedRow, Past, Store, StoreError, declaration::AccessRule},
 };
 
+pub mod admission;
 pub mod batches;
 pub mod catchup;
 pub mod census;
@@ -27,6 +33,7 @@ pub mod clock;
 pub mod ephemera;
 pub mod flush;
 pub mod frame;
+pub mod kept;
 pub mod latest;
 pub mod people;
 mod repair;
@@ -36,6 +43,7 @@ pub mod socket;
 pub mod subscription;
 pub mod tail;
 
+use admission::Admission;
 pub use channel::Channel;
 pub use flush::Flusher;
 pub use socket::{Holder, Socket};
@@ -51,6 +59,12 @@ pub struct HubLimits {
     pub tail_bytes: usize,
     /// Signals kept per channel.
     pub signals: usize,
+    /// Bytes of the signals kept per channel.
+    pub signal_bytes: usize,
+    /// Snapshots that are sent at a time.
+    pub snapshots: usize,
+    /// Snapshots that wait for others.
+    pub snapshots_waiting: usize,
 }
 
 /// Told when the rows that grant access to a channel changed.
@@ -66,6 +80,10 @@ pub struct Context {
     pub store: Arc<dyn Store>,
     /// Bounds on memory.
     pub limits: HubLimits,
+    /// Whose snapshot is sent now.
+    admission: Admission,
+    /// Bytes that channels keep of what was read for others.
+    read_bytes: Arc<AtomicUsize>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Tasks that a shutdown waits for.
@@ -134,7 +152,19 @@ impl Hub {
     ) -> Self {
         let access_tables = access_tables(&store);
         let watcher = std::sync::OnceLock::new();
-        let context = Context { store, limits, metrics, tracker, flushers, watcher, access_tables };
+        let admission = Admission::new(limits.snapshots, limits.snapshots_waiting);
+        let read_bytes = Arc::default();
+        let context = Context {
+            store,
+            limits,
+            admission,
+            read_bytes,
+            metrics,
+            tracker,
+            flushers,
+            watcher,
+            access_tables,
+        };
         Self { context: Arc::new(context), channels: Arc::default() }
     }
 
@@ -142,6 +172,12 @@ impl Hub {
     pub fn watch_access(&self, watcher: Arc<dyn AccessWatcher>) {
         // A second watcher would be a mistake of the caller; the first one stays.
         let _ = self.context.watcher.set(watcher);
+    }
+
+    /// When somebody on this socket who wants a snapshot must come back; `None`: now is right.
+    #[must_use]
+    pub fn come_back_in(&self, socket: &Socket) -> Option<Duration> {
+        self.context.admission.come_back_in(socket.worker_late())
     }
 
     /// The channel, which stays at least while it is held.
@@ -207,9 +243,11 @@ impl Hub {
         }
     }
 
-    /// Forgets the channels that nobody follows any more.
+    /// Forgets the channels that nobody follows any more, and what was read for those who were
+    /// behind in the others, if it is of no use.
     pub fn sweep(&self) {
         self.channels.retain(|_, channel| channel.is_followed() || Arc::strong_count(channel) > 1);
+        self.channels.iter().for_each(|channel| channel.forget_unused_reads());
         self.count_channels();
     }
 

@@ -1,6 +1,6 @@
 //! Snapshots: pages of rows in frames, read once for many.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
 use rowcast_protocol::{Codec, Cursor, Seq};
@@ -53,11 +53,16 @@ impl Snapshot {
     /// If the store cannot be read.
     pub async fn shared(channel: &Arc<Channel>, codec: Codec) -> Result<Arc<Self>, StoreError> {
         let mut shared = channel.snapshot.lock().await;
-        if let Some(known) = shared.as_ref().filter(|known| known.serves(channel, codec)) {
+        if let Some((known, _)) = shared.as_ref().filter(|(known, _)| known.serves(channel, codec))
+        {
+            channel.reads_used.store(true, Ordering::Release);
             return Ok(Arc::clone(known));
         }
+        // What is void by now makes room first.
+        *shared = None;
         let made = Arc::new(Self::read(channel, codec).await?);
-        *shared = Some(Arc::clone(&made));
+        let bytes = made.frames.iter().map(Bytes::len).sum();
+        *shared = channel.keeps(bytes).map(|kept| (Arc::clone(&made), kept));
         Ok(made)
     }
 

@@ -13,6 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::{Buf as _, Bytes};
@@ -168,6 +169,12 @@ impl Socket {
         &self.flusher
     }
 
+    /// By how much that worker is late at present.
+    #[must_use]
+    pub fn worker_late(&self) -> Duration {
+        self.flusher.clock.late()
+    }
+
     /// Queues a message on the private lane.
     pub fn send<T: Serialize>(self: &Arc<Self>, message: &T) {
         self.send_frame(frame::message_frames(self.codec, &self.codec.encode(message)));
@@ -300,6 +307,12 @@ impl Socket {
         out.bytes += frame.len();
         out.queue.push_back(frame);
         let _ = out.write(&self.stream);
+    }
+
+    /// Tells the other side that nothing more comes.
+    pub fn ends_writing(&self) {
+        // A connection that is broken has told it.
+        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Write);
     }
 
     /// Says that the session has ended. What others still queue for it is dropped.

@@ -13,8 +13,9 @@ use crate::{
 
 /// Bytes of one shared batch: how much a subscriber is given at a time.
 pub const BATCH_BYTES: usize = 128 * 1024;
-/// Entries that may wait for a hole before them to be filled.
+/// Entries that may wait for a hole before them to be filled, and their bytes.
 const MAX_AHEAD: usize = 1024;
+const MAX_AHEAD_BYTES: usize = 4 * 1024 * 1024;
 
 /// The codecs that somebody on a channel uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +103,7 @@ pub struct Tail {
     reset: Seq,
     /// Entries that came before the ones they follow.
     ahead: BTreeMap<Seq, EncodedEntry>,
+    ahead_bytes: usize,
 }
 
 impl Tail {
@@ -115,6 +117,7 @@ impl Tail {
             limit,
             reset: 0,
             ahead: BTreeMap::new(),
+            ahead_bytes: 0,
         }
     }
 
@@ -228,11 +231,7 @@ impl Tail {
             return Arrival::Known;
         }
         if entry.seq > next && !planted::is(Bug::NoGapCheck) {
-            self.ahead.insert(entry.seq, entry);
-            if self.ahead.len() > MAX_AHEAD {
-                // They will be read from the store when the hole is filled.
-                self.ahead.pop_last();
-            }
+            self.keep_ahead(entry);
             return Arrival::Hole;
         }
         if entry.is_reset {
@@ -243,12 +242,26 @@ impl Tail {
         Arrival::Grew
     }
 
+    /// Keeps an early entry. What is too much is read from the store when the hole is filled.
+    fn keep_ahead(&mut self, entry: EncodedEntry) {
+        self.ahead_bytes += entry.size();
+        if let Some(same) = self.ahead.insert(entry.seq, entry) {
+            self.ahead_bytes -= same.size();
+        }
+        while self.ahead.len() > 1
+            && (self.ahead.len() > MAX_AHEAD || self.ahead_bytes > MAX_AHEAD_BYTES)
+        {
+            self.ahead_bytes -= self.ahead.pop_last().map_or(0, |(_, last)| last.size());
+        }
+    }
+
     fn take_ahead(&mut self) {
         while let Some(entry) = self.ahead.first_entry() {
             if *entry.key() > self.entries.back().map_or(self.base.seq, |last| last.seq) + 1 {
                 break;
             }
             let entry = entry.remove();
+            self.ahead_bytes -= entry.size();
             self.take(entry);
         }
     }

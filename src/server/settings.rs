@@ -42,7 +42,14 @@ pub(super) fn room(config: &Config) -> Room {
 }
 
 pub(super) fn hub(config: &Config) -> HubLimits {
-    HubLimits { tail_bytes: config.limits.tail_bytes, signals: config.limits.signal_ring }
+    let limits = &config.limits;
+    HubLimits {
+        tail_bytes: limits.tail_bytes,
+        signals: limits.signal_ring,
+        signal_bytes: limits.signal_ring_bytes,
+        snapshots: limits.snapshots,
+        snapshots_waiting: limits.snapshots_waiting,
+    }
 }
 
 pub(super) fn commit(config: &Config) -> CommitSettings {
@@ -77,6 +84,7 @@ pub(super) fn session(config: &Config) -> SessionSettings {
         out_bytes: limits.out_bytes,
         state_keys: limits.state_keys,
         state_bytes: limits.state_bytes,
+        channel_state_bytes: limits.channel_state_bytes,
         presence_meta_bytes: limits.presence_meta_bytes,
         greeting: limits.greeting,
         message: limits.message,

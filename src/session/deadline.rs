@@ -38,7 +38,7 @@ pub(super) fn note_input(socket: &Socket, incoming: &[Incoming], now: u64, unfin
     if !unfinished {
         vitals.unfinished.store(0, Ordering::Relaxed);
     } else if vitals.unfinished.load(Ordering::Relaxed) == 0
-        || incoming.iter().any(|item| matches!(item, Incoming::Message(_)))
+        || incoming.iter().any(|item| matches!(item, Incoming::Message(..)))
     {
         // Another message was finished, so this one began just now.
         vitals.unfinished.store(now, Ordering::Relaxed);

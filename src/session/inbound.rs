@@ -25,8 +25,8 @@ const PARSE_BYTES: RangeInclusive<usize> = 128..=64 * 1024;
 /// Something that came in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
-    /// A whole message.
-    Message(Bytes),
+    /// A whole message: text, which is JSON, or binary, which is MessagePack.
+    Message(Codec, Bytes),
     /// A frame to be sent in answer.
     Control(Bytes),
     /// A sign of life without content.
@@ -40,7 +40,6 @@ pub(super) enum Incoming {
 /// Parses one socket's input.
 #[derive(Debug)]
 pub(super) struct Inbound {
-    codec: Codec,
     message_bytes: usize,
     frames: Frames,
     rate: FrameRate,
@@ -50,9 +49,9 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    pub(super) fn new(codec: Codec, message_bytes: usize, rate: FrameRate) -> Self {
+    pub(super) fn new(message_bytes: usize, rate: FrameRate) -> Self {
         let (frames, early) = (Frames::default(), Vec::new());
-        Self { codec, message_bytes, frames, rate, parser: None, early }
+        Self { message_bytes, frames, rate, parser: None, early }
     }
 
     /// Keeps bytes that came with the upgrade for the first feeding.
@@ -101,55 +100,45 @@ impl Inbound {
             None => new_parser(self.message_bytes, bytes.len()),
         };
         let mut pipe = Pipe { input: bytes, output: Vec::new() };
-        let result = self.parse_all(&mut parser, &mut pipe, incoming);
-        let answer = Bytes::from(pipe.output);
-        if result == Ok(End::Closed) {
-            incoming.push(Incoming::Closed(answer));
-        } else if !answer.is_empty() {
-            incoming.push(Incoming::Control(answer));
-        }
+        let result = parse_all(&mut parser, &mut pipe, incoming);
         self.parser = self.frames.is_unfinished().then_some(parser);
-        result.map(|_| ())
-    }
-
-    fn parse_all(
-        &self,
-        parser: &mut WebSocketContext,
-        pipe: &mut Pipe<'_>,
-        incoming: &mut Vec<Incoming>,
-    ) -> Result<End, CloseCode> {
-        loop {
-            match parser.read(pipe) {
-                Ok(Message::Text(text)) if self.codec == Codec::Json => {
-                    incoming.push(Incoming::Message(text.into()));
-                }
-                Ok(Message::Binary(bytes)) if self.codec == Codec::MsgPack => {
-                    incoming.push(Incoming::Message(bytes));
-                }
-                Ok(Message::Text(_) | Message::Binary(_)) => return Err(CloseCode::Unsupported),
-                Ok(Message::Close(_)) => {}
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
-                    if incoming.last() != Some(&Incoming::Heard) {
-                        incoming.push(Incoming::Heard);
-                    }
-                }
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(End::Open);
-                }
-                Err(Error::ConnectionClosed) => return Ok(End::Closed),
-                Err(error) => return Err(close_code(&error)),
-            }
-        }
+        result
     }
 }
 
-/// What the other side left behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// It may send more.
-    Open,
-    /// It closed.
-    Closed,
+fn parse_all(
+    parser: &mut WebSocketContext,
+    pipe: &mut Pipe<'_>,
+    incoming: &mut Vec<Incoming>,
+) -> Result<(), CloseCode> {
+    loop {
+        let read = parser.read(pipe);
+        let answer = Bytes::from(std::mem::take(&mut pipe.output));
+        if let Err(Error::ConnectionClosed) = read {
+            incoming.push(Incoming::Closed(answer));
+            return Ok(());
+        }
+        if !answer.is_empty() {
+            // It answers what came before this.
+            incoming.push(Incoming::Control(answer));
+        }
+        match read {
+            Ok(Message::Text(text)) => {
+                incoming.push(Incoming::Message(Codec::Json, text.into()));
+            }
+            Ok(Message::Binary(bytes)) => {
+                incoming.push(Incoming::Message(Codec::MsgPack, bytes));
+            }
+            Ok(Message::Close(_)) => {}
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                if incoming.last() != Some(&Incoming::Heard) {
+                    incoming.push(Incoming::Heard);
+                }
+            }
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(close_code(&error)),
+        }
+    }
 }
 
 fn new_parser(message_bytes: usize, at_hand: usize) -> Box<WebSocketContext> {
@@ -210,8 +199,12 @@ mod tests {
         frame
     }
 
+    fn text(message: &'static [u8]) -> Incoming {
+        Incoming::Message(Codec::Json, Bytes::from_static(message))
+    }
+
     fn json() -> Inbound {
-        Inbound::new(Codec::Json, 1024, FrameRate::of(1000))
+        Inbound::new(1024, FrameRate::of(1000))
     }
 
     #[test]
@@ -221,7 +214,7 @@ mod tests {
             let mut inbound = json();
             let mut incoming = inbound.feed(&bytes[..cut], 0);
             incoming.extend(inbound.feed(&bytes[cut..], 0));
-            let expected = [&b"{}"[..], b"[1]"].map(|m| Incoming::Message(Bytes::from_static(m)));
+            let expected = [&b"{}"[..], b"[1]"].map(text);
             assert_eq!(incoming, expected);
         }
     }
@@ -244,8 +237,15 @@ mod tests {
         assert_eq!(inbound.feed(&masked(9, b""), 0).len(), 2);
         assert!(inbound.is_unfinished());
         let whole = inbound.feed(&masked(0, b"}"), 0);
-        assert_eq!(whole, [Incoming::Message(Bytes::from_static(b"{}"))]);
+        assert_eq!(whole, [text(b"{}")]);
         assert!(!inbound.is_unfinished());
+    }
+
+    #[test]
+    fn a_ping_is_answered_before_what_came_after_it() {
+        let bytes = [masked(9, b"hi"), masked(1, b"{}")].concat();
+        let pong = Incoming::Control(Bytes::from_static(&[0x8a, 2, b'h', b'i']));
+        assert_eq!(json().feed(&bytes, 0), [Incoming::Heard, pong, text(b"{}")]);
     }
 
     #[test]
@@ -277,7 +277,6 @@ mod tests {
         let terabyte = [0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         for (bytes, code) in [
             (&unmasked[..], CloseCode::Protocol),
-            (&masked(2, b"\x80"), CloseCode::Unsupported),
             (&masked(1, b"\xff"), CloseCode::NotText),
             (&terabyte, CloseCode::TooBig),
         ] {
@@ -289,7 +288,7 @@ mod tests {
     fn what_came_whole_before_a_bad_frame_is_taken() {
         let bytes = [masked(1, b"{}"), masked(9, b"hi"), vec![0x89, 0xfe]].concat();
         let incoming = json().feed(&bytes, 0);
-        assert_eq!(incoming[0], Incoming::Message(Bytes::from_static(b"{}")));
+        assert_eq!(incoming[0], text(b"{}"));
         assert_eq!(incoming[3], Incoming::Broken(CloseCode::Protocol));
     }
 

@@ -7,11 +7,14 @@
 
 use std::{cell::RefCell, io, sync::Arc, time::Duration};
 
-use rowcast_protocol::{CloseCode, DecodeError, ErrorCode, ErrorReply, Limits, Request};
+use rowcast_protocol::{CloseCode, Codec, DecodeError, ErrorCode, ErrorReply, Limits, Request};
 use tokio::io::{Interest, Ready};
 use tracing::debug;
 
-use crate::hub::{Socket, batches::Batches, frame, socket::Written};
+use crate::{
+    hub::{Socket, batches::Batches, frame, socket::Written},
+    planted::{self, Bug},
+};
 
 mod deadline;
 mod door;
@@ -119,9 +122,11 @@ impl Session {
     fn new(services: Arc<Services>, arrival: Arrival) -> Self {
         let settings = &services.settings;
         let (bytes, frames) = (settings.limits.message_bytes, FrameRate::new(settings));
-        let mut inbound = Inbound::new(arrival.socket.codec, bytes, frames);
+        let mut inbound = Inbound::new(bytes, frames);
         inbound.keep_early(arrival.early);
-        deadline::expect_greeting(&arrival.socket, services.settings.greeting);
+        if !planted::is(Bug::Echo) {
+            deadline::expect_greeting(&arrival.socket, services.settings.greeting);
+        }
         Self {
             services,
             socket: arrival.socket,
@@ -255,9 +260,9 @@ impl Session {
         deadline::note_input(&self.socket, &incoming, now, unfinished);
         for item in incoming {
             match item {
-                Incoming::Message(bytes) => {
+                Incoming::Message(codec, bytes) => {
                     self.room().await?;
-                    self.message(&bytes).await?;
+                    self.message(codec, &bytes).await?;
                     self.turn.worked(turn::MESSAGE).await;
                 }
                 Incoming::Control(frame) => self.socket.send_frame(frame),
@@ -272,14 +277,21 @@ impl Session {
         Ok(())
     }
 
-    async fn message(&mut self, bytes: &[u8]) -> Result<(), CloseCode> {
+    async fn message(&mut self, codec: Codec, bytes: &[u8]) -> Result<(), CloseCode> {
         let limits = MessageLimits::of(&self.services.settings);
         if let Some(wait) = self.rate.take(bytes.len(), self.socket.vitals.now(), limits)? {
             let reference = self.socket.codec.reference(bytes);
             self.send_error(ErrorReply { reference, ..rate_limited(wait) });
             return Ok(());
         }
-        let request = match self.socket.codec.decode_request(bytes, self.limits()) {
+        if planted::is(Bug::Echo) {
+            self.socket.send_frame(frame::data_frame(codec, bytes));
+            return Ok(());
+        }
+        if codec != self.socket.codec {
+            return Err(CloseCode::Unsupported);
+        }
+        let request = match codec.decode_request(bytes, self.limits()) {
             Ok(request) => request,
             Err(error) => return self.bad_message(error),
         };
@@ -346,6 +358,8 @@ async fn farewell(socket: &Socket, code: CloseCode) {
         while socket.queued() > 0 && socket.stream.writable().await.is_ok() {
             socket.write_on();
         }
+        // Nothing more goes out, and the other side need not wait to learn it.
+        socket.ends_writing();
         drain(socket).await;
     };
     // Whoever does not answer in time is cut off; there is nothing more to say.

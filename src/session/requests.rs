@@ -181,13 +181,18 @@ impl Session {
         }
         let subscription = still_subscribed(greeted, &services, &request.channel).await?;
         subscription.has_state.store(true, Ordering::Release);
-        let bounds = StateBounds { keys: settings.state_keys, bytes: settings.state_bytes };
+        let bounds = StateBounds {
+            keys: settings.state_keys,
+            bytes: settings.state_bytes,
+            channel_bytes: settings.channel_state_bytes,
+        };
         subscription
             .channel
             .set_state(&greeted.subscriber, request.key, request.value, bounds)
             .map_err(|too_much| match too_much {
                 TooMuchState::Keys => over(ErrorCode::TooMany, bounds.keys, "states; clear some"),
                 TooMuchState::Bytes => over(ErrorCode::TooLarge, bounds.bytes, "bytes of state"),
+                TooMuchState::Channel => channel_is_full(bounds.channel_bytes),
             })?;
         self.done(request.reference);
         Ok(())
@@ -287,6 +292,11 @@ fn edit_id(request: &Request) -> Option<EditId> {
 fn over(code: ErrorCode, limit: usize, what: &str) -> ErrorReply {
     let words = format!("one session may hold {limit} {what} in a channel");
     ErrorReply { limit: Some(limit as u64), ..error(code, words) }
+}
+
+fn channel_is_full(limit: usize) -> ErrorReply {
+    let words = format!("all sessions of a channel may hold {limit} bytes of state");
+    ErrorReply { limit: Some(limit as u64), ..error(ErrorCode::TooLarge, words) }
 }
 
 pub(super) fn check_size(member: &str, value: &Value, limit: usize) -> Answer {

@@ -35,6 +35,8 @@ pub struct SessionSettings {
     pub state_keys: usize,
     /// Bytes of the states of one session in a channel.
     pub state_bytes: usize,
+    /// Bytes of all states in a channel.
+    pub channel_state_bytes: usize,
     /// Bytes of what a person shows beside the name.
     pub presence_meta_bytes: usize,
     /// By when the greeting must come.

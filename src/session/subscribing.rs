@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     hub::{
-        Channel, Subscription,
+        Channel, Socket, Subscription,
         catchup::{self, Begin},
     },
     planted::{self, Bug},
@@ -88,6 +88,7 @@ impl Session {
         let codec = self.socket.codec;
         let begin = catchup::beginning(&subscription.channel, request.cursor, codec).await;
         let begin = begin.map_err(|error| unreadable(error.code(), &error))?;
+        admitted(&services, &self.socket, begin)?;
         let reply = subscribed(request.reference, &subscription.channel, role, begin);
         // Rows that come are of these tables.
         schema::is_told(&self.socket, &services.checker.schema().wire);
@@ -153,6 +154,15 @@ async fn look(
     let looked = services.access.roles_now(name, std::slice::from_ref(user)).await;
     let (look, roles) = looked.map_err(|error| unreadable(error.code(), &error))?;
     Ok((look, roles.first().copied().flatten()))
+}
+
+/// Whether the node has time for a snapshot, if it takes one.
+fn admitted(services: &Services, socket: &Socket, begin: Begin) -> Answer {
+    let Begin::Snapshot(_) = begin else { return Ok(()) };
+    let Some(wait) = services.hub.come_back_in(socket) else { return Ok(()) };
+    let words = "too many snapshots are being sent; come back later";
+    let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    Err(ErrorReply { retry_after_ms: Some(wait), ..error(ErrorCode::Busy, words) })
 }
 
 fn subscribed(reference: Ref, channel: &Channel, role: Role, begin: Begin) -> Reply {

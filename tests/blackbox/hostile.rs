@@ -5,18 +5,21 @@
 
 use std::time::Duration;
 
-use rowcast_protocol::{Codec, ErrorCode, Reply, Request, request::Ping};
+use rowcast_protocol::{
+    Codec, ErrorCode, News, Reply, Request, Value,
+    request::{Ping, SetState},
+};
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::support::{
     database::Kind,
-    device::Device,
+    device::{Device, signal, state, subscribe},
     edits::rename,
     on_both_stores,
     raw::{Raw, frame},
     waiting::eventually,
-    world::{World, id},
+    world::{self, World, id},
 };
 
 /// How many do no harm.
@@ -226,6 +229,111 @@ async fn the_sockets_of_one_person_share_a_budget() {
     assert!((40..=most).contains(&granted), "{granted} of 100 were granted");
     let of_ada = answers(&mut world.vera().await, 20).await;
     assert_eq!(of_ada, Answers { granted: 20, refused: 0 });
+}
+
+// --- what nobody stores ----------------------------------------------------------------------------
+
+#[tokio::test]
+async fn long_signals_of_many_channels_cost_little() {
+    let world = world_with(Kind::Sqlite, &[]).await;
+    let mut crowd = Crowd::gather(&world).await;
+    let mut bob = world.device("bob", Codec::Json).await;
+    bob.subscribes(&world.project).await;
+    let before = world.hub.memory();
+    let body = "s".repeat(60_000);
+    for _ in 0..256 {
+        let reference = bob.next_ref();
+        bob.send(&signal(Some(reference), &world.project, "long", body.clone().into())).await;
+        assert!(matches!(bob.reply(reference).await, Reply::Done(_)));
+        bob.inbox.clear();
+    }
+    // Fifteen megabytes of signals in each encoding; a quarter of one is kept.
+    let more = world.hub.memory().saturating_sub(before);
+    println!("256 long signals cost {more} bytes");
+    assert!(more < ONE_CLIENT, "256 long signals cost {more} bytes");
+    crowd.goes_on(&world, "Signals").await;
+}
+
+#[tokio::test]
+async fn a_channel_holds_so_many_bytes_of_state() {
+    let settings = [("LIMITS__CHANNEL_STATE_BYTES", "20000")];
+    let world = world_with(Kind::Sqlite, &settings).await;
+    let (mut ada, mut bob) = (world.ada().await, world.bob().await);
+    let value = |bytes: usize| Value::from("v".repeat(bytes));
+    for device in [&mut ada, &mut bob] {
+        device.subscribes(&world.project).await;
+    }
+    let set = |bytes| state(None, &world.project, "here", value(bytes));
+    let done = ada.asks(|r| with_ref(set(12_000), r)).await;
+    assert!(matches!(done, Reply::Done(_)), "{done:?}");
+    let error = bob.fails(|r| with_ref(set(12_000), r)).await;
+    assert_eq!((error.code, error.limit), (ErrorCode::TooLarge, Some(20_000)));
+    let done = bob.asks(|r| with_ref(set(5_000), r)).await;
+    assert!(matches!(done, Reply::Done(_)), "{done:?}");
+}
+
+fn with_ref(request: Request, reference: u64) -> Request {
+    match request {
+        Request::State(state) => Request::State(SetState { reference: Some(reference), ..state }),
+        other => other,
+    }
+}
+
+// --- many who come at once -------------------------------------------------------------------------
+
+#[tokio::test]
+async fn whoever_comes_when_too_many_are_served_is_told_when_to_come_back() {
+    let settings = [("LIMITS__SNAPSHOTS", "1"), ("LIMITS__SNAPSHOTS_WAITING", "1")];
+    let world = world_with(Kind::Sqlite, &settings).await;
+    let mut followed = world.ada().await;
+    followed.joins(&world.project).await;
+    world.outsider().await.runs(&many_tasks(4_000)).await;
+    followed.edits(&world.other, vec![rename(&id(9), "Numbered")]).await;
+    let mut devices = Vec::new();
+    for _ in 0..8 {
+        devices.push(world.device("bob", Codec::Json).await);
+    }
+    // All at once: one is served, one waits, the others are sent away and come back.
+    let mut refs = Vec::new();
+    for device in &mut devices {
+        let reference = device.next_ref();
+        device.send(&Request::Subscribe(subscribe(reference, &world.project))).await;
+        refs.push(reference);
+    }
+    let mut refused = 0;
+    for (device, reference) in devices.iter_mut().zip(refs) {
+        let mut reply = device.reply(reference).await;
+        while let Reply::Error(error) = reply {
+            assert_eq!((error.code, error.retry), (ErrorCode::Busy, true));
+            let wait = error.retry_after_ms.expect("when to come back");
+            assert!((1_000..=5_000).contains(&wait), "{wait}");
+            refused += 1;
+            // What is live goes on meanwhile.
+            followed.edits(&world.project, vec![rename(&id(1), &format!("Live {refused}"))]).await;
+            tokio::time::sleep(Duration::from_millis(wait / 10)).await;
+            reply = device.asks(|r| Request::Subscribe(subscribe(r, &world.project))).await;
+        }
+        device
+            .hears_news("the end of the snapshot", |news| {
+                matches!(news, News::SnapshotEnd(_)).then_some(())
+            })
+            .await;
+    }
+    println!("{refused} were told to come back");
+    assert!(refused > 0);
+}
+
+fn many_tasks(count: u32) -> String {
+    let rows: Vec<_> = (0..count)
+        .map(|number| {
+            let (task, project) = (id(100_000 + number), world::project_id());
+            format!("('{task}', '{project}', 'Task {number} {}')", "x".repeat(100))
+        })
+        .collect();
+    let inserts = rows.chunks(500).map(|rows| {
+        format!("INSERT INTO tasks (id, project_id, title) VALUES {};", rows.join(","))
+    });
+    inserts.collect()
 }
 
 // --- answers nobody reads --------------------------------------------------------------------------

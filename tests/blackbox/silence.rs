@@ -1,6 +1,6 @@
 //! Peers that fall silent, or never finish what they began.
 
-use rowcast_protocol::Reply;
+use rowcast_protocol::{Reply, Request, request::History};
 
 use crate::support::{
     database::Kind,
@@ -146,13 +146,18 @@ async fn an_answer_to_a_ping_may_wait_unread_while_the_hub_is_busy() {
     let world = World::with(Kind::Postgres, &SHORT).await;
     let (mut bob, mut outsider) = (world.bob().await, world.outsider().await);
     outsider.runs("BEGIN; LOCK TABLE rowcast.entry IN ACCESS EXCLUSIVE MODE").await;
-    // One gives up after three seconds, which is busy; the other gets its page.
-    let asking = async {
-        let first = bob.asks_for_history(&world.project, &id(1), 10).await;
-        (first, bob.asks_for_history(&world.project, &id(1), 10).await)
-    };
+    // They come in one packet: nothing is read until both are answered. One gives up after three
+    // seconds, which is busy; the other gets its page.
+    let (one, other) = (bob.next_ref(), bob.next_ref());
+    let requests = [one, other].map(|reference| {
+        let (channel, table) = (world.project.clone(), "tasks".to_owned());
+        let key = id(1).into();
+        Request::History(History { reference, channel, table, key, before: None, limit: None })
+    });
+    bob.stream.send_together(&requests).await.expect("it is open");
+    let asking = async { (bob.reply(one).await, bob.reply(other).await) };
     let waiting = async {
-        tokio::time::sleep(std::time::Duration::from_millis(4500)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(5500)).await;
         outsider.runs("COMMIT").await;
     };
     let ((first, second), ()) = tokio::join!(asking, waiting);

@@ -508,3 +508,54 @@ test('with forced colours each state still has a shape of its own', { skip: IN_F
   assert.notEqual(await state(), live);
   fine(ada);
 });
+
+test('links and simple marks of a description are live while nobody writes it, and nothing else is', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  const text = 'See https://example.org/a?b=1. **Bold**, *italic* and `code`.\n\n- one\n- [two](mailto:a@example.org)\n\n[no](javascript:alert(1)) <img src=x onerror=alert(1)>';
+  await ada.opens('Start Rowcast');
+  const field = ada.panel.getByLabel('Description', { exact: true });
+  await field.fill(text);
+  await ada.panel.locator('.text-view').waitFor({ state: 'hidden' });
+  await field.press('Escape');
+  const view = ada.panel.locator('.text-view');
+  await ada.sees(() => view, 'the text as it is read');
+  const links = () => view.locator('a').evaluateAll((all) => all.map(({ href, rel }) => [href, rel.includes('noopener')]));
+  assert.deepEqual(await links(), [['https://example.org/a?b=1', true], ['mailto:a@example.org', true]]);
+  assert.deepEqual(await view.locator('strong, em, code, li').allTextContents(), ['Bold', 'italic', 'code', 'one', 'two']);
+  assert.equal(await view.locator('img').count(), 0);
+  await ada.sees(() => view.getByText('<img src=x onerror=alert(1)>'), 'what is no mark as it was written');
+  await view.getByText('italic').click();
+  await becomes(() => field.evaluate((area) => area === document.activeElement), true);
+  assert.equal(await field.inputValue(), text);
+  assert((await field.boundingBox()).height > 60, 'the whole text can be written');
+  await bob.opens('Start Rowcast');
+  await bob.sees(() => bob.panel.locator('.text-view a', { hasText: 'example.org' }), 'the link');
+  await bob.comments('@Ada look at https://example.org/c now');
+  await ada.sees(() => ada.panel.locator('.comment a[href="https://example.org/c"]'), 'the link in the comment');
+  await ada.sees(() => ada.panel.locator('.comment .mention', { hasText: '@Ada' }), 'the mention');
+  fine(ada, bob);
+});
+
+test('who wrote a comment can write it anew, and nobody else', async (t) => {
+  const { ada, bob } = await twoPeople(t);
+  await ada.opens('Start Rowcast');
+  await bob.opens('Start Rowcast');
+  await ada.comments('Hello @Bob, wrong');
+  const [hers, his] = [ada, bob].map(({ panel }) => panel.locator('.comment'));
+  await bob.sees(() => his.getByText('wrong'), 'the comment');
+  assert.equal(await his.getByRole('button', { name: 'Edit' }).count(), 0);
+  await hers.getByRole('button', { name: 'Edit' }).click();
+  const field = hers.getByLabel('Edit the comment');
+  assert.equal(await field.inputValue(), 'Hello @Bob, wrong');
+  await field.fill('never mind');
+  await field.press('Escape');
+  await ada.sees(() => hers.getByText('wrong'), 'the comment as it was');
+  assert.equal(await ada.panel.isVisible(), true);
+  await hers.getByRole('button', { name: 'Edit' }).click();
+  await field.fill('Hello @Bob, right');
+  await field.press('Enter');
+  for (const comment of [hers, his]) await becomes(() => comment.locator('p').textContent(), 'Hello @Bob, right');
+  await bob.sees(() => his.locator('.mention', { hasText: '@Bob' }), 'the mention');
+  await ada.hasSentAll();
+  fine(ada, bob);
+});

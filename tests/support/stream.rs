@@ -53,6 +53,15 @@ impl Stream {
         self.send_frame(message).await
     }
 
+    /// Sends requests in one packet.
+    pub(crate) async fn send_together(&mut self, requests: &[Request]) -> Result<(), Over> {
+        for request in requests {
+            let message = self.message(self.codec.encode(request));
+            self.websocket.feed(message).await.map_err(|_| Over(None))?;
+        }
+        self.websocket.flush().await.map_err(|_| Over(None))
+    }
+
     /// Sends bytes as a message of the socket's encoding.
     pub(crate) async fn send_bytes(&mut self, bytes: impl Into<bytes::Bytes>) -> Result<(), Over> {
         let message = self.message(bytes.into());

@@ -161,6 +161,24 @@ export class Actions {
     return this.#done(this.#project.table('comments').insert({ task_id: task, body }, { undo: false }));
   }
 
+  /**
+   * Writes a comment anew: not over what was written elsewhere since.
+   *
+   * @param {Row} comment
+   * @param {string} body
+   * @returns {Promise<boolean>} whether it was
+   */
+  async editComment({ id, body: old }, body) {
+    try {
+      await this.#project.table('comments').update(id, { body }, { if: { body: old }, undo: false });
+      return true;
+    } catch (error) {
+      // Other refusals are told wherever the person is.
+      if (/** @type {any} */ (error).code === 'guard_failed') notify('This comment was changed elsewhere meanwhile. Yours is not saved.');
+      return false;
+    }
+  }
+
   /** @param {string} id */
   removeComment(id) {
     const edit = this.#project.table('comments').delete(id);

@@ -5,7 +5,7 @@
  */
 
 import { avatar } from '../ui/avatar.js';
-import { clipped, fit, h, keepingFocus, said, setChildren, setText, visible } from '../ui/dom.js';
+import { clipped, fit, h, hasMarks, keepingFocus, said, setChildren, setText, visible } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { ago } from '../ui/words.js';
 
@@ -13,6 +13,8 @@ import { ago } from '../ui/words.js';
 /** @typedef {{ id: string, name: string }} Member */
 
 let count = 0;
+/** Whoever is named by their id. */
+const MENTION = /(@[A-Za-z0-9._~@+|=/:-]+)/g;
 
 export class Comments {
   #context;
@@ -22,6 +24,8 @@ export class Comments {
   #input;
   #offers;
   #at = 0;
+  /** The comment that its author writes anew. @type {string | null} */
+  #editing = null;
   /** @type {Map<string, { row: Row | null, name: string, element: HTMLElement }>} */
   #items = new Map();
 
@@ -60,6 +64,7 @@ export class Comments {
     const name = data.nameOf(author);
     const known = this.#items.get(comment.id) ?? { row: null, name: '', element: h('li', { class: 'comment' }) };
     this.#items.set(comment.id, known);
+    if (this.#editing === comment.id) return known.element;
     if (known.row !== comment || known.name !== name) this.#draw(known.element, comment, String(author), name);
     Object.assign(known, { row: comment, name });
     return known.element;
@@ -70,21 +75,53 @@ export class Comments {
     const { data, actions } = this.#context;
     const mine = author === data.me || data.role === 'owner';
     const remove = mine ? h('button', { type: 'button', class: 'bare edits reveal', 'aria-label': `Delete the comment of ${clipped(name, 40)}`, onclick: () => actions.removeComment(comment.id) }, icon('trash')) : null;
-    const head = h('div', { class: 'comment-head' }, avatar(author, name, ''), said(clipped(name, 60), 'who'), h('time', { datetime: comment.created_at ?? '' }, ago(comment.created_at)), remove);
+    const edit = author === data.me ? h('button', { type: 'button', class: 'bare edits reveal', onclick: () => this.#edit(element, comment) }, 'Edit') : null;
+    const head = h('div', { class: 'comment-head' }, avatar(author, name, ''), said(clipped(name, 60), 'who'), h('time', { datetime: comment.created_at ?? '' }, ago(comment.created_at)), h('span', { class: 'grow' }), edit, remove);
     setChildren(element, [head, this.#body(String(comment.body ?? ''))]);
   }
 
-  /** Mentions of members are shown by name. @param {string} body */
+  /** @param {string} body */
   #body(body) {
     const members = this.#context.data.members();
     const box = h('p', { class: 'said', dir: 'auto' });
-    const parts = body.split(/(@[A-Za-z0-9._~@+|=/:-]+)/);
-    for (const part of parts) {
-      const [member, rest] = part.startsWith('@') ? mentioned(part.slice(1), members) : [undefined, ''];
-      if (member) box.append(h('b', { class: 'mention' }, `@${clipped(member.name, 60)}`), visible(rest));
-      else box.append(visible(part));
-    }
+    const plain = (/** @type {string} */ text) => withMentions(text, members);
+    box.append(...plain(body));
+    if (hasMarks(body)) import('./markdown.js').then(({ inline }) => box.replaceChildren(...inline(body, plain)), () => {});
     return box;
+  }
+
+  /**
+   * The author writes their comment anew, in its place.
+   *
+   * @param {HTMLElement} element
+   * @param {Row} comment
+   */
+  #edit(element, comment) {
+    const { data, actions, project } = this.#context;
+    const area = h('textarea', { rows: '2', 'aria-label': 'Edit the comment', dir: 'auto', value: withNames(String(comment.body ?? ''), data.members()) });
+    const begun = area.value;
+    const close = () => {
+      this.#editing = null;
+      const now = project.table('comments').get(comment.id);
+      if (now) this.#draw(element, now, data.me, data.nameOf(data.me));
+    };
+    const save = async () => {
+      const text = area.value.trim();
+      if (text === '') return;
+      if (text === begun.trim() || (await actions.editComment(comment, withIds(text, data.members())))) close();
+    };
+    area.addEventListener('input', () => fit(area));
+    area.addEventListener('keydown', (event) => {
+      if (event.isComposing || !(event.key === 'Escape' || (event.key === 'Enter' && !event.shiftKey))) return;
+      event.preventDefault();
+      if (event.key === 'Escape') close();
+      else void save();
+    });
+    this.#editing = comment.id;
+    const buttons = h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', onclick: () => void save() }, 'Save'), h('button', { type: 'button', onclick: close }, 'Cancel'));
+    setChildren(element, [element.firstElementChild, h('div', { class: 'comment-edit' }, area, buttons)]);
+    fit(area);
+    area.focus();
   }
 
   #send() {
@@ -193,4 +230,26 @@ function mentioned(text, members) {
   if (exact) return [exact, ''];
   const bare = text.replace(/[.:]+$/, '');
   return [members.find(({ id }) => id === bare), text.slice(bare.length)];
+}
+
+/**
+ * The opposite of `withIds`: ids after an `@` become names, where only one member is called so.
+ *
+ * @param {string} text
+ * @param {Member[]} members
+ */
+function withNames(text, members) {
+  return text.replace(MENTION, (whole) => {
+    const [member, rest] = mentioned(whole.slice(1), members);
+    const alone = member && members.filter(({ name }) => name === member.name).length === 1;
+    return alone ? `@${member.name}${rest}` : whole;
+  });
+}
+
+/** Mentions of members are shown by name. @param {string} text @param {Member[]} members @returns {(Node | string)[]} */
+function withMentions(text, members) {
+  return text.split(MENTION).flatMap((part) => {
+    const [member, rest] = part.startsWith('@') ? mentioned(part.slice(1), members) : [undefined, ''];
+    return member ? [h('b', { class: 'mention' }, `@${clipped(member.name, 60)}`), visible(rest)] : [visible(part)];
+  });
 }

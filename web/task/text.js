@@ -6,7 +6,7 @@
  */
 
 import { draftName } from '../overruled.js';
-import { announce, clipped, fit, h, said, visible } from '../ui/dom.js';
+import { announce, clipped, fit, h, hasMarks, said, setChildren, visible } from '../ui/dom.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
 /** @typedef {{ field: string, label: string, placeholder?: string, oneLine?: boolean }} TextSpec */
@@ -21,6 +21,10 @@ export class TextField {
   #spec;
   #area;
   #note;
+  /** The text as it is read, links and all, while nobody writes; shown in the place of the field by task.css. */
+  #view = h('div', { class: 'text-view said', dir: 'auto' });
+  /** What the view shows. */
+  #viewed = '';
   #conflict = h('div', { class: 'conflict', role: 'alert', hidden: true });
   #draftName;
   /** @type {Draft | null} */
@@ -49,10 +53,11 @@ export class TextField {
     this.#draft = context.app.drafts.get(this.#draftName);
     this.#area = h('textarea', { class: `text-${spec.field}`, rows: '1', 'aria-label': spec.label, placeholder: spec.placeholder ?? '', dir: 'auto', autocomplete: 'off' });
     this.#note = h('small', { class: 'saving', 'aria-live': 'polite' });
-    this.element = h('div', { class: 'text-field', data: { field: spec.field } }, this.#area, this.#note, this.#conflict);
+    this.element = h('div', { class: 'text-field', data: { field: spec.field } }, spec.oneLine ? null : this.#view, this.#area, this.#note, this.#conflict);
     this.#area.addEventListener('focus', () => this.#begins());
     this.#area.addEventListener('input', () => this.#typed());
-    this.#area.addEventListener('blur', () => void this.#save());
+    this.#area.addEventListener('blur', () => (this.#render(), void this.#save()));
+    this.#view.addEventListener('click', (event) => this.#clicked(event));
     this.#area.addEventListener('keydown', (event) => this.#key(event));
   }
 
@@ -67,6 +72,7 @@ export class TextField {
       this.#area.value = text;
       requestAnimationFrame(() => fit(this.#area));
     }
+    this.#render();
     this.#showNote();
     if (this.#draft && !this.#refused && this.#timer === 0 && document.activeElement !== this.#area) this.#offer();
   }
@@ -92,6 +98,30 @@ export class TextField {
   #begins() {
     this.#begun = this.#stored;
     this.#wrote = false;
+    fit(this.#area);
+  }
+
+  /** Who points at the text writes; links are followed, and words can be chosen. @param {MouseEvent} event */
+  #clicked(event) {
+    const chosen = getSelection()?.isCollapsed === false;
+    if (chosen || this.#area.readOnly || (event.target instanceof Element && event.target.closest('a'))) return;
+    this.#area.focus();
+  }
+
+  /** Shows the marks of the text, if it has any. */
+  #render() {
+    const text = this.#area.value;
+    const rich = !this.#spec.oneLine && hasMarks(text);
+    if (!rich) return this.element.classList.remove('rendered');
+    if (text === this.#viewed) return this.element.classList.add('rendered');
+    const show = (/** @type {typeof import('./markdown.js')} */ { rendered }) => {
+      if (this.#area.value !== text) return;
+      setChildren(this.#view, rendered(text));
+      this.#viewed = text;
+      this.element.classList.add('rendered');
+    };
+    // Without it the text stands as it was written.
+    import('./markdown.js').then(show, () => this.element.classList.remove('rendered'));
   }
 
   /** @param {KeyboardEvent} event */

@@ -161,3 +161,8 @@ export function announce(text) {
   announcer.textContent = '';
   announcer.textContent = text;
 }
+
+/** Whether a text may have marks to show, and is of a length to do so; see `task/markdown.js`. @param {string} text */
+export function hasMarks(text) {
+  return text.length <= 20_000 && /https?:\/\/|mailto:|[*`]|(^|\s)_\S|\]\(|^\s*(-|\d+[.)])\s/m.test(text);
+}

@@ -66,7 +66,8 @@ async fn a_full_disk_acks_nothing_and_is_recovered_from() {
     let store = store(directory.path()).await;
     store.commit(&[insert(&store)]).await.unwrap();
     store.pragma("PRAGMA max_page_count = 1").await;
-    let large = [rename(&store, 2, "x".repeat(500_000))];
+    let name = |n: u128| format!("{n} {}", "x".repeat(190));
+    let large: Vec<CheckedEdit> = (2..202).map(|n| rename(&store, n, name(n))).collect();
     let error = store.commit(&large).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::StorageFull, "{error}");
     store.pragma("PRAGMA max_page_count = 1000000").await;

@@ -186,7 +186,11 @@ async fn record(
     let is_own = |trigger: &&Trigger| trigger.table == table.name;
     let obsolete = found.iter().filter(is_own).filter(|trigger| !wanted.contains(trigger));
     let missing: Vec<&Trigger> = wanted.iter().filter(|wanted| !found.contains(wanted)).collect();
-    let was_recorded = missing.is_empty() || !was_live;
+    // Triggers of an older form recorded whatever was live then. Columns that came since are news to
+    // everybody: the schema is another.
+    let own: Vec<&Trigger> = found.iter().filter(is_own).collect();
+    let is_there = |wanted: &Trigger| own.iter().any(|found| found.name == wanted.name);
+    let was_recorded = wanted.iter().all(is_there) || !was_live;
     let mut sql = "SAVEPOINT rowcast_triggers".to_owned();
     for trigger in obsolete {
         sql += &format!("; DROP TRIGGER IF EXISTS {}", quoted(&trigger.name));

@@ -252,12 +252,22 @@ impl Store for SqliteStore {
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let appended = match turn.writer()?.number(&self.facts()).await {
-            Err(StoreError::Changed) => self.reload(&mut turn, None).await,
-            numbered => numbered,
-        };
-        turn.end();
-        appended
+        let mut appended = Vec::new();
+        for _ in 0..CHANGES {
+            match turn.writer()?.number(&self.facts()).await {
+                Err(StoreError::Changed) => appended.extend(self.reload(&mut turn, None).await?),
+                Err(error) => {
+                    turn.end();
+                    return Err(error);
+                }
+                Ok(numbered) => {
+                    turn.end();
+                    appended.extend(numbered);
+                    return Ok(appended);
+                }
+            }
+        }
+        Err(StoreError::Changed)
     }
 
     async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {

@@ -91,6 +91,10 @@ metrics! {
     delivered_bytes: Counter = Counter::default();
     /// Milliseconds that a change by an outsider waited at most before it was looked for.
     numbering_lag_ms: Gauge = Gauge::default();
+    /// How often somebody changed the live tables while the hub ran.
+    schema_changes: Counter = Counter::default();
+    /// Declared tables that are not live at present, because they do not fit their declaration.
+    tables_not_live: Gauge = Gauge::default();
     /// Whether the store answered last time: 1 or 0.
     store_up: Gauge = Gauge::default();
 }

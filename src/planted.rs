@@ -50,6 +50,8 @@ pub enum Bug {
     TokenForEver,
     /// A state stays when its session has left.
     StateStays,
+    /// Nobody looks whether the triggers are still there.
+    TriggersLostUnnoticed,
     /// Time in which a worker did not get to its sockets counts against their deadlines, and nobody
     /// looks whether the bytes that are waited for have come.
     LatenessCounts,

@@ -11,7 +11,7 @@ use crate::{
     draft::shown,
     head::Head,
     news::News,
-    reply::ServerMessage,
+    reply::{Reply, ServerMessage},
     request::{Ref, Request},
     scan::{self, Limits, Overrun},
 };
@@ -187,11 +187,20 @@ impl Codec {
 
     fn server_message(self, kind: &str, bytes: &[u8]) -> Result<ServerMessage, DecodeError> {
         Ok(match kind {
-            "welcome" | "renewed" | "subscribed" | "unsubscribed" | "ack" | "done"
-            | "history_page" | "pong" | "error" => ServerMessage::Reply(self.typed(bytes)?),
+            "welcome" | "renewed" | "subscribed" | "unsubscribed" | "ack" | "done" | "pong" => {
+                ServerMessage::Reply(self.typed(bytes)?)
+            }
+            // What has values in it is not read by its tag: serde would keep it in a buffer first,
+            // which holds numbers as doubles.
+            "history_page" => ServerMessage::Reply(Reply::HistoryPage(self.typed(bytes)?)),
+            "error" => ServerMessage::Reply(Reply::Error(self.typed(bytes)?)),
             "entries" => ServerMessage::News(News::Entries(self.typed(bytes)?)),
-            "part" | "snapshot_begin" | "snapshot" | "snapshot_end" | "states" | "presence"
-            | "signals" | "missed" | "removed" | "token_expiring" | "drain" | "degraded" => {
+            "snapshot" => ServerMessage::News(News::Snapshot(self.typed(bytes)?)),
+            "states" => ServerMessage::News(News::States(self.typed(bytes)?)),
+            "signals" => ServerMessage::News(News::Signals(self.typed(bytes)?)),
+            "presence" => ServerMessage::News(News::Presence(self.typed(bytes)?)),
+            "part" | "snapshot_begin" | "snapshot_end" | "missed" | "removed"
+            | "token_expiring" | "drain" | "degraded" | "schema" => {
                 ServerMessage::News(self.typed(bytes)?)
             }
             unknown => return Err(DecodeError::unknown("reply or news", unknown)),

@@ -17,6 +17,7 @@ pub mod edit;
 mod head;
 pub mod name;
 pub mod news;
+mod number;
 pub mod position;
 pub mod reply;
 pub mod request;

@@ -8,6 +8,7 @@ use crate::{
     name::{ChannelName, EditId},
     position::{Cursor, Epoch, Seq},
     reply::SnapshotReason,
+    schema::Schema,
     value::{Fields, Value},
 };
 
@@ -41,6 +42,8 @@ pub enum News {
     Drain(Drain),
     /// What works less well at present.
     Degraded(Degraded),
+    /// The live tables are others from now on.
+    Schema(Schema),
 }
 
 /// Entries of a log. The first follows what the client has; each follows the one before.

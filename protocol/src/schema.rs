@@ -71,6 +71,9 @@ pub struct ColumnSchema {
     /// What its values look like on the wire.
     #[serde(rename = "type")]
     pub kind: ColumnType,
+    /// The type of the items of a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<ColumnType>,
     /// Whether it may be null.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nullable: bool,

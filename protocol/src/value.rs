@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, fmt};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
     ser::{SerializeMap as _, SerializeSeq as _},
 };
+use serde_json::value::RawValue;
+
+use crate::number::{DEEPEST, Decimal, look};
 
 /// The largest integer that every client can hold exactly: 2^53 − 1. Beyond it, integers of a
 /// database column travel as decimal strings.
@@ -25,6 +28,9 @@ pub enum Value {
     Int(i64),
     /// A finite double. NaN and infinities of a column travel as text.
     Float(f64),
+    /// A number in JSON that neither an integer of 64 bits nor a double holds exactly, in the one
+    /// form that [`Value::number`] gives it. MessagePack: an unsigned integer, else `bin`.
+    Number(String),
     /// Text, and every type that travels as text: uuids, decimals, dates, timestamps.
     Text(String),
     /// Bytes: base64 text in JSON, `bin` in MessagePack.
@@ -61,6 +67,51 @@ impl Value {
         }
     }
 
+    /// A number as JSON spells it, exactly; `None` if this is none.
+    #[must_use]
+    pub fn number(text: &str) -> Option<Self> {
+        let exact = Decimal::parse(text)?;
+        if let Ok(whole) = text.parse::<i64>() {
+            return Some(if text == "-0" { Self::Float(-0.0) } else { Self::Int(whole) });
+        }
+        let double = text.parse::<f64>().ok().filter(|double| double.is_finite());
+        let holds = |double: &f64| Decimal::parse(&format!("{double:e}")).as_ref() == Some(&exact);
+        Some(double.filter(holds).map_or_else(|| Self::Number(exact.text()), Self::Float))
+    }
+
+    /// A value from its JSON, numbers exactly.
+    ///
+    /// # Errors
+    /// If this is no JSON, a member stands twice, or it is nested deeper than a hundred levels or so.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let (doubtful, depth) = look(text);
+        if !doubtful {
+            return serde_json::from_str(text).map(|Plain(value)| value);
+        }
+        if depth > DEEPEST {
+            return Err(serde_json::Error::custom("nested too deep"));
+        }
+        match text.trim_start().bytes().next() {
+            Some(b'[') => serde_json::from_str(text).map(Self::List),
+            Some(b'{') => serde_json::from_str(text).map(Self::Map),
+            _ => Self::number(text.trim()).ok_or_else(|| serde_json::Error::custom("no number")),
+        }
+    }
+
+    /// How many digits the largest number in this value has, written out without an exponent; of
+    /// those that a double does not hold.
+    #[must_use]
+    pub fn most_digits(&self) -> u64 {
+        match self {
+            Self::Number(text) => Decimal::parse(text).map_or(0, |number| number.written_out()),
+            Self::List(items) => items.iter().map(Self::most_digits).max().unwrap_or(0),
+            Self::Map(fields) => {
+                fields.iter().map(|(_, value)| value.most_digits()).max().unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
     /// The text, if this is text.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -80,7 +131,7 @@ impl Value {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Int(_) => "an integer",
-            Self::Float(_) => "a number",
+            Self::Float(_) | Self::Number(_) => "a number",
             Self::Text(_) => "text",
             Self::Bytes(_) => "bytes",
             Self::List(_) => "a list",
@@ -118,9 +169,9 @@ impl From<serde_json::Value> for Value {
         match json {
             serde_json::Value::Null => Self::Null,
             serde_json::Value::Bool(truth) => Self::Bool(truth),
-            serde_json::Value::Number(number) => number
-                .as_i64()
-                .map_or_else(|| Self::Float(number.as_f64().unwrap_or(f64::MAX)), Self::Int),
+            serde_json::Value::Number(number) => {
+                Self::number(&number.to_string()).unwrap_or_default()
+            }
             serde_json::Value::String(text) => Self::Text(text),
             serde_json::Value::Array(items) => {
                 Self::List(items.into_iter().map(Self::from).collect())
@@ -139,6 +190,15 @@ impl Serialize for Value {
             Self::Bool(truth) => serializer.serialize_bool(*truth),
             Self::Int(number) => serializer.serialize_i64(*number),
             Self::Float(number) => serializer.serialize_f64(*number),
+            Self::Number(digits) if serializer.is_human_readable() => {
+                let raw: &RawValue =
+                    serde_json::from_str(digits).map_err(serde::ser::Error::custom)?;
+                raw.serialize(serializer)
+            }
+            Self::Number(digits) => match digits.parse::<u64>() {
+                Ok(whole) => serializer.serialize_u64(whole),
+                Err(_) => serializer.serialize_bytes(digits.as_bytes()),
+            },
             Self::Text(text) => serializer.serialize_str(text),
             Self::Bytes(bytes) if serializer.is_human_readable() => {
                 serializer.serialize_str(&STANDARD.encode(bytes))
@@ -156,9 +216,60 @@ impl Serialize for Value {
     }
 }
 
+/// How `serde_json` is asked for the text of a value; a test sees whether it still is so. Other
+/// decoders take it for the name of a wrapper around the value.
+const TEXT_OF_JSON: &str = "$serde_json::private::RawValue";
+
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+        deserializer.deserialize_newtype_struct(TEXT_OF_JSON, ExactVisitor)
+    }
+}
+
+/// Reads a value from its text where there is one: a decoder of JSON would make doubles of numbers.
+struct ExactVisitor;
+
+impl<'de> Visitor<'de> for ExactVisitor {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Value, D::Error> {
+        value.deserialize_any(ValueVisitor)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        map.next_key::<serde::de::IgnoredAny>()?;
+        map.next_value_seed(self)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        Value::from_json(text).map_err(E::custom)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for ExactVisitor {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+/// A value whose numbers a decoder gets right by itself.
+struct Plain(Value);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor).map(Self)
+    }
+}
+
+impl From<Plain> for Value {
+    fn from(Plain(value): Plain) -> Self {
+        value
     }
 }
 
@@ -180,7 +291,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
+        deserializer.deserialize_any(self)
     }
 
     fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
@@ -191,9 +302,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Int(number))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "beyond i64 a JSON number is a double")]
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(i64::try_from(number).map_or(Value::Float(number as f64), Value::Int))
+        let beyond = |_| Value::number(&number.to_string()).unwrap_or_default();
+        Ok(i64::try_from(number).map_or_else(beyond, Value::Int))
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
@@ -222,14 +333,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = list.next_element()? {
+        while let Some(Plain(item)) = list.next_element()? {
             items.push(item);
         }
         Ok(Value::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
-        FieldsVisitor.visit_map(map).map(Value::Map)
+        fields_of::<Plain, A>(map).map(Value::Map)
     }
 }
 
@@ -305,15 +416,59 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         formatter.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-        let mut fields = BTreeMap::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if fields.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member `{name}` stands twice")));
-            }
-            let value = map.next_value()?;
-            fields.insert(name, value);
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fields, A::Error> {
+        fields_of::<Value, A>(map)
+    }
+}
+
+/// Reads members, the value of each as a `V`.
+fn fields_of<'de, V, A>(mut map: A) -> Result<Fields, A::Error>
+where
+    V: Deserialize<'de> + Into<Value>,
+    A: MapAccess<'de>,
+{
+    let mut fields = BTreeMap::new();
+    while let Some(name) = map.next_key::<String>()? {
+        if fields.contains_key(&name) {
+            return Err(A::Error::custom(format_args!("the member `{name}` stands twice")));
         }
-        Ok(Fields(fields))
+        fields.insert(name, map.next_value::<V>()?.into());
+    }
+    Ok(Fields(fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Codec;
+
+    const EXACT: &str = r#"{"a":1e400,"b":[123456789012345678901234,18446744073709551615,0.1,-1e-330],"c":"1e400"}"#;
+
+    #[test]
+    fn numbers_beyond_doubles_keep_their_digits_in_both_encodings() {
+        let value: Value = serde_json::from_str(EXACT).unwrap();
+        assert_eq!(value.most_digits(), 401);
+        assert_eq!(serde_json::to_string(&value).unwrap(), EXACT);
+        let row: Fields = Codec::Json.decode(EXACT.as_bytes()).unwrap();
+        assert_eq!(Value::Map(row), value);
+        let packed = Codec::MsgPack.encode(&value);
+        let unpacked: Value = Codec::MsgPack.decode(&packed).unwrap();
+        let Value::Map(members) = unpacked else { panic!("{unpacked:?}") };
+        assert_eq!(members.get("a"), Some(&Value::Bytes(b"1e400".to_vec())));
+        let Some(Value::List(items)) = members.get("b") else { panic!("{members:?}") };
+        assert_eq!(items.first(), Some(&Value::Bytes(b"123456789012345678901234".to_vec())));
+        assert_eq!(items.get(1), Some(&Value::Number("18446744073709551615".to_owned())));
+        assert_eq!(items.get(2), Some(&Value::Float(0.1)));
+    }
+
+    #[test]
+    fn an_object_that_looks_like_a_decoder_s_own_stays_what_it_is() {
+        let json = r#"{"$serde_json::private::RawValue":"1","x":1e400}"#;
+        let value: Value = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&value).unwrap(), json);
+        let twice = serde_json::from_str::<Value>(r#"{"a":1e400,"a":1}"#).unwrap_err();
+        assert!(twice.to_string().contains("`a` stands twice"), "{twice}");
+        let deep = format!("{}1e400{}", "[".repeat(200), "]".repeat(200));
+        serde_json::from_str::<Value>(&deep).unwrap_err();
     }
 }

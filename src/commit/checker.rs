@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rowcast_protocol::{ChannelName, Edit, EditId, ErrorCode, Role, Value};
+use rowcast_protocol::{ChannelName, Edit, EditId, Role, Value};
 
 use super::check::{check, is_channel, row_key, rows_of, undo, with_tag};
 use crate::{
@@ -88,12 +88,8 @@ impl Checker {
         table: &str,
         key: &Value,
     ) -> Result<NamedRow, EditError> {
-        let kind = channel.kind();
         let schema = self.schema();
-        let (_, live) = schema.table(table, kind).ok_or_else(|| {
-            let words = format!("channels of kind `{kind}` have no live table `{table}`");
-            EditError::new(ErrorCode::UnknownTable, words).in_table(table)
-        })?;
+        let (_, live) = schema.find(table, channel.kind())?;
         let key = row_key(live, key).map_err(|error| error.in_table(table))?;
         Ok(NamedRow { table: Arc::clone(live), key })
     }

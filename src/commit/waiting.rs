@@ -97,15 +97,14 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use rowcast_protocol::{ChannelName, EditId, Schema};
+    use rowcast_protocol::{ChannelName, EditId};
 
     use super::*;
     use crate::store::{CheckedEdit, LiveSchema, rights::Looked};
 
     /// The n-th edit of a person.
     fn queued(user: &str, n: u128, bytes: usize) -> Queued {
-        let wire = Schema { hash: String::new(), tables: None };
-        let schema = LiveSchema { tables: Vec::new(), access: Vec::new(), wire };
+        let schema = LiveSchema::of(Vec::new());
         let edit = CheckedEdit {
             schema: Arc::new(schema),
             user: user.into(),

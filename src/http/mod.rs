@@ -142,7 +142,9 @@ async fn ready(State(worker): State<Arc<WorkerApp>>) -> Response {
     }
     let degraded = worker.app.services.degraded.read().join(", ");
     if degraded.is_empty() {
-        return "ready\n".into_response();
+        let schema = worker.app.services.checker.schema();
+        let not_live = schema.unwatched.iter().map(|table| format!("not live: {}\n", table.why));
+        return format!("ready\n{}", not_live.collect::<String>()).into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, format!("degraded: {degraded}\n")).into_response()
 }

@@ -16,6 +16,7 @@ use rowcast_protocol::{
     news::{SnapshotBegin, SnapshotEnd},
     reply::SnapshotReason,
 };
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
@@ -34,6 +35,9 @@ const ROOM: usize = 64 * 1024;
 const FAR_BEHIND: u64 = 20_000;
 /// How long to wait for entries that another task is just about to append.
 const SOON: Duration = Duration::from_millis(5);
+/// How long a channel that cannot be read is tried again; unless the database is away, which everybody
+/// is told, the subscription then ends, and the client may try again.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// The first and the longest wait when the store cannot be read.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -94,20 +98,31 @@ pub async fn beginning(
 
 async fn run(subscription: &Arc<Subscription>, mut begin: Begin) {
     let mut wait = RETRY.0;
+    let mut failing: Option<Instant> = None;
     while !subscription.is_gone() && !subscription.socket.is_closing() {
         match step(subscription, begin).await {
             Ok(Some(next)) => {
                 begin = next;
                 wait = RETRY.0;
+                failing = None;
             }
             Ok(None) => return,
             Err(error) => {
                 warn!(channel = %subscription.channel.name(), %error, "catching up has to wait");
+                let since = *failing.get_or_insert_with(Instant::now);
+                if since.elapsed() > PATIENCE && !matches!(error, StoreError::Unavailable(_)) {
+                    return give_up(subscription, &error);
+                }
                 tokio::time::sleep(jittered(wait)).await;
                 wait = (wait * 2).min(RETRY.1);
             }
         }
     }
+}
+
+fn give_up(subscription: &Arc<Subscription>, error: &StoreError) {
+    let words = "the channel cannot be read at present; subscribe again later";
+    subscription.remove(error.code(), words);
 }
 
 /// Half to all of it, so that many do not come at once.

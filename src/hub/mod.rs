@@ -14,7 +14,7 @@ use std::{
 };
 
 use dashmap::DashMap;
-use rowcast_protocol::{Change, ChannelName, Entry, Seq};
+use rowcast_protocol::{Change, ChannelName, Entry, ErrorCode, Seq};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -253,6 +253,21 @@ impl Hub {
 
     fn count_channels(&self) {
         self.context.metrics.channels.set(self.channels.len().try_into().unwrap_or(i64::MAX));
+    }
+
+    /// Has whoever follows a channel that has no log begin again: no entry can tell them that what
+    /// they hold is void.
+    pub fn begin_again_without_logs(&self) {
+        let without: Vec<Arc<Channel>> = self
+            .channels
+            .iter()
+            .filter(|channel| channel.head_seq() == 0)
+            .map(|channel| Arc::clone(channel.value()))
+            .collect();
+        for subscription in without.iter().flat_map(|channel| channel.everybody()) {
+            let words = "the tables have changed; subscribe again";
+            subscription.remove(ErrorCode::Busy, words);
+        }
     }
 
     /// The names of the channels that are open here.

@@ -80,6 +80,8 @@ pub struct Vitals {
     pub renew_by: AtomicU64,
     /// When the client must be told that its token expires, in the socket's time; 0: not any more.
     pub warn_at: AtomicU64,
+    /// Which schema the client was told last; 0: none yet.
+    pub schema: AtomicU64,
 }
 
 impl Vitals {
@@ -134,6 +136,7 @@ impl Socket {
             greet_by: AtomicU64::new(0),
             renew_by: AtomicU64::new(0),
             warn_at: AtomicU64::new(0),
+            schema: AtomicU64::new(0),
         };
         Self {
             stream,

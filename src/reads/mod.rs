@@ -43,6 +43,10 @@ pub struct Listed {
     pub next: Option<String>,
     /// How many rows pass the filters, if asked.
     pub total: Option<u64>,
+    /// How many rows a page has at most.
+    pub limit: u32,
+    /// How many rows were skipped; none where the page goes on after a cursor.
+    pub offset: Option<u32>,
     /// The place in the channel's log at which the rows were read.
     pub cursor_log: Cursor,
 }
@@ -77,16 +81,10 @@ impl Reads {
     /// The table of a channel.
     ///
     /// # Errors
-    /// `unknown_table`.
+    /// `unknown_table`; `unavailable` while it is not as declared.
     pub fn table(&self, channel: &ChannelName, name: &str) -> Result<Arc<LiveTable>, ErrorReply> {
         let schema = self.0.schema();
-        let found = schema.table(name, channel.kind());
-        found.map(|(_, table)| Arc::clone(table)).ok_or_else(|| {
-            let name: String = name.chars().take(64).collect();
-            let words =
-                format!("channels of kind `{}` have no live table `{name}`", channel.kind());
-            ErrorReply { table: Some(name), ..ErrorReply::new(ErrorCode::UnknownTable, words) }
-        })
+        Ok(Arc::clone(schema.find(name, channel.kind())?.1))
     }
 
     /// A page of the rows of a table, by the parameters of a request.
@@ -106,6 +104,12 @@ impl Reads {
             items: found.rows,
             next: found.next.map(|values| place::text(&table, &query, &values)),
             total: found.total,
+            limit: query.limit,
+            offset: match query.from {
+                crate::store::query::From::Start => Some(0),
+                crate::store::query::From::Offset(rows) => Some(rows),
+                crate::store::query::From::After(_) => None,
+            },
             cursor_log: found.head,
         })
     }

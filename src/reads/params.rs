@@ -1,14 +1,14 @@
 //! The parameters of a list: filters, order, fields and where it begins.
 
+use std::borrow::Cow;
+
 use rowcast_protocol::{ColumnType, ErrorCode, ErrorReply, Value};
 
 use super::{by_the_key, place, visible};
-use crate::{
-    commit::check::values::fit,
-    store::{
-        LiveColumn, LiveTable,
-        query::{Filter, From, MOST_ROWS, Query, SortBy, Test},
-    },
+use crate::store::{
+    LiveColumn, LiveTable,
+    query::{Filter, From, MOST_ROWS, Query, SortBy, Test},
+    values::{accept, decimal, moment},
 };
 
 /// Rows of a page unless told.
@@ -142,32 +142,73 @@ impl Operand<'_> {
         let text = self.without_nul(text)?;
         match self.column.kind {
             ColumnType::Text => Ok(Test::Contains(text.to_owned())),
-            ColumnType::Json | ColumnType::List => {
-                let number = text.parse::<i64>().ok().map(Value::Int);
+            ColumnType::Json => {
+                let number = Value::number(text);
                 Ok(Test::Holds([Value::from(text)].into_iter().chain(number).collect()))
+            }
+            ColumnType::List => {
+                let item = LiveColumn {
+                    kind: self.column.form.item.unwrap_or(ColumnType::Other),
+                    ..self.column.clone()
+                };
+                let item = Operand { name: self.name, column: &item }.value(text)?;
+                Ok(Test::Holds(vec![item]))
             }
             _ => Err(bad(self.name, "only text and lists can be asked for `contains`")),
         }
     }
 
     fn values(&self, text: &str) -> Checked<Vec<Value>> {
-        let values: Vec<&str> = text.split(',').collect();
-        if values.len() > MOST_VALUES {
-            return Err(bad(self.name, format!("there may be {MOST_VALUES} values")));
+        let mut values = Vec::new();
+        let mut rest = Some(text);
+        while let Some(text) = rest {
+            if values.len() >= MOST_VALUES {
+                return Err(bad(self.name, format!("there may be {MOST_VALUES} values")));
+            }
+            let (value, after) = self.first_of_list(text)?;
+            values.push(self.value(&value)?);
+            rest = after;
         }
-        values.into_iter().map(|text| self.value(text)).collect()
+        Ok(values)
+    }
+
+    /// The first value of a list with commas, and what follows its comma. In quotation marks it may
+    /// hold commas; a quotation mark in it is doubled.
+    fn first_of_list<'t>(&self, text: &'t str) -> Checked<(Cow<'t, str>, Option<&'t str>)> {
+        let Some(quoted) = text.strip_prefix('"') else {
+            let split = text.split_once(',');
+            return Ok(split.map_or((text.into(), None), |(one, rest)| (one.into(), Some(rest))));
+        };
+        let (mut value, mut rest) = (String::new(), quoted);
+        loop {
+            let words = "a value that begins with a quotation mark ends with one";
+            let (part, after) = rest.split_once('"').ok_or_else(|| bad(self.name, words))?;
+            value.push_str(part);
+            match (after.strip_prefix('"'), after.strip_prefix(',')) {
+                (Some(more), _) => {
+                    value.push('"');
+                    rest = more;
+                }
+                (None, Some(next)) => return Ok((value.into(), Some(next))),
+                (None, None) if after.is_empty() => return Ok((value.into(), None)),
+                (None, None) => return Err(bad(self.name, words)),
+            }
+        }
     }
 
     fn value(&self, text: &str) -> Checked<Value> {
         let text = self.without_nul(text)?;
         let value = match self.column.kind {
             ColumnType::Bool => text.parse().ok().map(Value::Bool),
-            ColumnType::Float => {
-                text.parse().ok().filter(|number: &f64| !number.is_nan()).map(Value::float)
+            ColumnType::Float => text.parse().ok().map(Value::float),
+            ColumnType::Decimal => decimal(text).map(Value::Text),
+            ColumnType::Timestamp => {
+                moment::instant(text).map(|at| moment::instant_text(at).into())
             }
+            ColumnType::Json => Value::from_json(text).ok(),
             _ => Some(Value::from(text)),
         };
-        value.and_then(|value| fit(self.column.kind, &value)).ok_or_else(|| {
+        value.and_then(|value| accept::accepted(self.column, &value)).ok_or_else(|| {
             let words = format!("this is no value of type {}", kind_name(self.column.kind));
             let error = ErrorReply::new(ErrorCode::WrongType, words);
             ErrorReply { path: Some(short(self.name)), ..error }

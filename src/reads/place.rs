@@ -5,10 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rowcast_protocol::{Codec, ErrorCode, ErrorReply, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    commit::check::values::fit,
-    store::{LiveTable, Query},
-};
+use crate::store::{LiveTable, Query, values::accept::recognised};
 
 /// The longest cursor that is looked at: rows may be sorted by long texts.
 const MOST_BYTES: usize = 512 * 1024;
@@ -35,7 +32,7 @@ pub(super) fn values(
         .zip(&values)
         .map(|(by, value)| {
             let column = table.columns.get(by.column)?;
-            if value.is_null() { Some(Value::Null) } else { fit(column.kind, value) }
+            if value.is_null() { Some(Value::Null) } else { recognised(column, value) }
         })
         .collect();
     fitting

@@ -41,6 +41,7 @@ mod poller;
 mod recheck;
 mod settings;
 mod stream;
+mod tables;
 mod worker;
 
 pub use connection::Peer;
@@ -184,13 +185,7 @@ impl Server {
             tracker: tracker.clone(),
         };
         tracker.spawn(acceptor.run(listener, stop.clone()));
-        for sockets in &sockets {
-            let (sockets, services) = (Arc::clone(sockets), Arc::clone(&services));
-            let until = stop.clone();
-            tracker.spawn(async move {
-                until.run_until_cancelled(sockets.run_sweep(&services.settings)).await;
-            });
-        }
+        sweep(&sockets, &services, &stop, &tracker);
         let poller = poller::Poller {
             services: Arc::clone(&services),
             store: Arc::clone(&store),
@@ -201,6 +196,7 @@ impl Server {
             pace,
         };
         tracker.spawn(poller.run(stop.clone()));
+        tracker.spawn(tables::TableWatch::new(&services, &store, &sockets).run(stop.clone()));
         let (access, hub) = (Arc::clone(&services.access), services.hub.clone());
         tracker.spawn(recheck::net(access, hub, stop.clone()));
         tracker.spawn(entrance.guard(sockets.clone(), stop.clone()));
@@ -267,6 +263,22 @@ impl Server {
         }
         drop(self.claim);
         info!("stopped");
+    }
+}
+
+/// Looks at the deadlines of each worker's sockets.
+fn sweep(
+    sockets: &[Arc<Sockets>],
+    services: &Arc<Services>,
+    stop: &CancellationToken,
+    tracker: &TaskTracker,
+) {
+    for sockets in sockets {
+        let (sockets, services) = (Arc::clone(sockets), Arc::clone(services));
+        let until = stop.clone();
+        tracker.spawn(async move {
+            until.run_until_cancelled(sockets.run_sweep(&services.settings)).await;
+        });
     }
 }
 

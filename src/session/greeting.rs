@@ -13,7 +13,7 @@ use rowcast_protocol::{
 };
 use uuid::Uuid;
 
-use super::{Place, Session, deadline};
+use super::{Place, Session, deadline, schema};
 use crate::{
     auth::{Identity, shown_name},
     hub::{Holder, Subscriber, Subscription},
@@ -62,7 +62,9 @@ impl Session {
         let subscriber = Subscriber { session, user, name: name.into() };
         self.hold(&identity)?;
         self.greeted = Some(Greeted { subscriber, subscriptions: Vec::new(), _place: place });
+        let welcomed = welcome.schema.clone();
         self.socket.send(&Reply::Welcome(Box::new(welcome)));
+        schema::greeted(&self.socket, &welcomed, &self.services.checker.schema().wire);
         if let Some(news) = self.services.degraded_news() {
             self.socket.send(&news);
         }

@@ -24,6 +24,7 @@ mod inbound;
 mod places;
 mod rate;
 mod requests;
+mod schema;
 pub mod services;
 mod shares;
 mod subscribing;
@@ -34,6 +35,7 @@ pub use door::{Door, Full, Held, Room};
 use inbound::{Inbound, Incoming};
 pub use places::{Place, Places};
 pub use rate::{PersonLimits, PersonRates};
+pub use schema::SchemaNews;
 pub use services::{Services, SessionSettings};
 pub use shares::Shares;
 

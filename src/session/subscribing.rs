@@ -16,6 +16,7 @@ use super::{
     Services, Session,
     greeting::Greeted,
     requests::{Answer, check_size, error, greeted, not_subscribed, unknown_channel, unreadable},
+    schema,
 };
 use crate::{
     hub::{
@@ -89,6 +90,8 @@ impl Session {
         let begin = begin.map_err(|error| unreadable(error.code(), &error))?;
         admitted(&services, &self.socket, begin)?;
         let reply = subscribed(request.reference, &subscription.channel, role, begin);
+        // Rows that come are of these tables.
+        schema::is_told(&self.socket, &services.checker.schema().wire);
         if !subscription.open(request.meta, || self.socket.send(&reply)) {
             greeted.expel(name);
             return Err(unknown_channel(name));

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     declaration::{AccessDeclaration, AccessRule, Declarations, TableDeclaration},
     error::StoreError,
-    schema::{LiveColumn, LiveSchema, LiveTable, Relation},
+    schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable, Relation, Unwatched},
 };
 
 /// A table as the catalogue has it.
@@ -52,6 +52,8 @@ pub struct CatalogueColumn {
     pub made_type: bool,
     /// What its values look like on the wire.
     pub kind: ColumnType,
+    /// What else there is to know of its values; how instants are written is declared.
+    pub form: ColumnForm,
     /// Whether it may be null.
     pub nullable: bool,
     /// Whether the database fills it when it is left out.
@@ -73,7 +75,7 @@ pub enum ValueSource {
     Expression,
 }
 
-/// The live schema of the declared tables.
+/// The live schema of the declared tables, all of which must fit.
 ///
 /// # Errors
 /// [`StoreError::Unfit`], naming the declaration that does not fit the database.
@@ -86,15 +88,58 @@ pub fn live_schema(
         if tables.iter().any(|table| table.name == declared.name) {
             return Err(unfit(declared, "is declared twice"));
         }
-        let found = catalogue.iter().find(|table| table.name == declared.name);
-        let found = found.ok_or_else(|| unfit(declared, "is not in the database"))?;
-        tables.push(Arc::new(live_table(declared, found)?));
+        tables.push(Arc::new(found_table(declared, catalogue)?));
     }
     for access in &declarations.access {
         check_access(access, &tables)?;
     }
+    Ok(schema_of(declarations, tables, Vec::new()))
+}
+
+/// The live schema of those declared tables that fit at present. A table by which an access rule
+/// goes must fit the rule too.
+#[must_use]
+pub fn fitting_schema(declarations: &Declarations, catalogue: &[CatalogueTable]) -> LiveSchema {
+    let (mut tables, mut unwatched) = (Vec::new(), Vec::new());
+    for declared in &declarations.tables {
+        match found_table(declared, catalogue) {
+            Ok(table) => tables.push(Arc::new(table)),
+            Err(error) => unwatched.push(unwatched_table(declared, &error)),
+        }
+    }
+    for access in &declarations.access {
+        if let (Err(error), AccessRule::Members(rule)) =
+            (check_access(access, &tables), &access.rule)
+            && let Some(declared) = declarations.tables.iter().find(|t| t.name == rule.table)
+            && tables.iter().any(|table| table.name == declared.name)
+        {
+            tables.retain(|table| table.name != declared.name);
+            unwatched.push(unwatched_table(declared, &error));
+        }
+    }
+    schema_of(declarations, tables, unwatched)
+}
+
+fn schema_of(
+    declarations: &Declarations,
+    tables: Vec<Arc<LiveTable>>,
+    unwatched: Vec<Unwatched>,
+) -> LiveSchema {
     let wire = wire_schema(&tables);
-    Ok(LiveSchema { tables, access: declarations.access.clone(), wire })
+    LiveSchema { tables, unwatched, access: declarations.access.clone(), wire }
+}
+
+fn found_table(
+    declared: &TableDeclaration,
+    catalogue: &[CatalogueTable],
+) -> Result<LiveTable, StoreError> {
+    let found = catalogue.iter().find(|table| table.name == declared.name);
+    live_table(declared, found.ok_or_else(|| unfit(declared, "is not in the database"))?)
+}
+
+fn unwatched_table(declared: &TableDeclaration, error: &StoreError) -> Unwatched {
+    let kind = declared.channel.split_once(':').map_or("", |(kind, _)| kind);
+    Unwatched { name: declared.name.clone(), channel_kind: kind.to_owned(), why: error.to_string() }
 }
 
 fn unfit(declared: &TableDeclaration, what: impl std::fmt::Display) -> StoreError {
@@ -134,6 +179,7 @@ fn live_column(declared: &TableDeclaration, found: &CatalogueColumn) -> LiveColu
         name: found.name.clone(),
         kind: found.kind,
         sql_type: found.sql_type.clone(),
+        form: ColumnForm { timestamps: declared.timestamps, ..found.form },
         made_type: found.made_type,
         nullable: found.nullable,
         has_default: found.has_default || found.source != ValueSource::Writers,
@@ -231,7 +277,8 @@ fn check_access(access: &AccessDeclaration, tables: &[Arc<LiveTable>]) -> Result
     Ok(())
 }
 
-fn wire_schema(tables: &[Arc<LiveTable>]) -> Schema {
+/// What clients are told of these tables.
+pub(super) fn wire_schema(tables: &[Arc<LiveTable>]) -> Schema {
     let tables: Vec<TableSchema> = tables.iter().map(|table| wire_table(table)).collect();
     let encoded = rowcast_protocol::Codec::Json.encode(&tables);
     let digest = Sha256::digest(&encoded);
@@ -258,6 +305,7 @@ fn wire_column(column: &LiveColumn) -> ColumnSchema {
     ColumnSchema {
         name: column.name.clone(),
         kind: column.kind,
+        items: column.form.item,
         nullable: column.nullable,
         readonly: column.readonly,
         values: column.values.clone(),

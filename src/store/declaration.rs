@@ -41,6 +41,34 @@ pub struct TableDeclaration {
     pub author: Option<String>,
     /// The column that the hub fills with the person's id at every insert and update.
     pub editor: Option<String>,
+    /// How the hub writes instants into the table, where SQLite keeps them as texts.
+    #[serde(default, skip_serializing_if = "TimestampSpelling::is_usual")]
+    pub timestamps: TimestampSpelling,
+}
+
+/// How an application spells instants in a database that has no type for them. Whatever is written,
+/// all spellings are read, and compare by the instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimestampSpelling {
+    /// `2026-12-01T09:00:00.000000Z`.
+    #[default]
+    Rfc3339,
+    /// `2026-12-01 09:00:00.000000`, as `SQLAlchemy` writes it.
+    Spaced,
+    /// `2026-12-01 09:00:00`, with a fraction only where there is one: as SQLite's own functions and
+    /// Django write it.
+    Seconds,
+    /// Seconds since 1970 as a number.
+    Unix,
+}
+
+impl TimestampSpelling {
+    /// Whether it need not be declared.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Declares who may reach the channels of a kind.

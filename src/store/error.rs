@@ -19,6 +19,9 @@ pub enum StoreError {
     /// A deadlock, a serialization failure or a lock that was not had in time.
     #[error("the database was busy: {0}")]
     Busy(String),
+    /// The tables are no longer those that the operation was begun with; it may be begun again.
+    #[error("the tables have changed meanwhile")]
+    Changed,
     /// The database is not one that this program knows (foreign, newer, not migrated).
     #[error("{0}")]
     Unfit(String),
@@ -28,11 +31,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What was begun with other tables cannot be finished with these; it may be begun again.
-    pub(super) fn changed() -> Self {
-        Self::Busy("the tables have changed meanwhile".to_owned())
-    }
-
     /// What a client is told. The words of the database stay in the log.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -40,7 +38,7 @@ impl StoreError {
             Self::Unavailable(_) => ErrorCode::Unavailable,
             Self::ReadOnly(_) => ErrorCode::ReadOnly,
             Self::StorageFull(_) => ErrorCode::StorageFull,
-            Self::Busy(_) => ErrorCode::Busy,
+            Self::Busy(_) | Self::Changed => ErrorCode::Busy,
             Self::Unfit(_) | Self::Failed(_) => ErrorCode::Internal,
         }
     }

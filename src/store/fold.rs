@@ -69,6 +69,7 @@ fn most_of(value: &Value) -> usize {
         Value::Bytes(bytes) => bytes.len() * 2 + 8,
         Value::List(items) => items.iter().map(most_of).sum::<usize>() + 3,
         Value::Map(fields) => most_in(fields),
+        Value::Number(digits) => digits.len(),
         _ => 32,
     }
 }

@@ -53,7 +53,7 @@ pub use error::{EditError, StoreError};
 pub use history::Past;
 pub use open::{Made, migrate, open};
 pub use query::{Query, Selected};
-pub use schema::{LiveColumn, LiveSchema, LiveTable, Relation};
+pub use schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable, Relation, Unwatched};
 pub use weight::EditLimits;
 
 /// A database that holds live tables and their logs.
@@ -85,6 +85,21 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// If the database cannot do it now.
     async fn number(&self) -> Result<Vec<Appended>, StoreError>;
+
+    /// Looks whether the tables are still as [`Store::schema`] says, and if not takes them over as they
+    /// are: they are recorded again, and every channel is reset of which a change may have been missed.
+    /// A table that does not fit its declaration is not live until it does again. Cheap when nothing
+    /// has changed. Returns what was added to the logs.
+    ///
+    /// # Errors
+    /// If the database cannot do it now.
+    async fn refresh(&self) -> Result<Vec<Appended>, StoreError>;
+
+    /// Makes the recording of a table anew, whatever it looks like, and resets its channels.
+    ///
+    /// # Errors
+    /// If there is no such table, or the database cannot do it now.
+    async fn mend(&self, table: &str) -> Result<Vec<Appended>, StoreError>;
 
     /// The newest positions of these channels; those without a log stand at 0 of the database's
     /// epoch.

@@ -147,6 +147,7 @@ mod tests {
             name: (*name).to_owned(),
             kind: *kind,
             sql_type: format!("{kind:?}"),
+            form: crate::store::ColumnForm::default(),
             made_type: false,
             nullable: true,
             has_default: false,

@@ -1,10 +1,13 @@
 //! The live tables as the database has them: what a declaration and the catalogue say together.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use rowcast_protocol::{ColumnType, Role, Schema};
+use rowcast_protocol::{ColumnType, ErrorCode, Role, Schema};
 
-use super::declaration::AccessDeclaration;
+use super::{
+    EditError, StoreError,
+    declaration::{AccessDeclaration, TimestampSpelling},
+};
 
 /// The tables that ship; one of them without the engine's own belongs to somebody else.
 pub(super) const SHIPPED: [&str; 6] =
@@ -15,6 +18,8 @@ pub(super) const SHIPPED: [&str; 6] =
 pub struct LiveSchema {
     /// In the order in which snapshots send them.
     pub tables: Vec<Arc<LiveTable>>,
+    /// Tables that are declared and do not fit their declaration at present.
+    pub unwatched: Vec<Unwatched>,
     /// The access rules.
     pub access: Vec<AccessDeclaration>,
     /// What clients are told, with its hash.
@@ -26,7 +31,50 @@ impl LiveSchema {
     #[cfg(test)]
     pub(crate) fn of(tables: Vec<LiveTable>) -> Self {
         let tables = tables.into_iter().map(Arc::new).collect();
-        Self { tables, access: Vec::new(), wire: Schema { hash: String::new(), tables: None } }
+        let wire = Schema { hash: String::new(), tables: None };
+        Self { tables, unwatched: Vec::new(), access: Vec::new(), wire }
+    }
+
+    /// Takes a table out that cannot be recorded.
+    pub(super) fn stop_watching(&mut self, table: &LiveTable, why: &StoreError) {
+        self.tables.retain(|live| live.name != table.name);
+        self.unwatched.push(Unwatched {
+            name: table.name.clone(),
+            channel_kind: table.channel_kind.clone(),
+            why: format!("the live table `{}` cannot be recorded: {why}", table.name),
+        });
+        self.wire = super::build::wire_schema(&self.tables);
+    }
+
+    /// The index and the table with this name.
+    ///
+    /// # Errors
+    /// `unknown_table`; `unavailable` if the table is declared and not as declared at present.
+    pub fn find(
+        &self,
+        name: &str,
+        channel_kind: &str,
+    ) -> Result<(usize, &Arc<LiveTable>), EditError> {
+        if let Some(found) = self.table(name, channel_kind) {
+            return Ok(found);
+        }
+        let name: String = name.chars().take(64).collect();
+        let absent = |table: &Unwatched| table.name == name && table.channel_kind == channel_kind;
+        let error = if self.unwatched.iter().any(absent) {
+            let words = format!("the table `{name}` is being changed at present; try again later");
+            EditError::new(ErrorCode::Unavailable, words)
+        } else {
+            let words = format!("channels of kind `{channel_kind}` have no live table `{name}`");
+            EditError::new(ErrorCode::UnknownTable, words)
+        };
+        Err(error.in_table(&name))
+    }
+
+    /// The kinds of channels of all declared tables.
+    pub(super) fn kinds(&self) -> Vec<&str> {
+        let live = self.tables.iter().map(|table| table.channel_kind.as_str());
+        let kinds = live.chain(self.unwatched.iter().map(|table| table.channel_kind.as_str()));
+        kinds.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The index and the table with this name, if it is live on this kind of channel.
@@ -37,6 +85,17 @@ impl LiveSchema {
             .enumerate()
             .find(|(_, table)| table.name == name && table.channel_kind == channel_kind)
     }
+}
+
+/// A declared table that is not live at present: a migration is under way, or went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwatched {
+    /// The table's name.
+    pub name: String,
+    /// The kind of the channels of its rows.
+    pub channel_kind: String,
+    /// What does not fit, for operators.
+    pub why: String,
 }
 
 /// One live table.
@@ -111,8 +170,11 @@ pub struct LiveColumn {
     pub name: String,
     /// What its values look like on the wire.
     pub kind: ColumnType,
-    /// The database's own name of the type, for casts.
+    /// The database's own name of the type, for casts; of a domain the type beneath it, and without
+    /// a length or precision, so that a cast refuses and changes nothing.
     pub sql_type: String,
+    /// What else there is to know of its values.
+    pub form: ColumnForm,
     /// Whether the type, or that of its items, does not come with the database: what its operators
     /// and casts do is its maker's business.
     pub made_type: bool,
@@ -128,4 +190,17 @@ pub struct LiveColumn {
     pub readonly: bool,
     /// Whether clients never see it.
     pub hidden: bool,
+}
+
+/// What a column's type on the wire does not say of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ColumnForm {
+    /// The type of a list's items.
+    pub item: Option<ColumnType>,
+    /// Whether the database fills texts up with blanks that mean nothing.
+    pub padded: bool,
+    /// Whether the database lets it hold what does not fit its type.
+    pub loose: bool,
+    /// How instants are written, where the database keeps them as texts.
+    pub timestamps: TimestampSpelling,
 }

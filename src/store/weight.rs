@@ -85,6 +85,7 @@ pub(super) fn bytes_of(value: &Value) -> usize {
         Value::Bytes(bytes) => bytes.len() * 4 / 3 + 2,
         Value::List(items) => items.iter().map(|item| bytes_of(item) + 1).sum::<usize>() + 2,
         Value::Map(fields) => bytes_of_fields(fields),
+        Value::Number(digits) => digits.len(),
         _ => 8,
     }
 }

@@ -42,5 +42,6 @@ mod spellings;
 mod storage;
 mod storm;
 mod subscribing;
+mod tables;
 mod tokens;
 mod upgrade;

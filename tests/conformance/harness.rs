@@ -24,6 +24,12 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// The table of entries, with the columns `channel` (its number) and `seq`.
     const ENTRIES: &'static str;
 
+    /// Makes a table `cards_new` with the columns of `cards` and another one, `note`.
+    const COPY: &'static str;
+
+    /// Drops `cards`.
+    const DROP_CARDS: &'static str;
+
     /// The column that keeps refusals, and its table.
     const REFUSAL: (&'static str, &'static str);
 

@@ -19,3 +19,4 @@ mod recorder;
 mod server;
 mod sqlite;
 mod suite;
+mod types_postgres;

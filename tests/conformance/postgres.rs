@@ -125,6 +125,10 @@ impl Harness for Postgres {
 
     const ENTRIES: &'static str = "rowcast.entry";
 
+    const COPY: &'static str = "CREATE TABLE cards_new (LIKE cards INCLUDING ALL, note text)";
+
+    const DROP_CARDS: &'static str = "DROP TABLE cards CASCADE";
+
     const REFUSAL: (&'static str, &'static str) = ("failure", "rowcast.edit");
 
     async fn create() -> Self {

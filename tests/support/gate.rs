@@ -147,6 +147,12 @@ impl Store for Gated {
         self.gate.numberings.fetch_add(1, Ordering::SeqCst);
         self.store.number().await
     }
+    async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {
+        self.store.refresh().await
+    }
+    async fn mend(&self, table: &str) -> Result<Vec<Appended>, StoreError> {
+        self.store.mend(table).await
+    }
 
     async fn heads(&self, channels: &[ChannelName]) -> Result<Vec<Head>, StoreError> {
         self.call(Call::Heads, self.store.heads(channels)).await

@@ -263,6 +263,12 @@ export class Channel {
     this.#advance();
   }
 
+  /** For the client only: the tables are others now, and so are the rows. */
+  tablesChanged() {
+    this.#subscription.afresh();
+    this.#advance();
+  }
+
   /** For the client only: the rows are what somebody else saw. */
   forget() {
     this.#replica.clear();

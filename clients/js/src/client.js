@@ -283,7 +283,15 @@ export class Client {
   #news(news) {
     if (typeof news.channel === 'string') this.#channels.get(news.channel)?.news(news);
     else if (news.type === 'degraded') this.#degraded = news.parts;
+    else if (news.type === 'schema') this.#tablesChanged(news);
     this.#changed();
+  }
+
+  /** @param {import('./types.js').SchemaNews} news */
+  #tablesChanged(news) {
+    if (news.hash === this.#schema.hash) return;
+    this.#schema.learn(news);
+    for (const channel of this.#channels.values()) channel.tablesChanged();
   }
 
   #phaseChanged() {

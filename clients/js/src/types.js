@@ -85,7 +85,8 @@
  * @typedef {{ type: 'token_expiring', expires: string }} TokenExpiring
  * @typedef {{ type: 'drain', reconnect_after_ms: number }} DrainNews
  * @typedef {{ type: 'degraded', parts: string[] }} DegradedNews
- * @typedef {TokenExpiring | DrainNews | DegradedNews} SessionNews
+ * @typedef {Schema & { type: 'schema' }} SchemaNews
+ * @typedef {TokenExpiring | DrainNews | DegradedNews | SchemaNews} SessionNews
  */
 
 /** @typedef {{ epoch: string, seq: number, cursor: string }} Position A place in a channel's log. */

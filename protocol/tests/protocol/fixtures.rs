@@ -12,7 +12,7 @@ const KINDS: [(&str, &str); 3] = [
     (
         "news",
         "entries part snapshot_begin snapshot snapshot_end states presence signals missed removed \
-         token_expiring drain degraded",
+         token_expiring drain degraded schema",
     ),
 ];
 

@@ -152,7 +152,6 @@ fn json_that_is_none_is_refused() {
     for wrong in [
         "01",
         "+1",
-        "1e999",
         "NaN",
         "'a'",
         "\"\u{1}\"",

@@ -268,6 +268,7 @@ fn column() -> BoxedStrategy<ColumnSchema> {
     ];
     (text(), select(kinds), any::<bool>(), any::<bool>(), vec(text(), 0..3))
         .prop_map(|(name, kind, nullable, readonly, values)| ColumnSchema {
+            items: None,
             name,
             kind,
             nullable,
@@ -470,6 +471,7 @@ fn about_the_session() -> BoxedStrategy<News> {
         text().prop_map(|expires| News::TokenExpiring(news::TokenExpiring { expires })),
         any::<u64>().prop_map(|reconnect_after_ms| News::Drain(news::Drain { reconnect_after_ms })),
         vec(text(), 0..3).prop_map(|parts| News::Degraded(news::Degraded { parts })),
+        schema().prop_map(News::Schema),
     ]
     .boxed()
 }

@@ -61,6 +61,12 @@ impl Store for Roles {
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
         unreachable!()
     }
+    async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {
+        unreachable!()
+    }
+    async fn mend(&self, _: &str) -> Result<Vec<Appended>, StoreError> {
+        unreachable!()
+    }
     async fn heads(&self, _: &[ChannelName]) -> Result<Vec<Head>, StoreError> {
         unreachable!()
     }
@@ -133,6 +139,7 @@ fn tasks() -> LiveTable {
         name: name.to_owned(),
         kind: ColumnType::Text,
         sql_type: String::new(),
+        form: crate::store::ColumnForm::default(),
         made_type: false,
         nullable: false,
         has_default: false,

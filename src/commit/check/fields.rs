@@ -6,6 +6,7 @@ use super::{Scope, bad, readonly, row_key, short, values};
 use crate::store::{
     EditError, LiveColumn,
     edit::{CheckedPlace, ColumnValues, FieldOps},
+    values::accept::items,
 };
 
 impl Scope<'_> {
@@ -57,17 +58,16 @@ impl Scope<'_> {
             let why = "items are added and removed only where a column holds JSON or a list";
             return Err(wrong_type(column, why));
         }
-        match values::fit(ColumnType::List, value) {
-            Some(Value::List(items)) => Ok((index, items)),
-            _ => Err(wrong_type(column, "what to add or remove is a list of items without NUL")),
-        }
+        items(column, value).map(|items| (index, items)).ok_or_else(|| {
+            wrong_type(column, "what to add or remove is a list of items that it can hold")
+        })
     }
 
     /// Values that a row must have. Every visible column may be asked for.
     pub(super) fn guard(&self, fields: &Fields) -> Result<ColumnValues, EditError> {
         in_column_order(fields, |name, value| {
             let (index, _) = self.column(name)?;
-            self.fitting(index, value)
+            self.known(index, value)
         })
     }
 
@@ -123,6 +123,13 @@ impl Scope<'_> {
         let column = self.table.columns.get(index).ok_or_else(|| no_field(self, ""))?;
         let nullable = column.nullable && !self.table.key.contains(&index);
         values::fit_column(column, nullable, value).map(|value| (index, value))
+    }
+
+    /// The column and a value to compare with or to put back, in its normal form.
+    pub(super) fn known(&self, index: usize, value: &Value) -> Result<(usize, Value), EditError> {
+        let column = self.table.columns.get(index).ok_or_else(|| no_field(self, ""))?;
+        let nullable = column.nullable && !self.table.key.contains(&index);
+        values::known_value(column, nullable, value).map(|value| (index, value))
     }
 
     fn column(&self, name: &str) -> Result<(usize, &LiveColumn), EditError> {

@@ -19,6 +19,7 @@ use rowcast_protocol::{
 use crate::store::{
     CheckedEdit, CheckedOp, EditError, LiveColumn, LiveSchema, LiveTable,
     edit::{CheckedPlace, ColumnValues, FieldOps},
+    values::accept::accepted,
 };
 
 mod fields;
@@ -27,7 +28,7 @@ mod key;
 #[cfg(test)]
 mod tests;
 mod undo;
-pub mod values;
+mod values;
 
 pub use fingerprint::with_tag;
 pub use key::row_key;
@@ -69,12 +70,7 @@ fn check_op(
     op: &Op,
 ) -> Result<CheckedOp, EditError> {
     let kind = edit.channel.kind();
-    let (index, table) = schema.table(op.table(), kind).ok_or_else(|| {
-        EditError::new(
-            ErrorCode::UnknownTable,
-            format!("channels of kind `{kind}` have no live table `{}`", short(op.table())),
-        )
-    })?;
+    let (index, table) = schema.find(op.table(), kind)?;
     let scope = Scope { index, table, channel: &edit.channel, user, role };
     match op {
         Op::Insert(op) => scope.insert(op),
@@ -205,7 +201,7 @@ pub fn is_channel(schema: &LiveSchema, channel: &ChannelName) -> bool {
 /// A channel's id as a value of the column that holds it; `None`: it is spelled otherwise than it
 /// would be recorded.
 fn channel_id(column: &LiveColumn, id: &str) -> Option<Value> {
-    let value = values::fit(column.kind, &Value::from(id))?;
+    let value = accepted(column, &Value::from(id))?;
     let spelled = match &value {
         Value::Text(text) => text == id,
         Value::Int(number) => number.to_string() == id,

@@ -157,7 +157,7 @@ impl Scope<'_> {
             let (index, column) = self.table.column(name)?;
             (!column.generated).then_some((index, value))
         });
-        let values = known.map(|(index, value)| self.fitting(index, value));
+        let values = known.map(|(index, value)| self.known(index, value));
         let mut values = values.collect::<Result<ColumnValues, _>>()?;
         values.sort_by_key(|(index, _)| *index);
         Ok(values)
@@ -169,9 +169,7 @@ fn table_of<'a>(
     channel: &ChannelName,
     name: &str,
 ) -> Result<(usize, &'a Arc<LiveTable>), EditError> {
-    schema.table(name, channel.kind()).ok_or_else(|| {
-        EditError::new(ErrorCode::UnknownTable, format!("`{name}` is no longer a live table"))
-    })
+    schema.find(name, channel.kind())
 }
 
 fn named(change: &Change) -> (&str, &Value) {

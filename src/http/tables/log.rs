@@ -12,7 +12,7 @@ use rowcast_protocol::{Cursor, EditId, Entry, ErrorCode, Seq, reply::PastChange}
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Visit,
+    NamedInPath, Visit,
     precondition::Conditions,
     write::{Ack, Writer},
 };
@@ -97,7 +97,7 @@ struct Past {
 pub(super) async fn history(
     State(worker): State<Arc<WorkerApp>>,
     caller: Caller,
-    Named((channel, table, key)): Named<(String, String, String)>,
+    NamedInPath { channel, table, key }: NamedInPath,
     Asked(part): Asked<Part>,
 ) -> Result<Response, Problem> {
     let limit = within("limit", part.limit.unwrap_or(50), 100)?;

@@ -4,7 +4,11 @@
 
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::{
+    extract::{FromRequestParts, MatchedPath, RawPathParams},
+    http::request::Parts,
+    routing::{get, post},
+};
 use rowcast_protocol::{ChannelName, ErrorCode, Role, Value};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -28,7 +32,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<WorkerApp>> {
             "/channels/{channel}/{table}/{key}",
             get(rows::read).patch(rows::update).delete(rows::delete),
         )
+        .route(
+            "/channels/{channel}/{table}/",
+            get(rows::read).patch(rows::update).delete(rows::delete),
+        )
         .route("/channels/{channel}/{table}/{key}/history", get(log::history))
+        .route("/channels/{channel}/{table}//history", get(log::history))
 }
 
 /// A channel that a caller may read.
@@ -77,44 +86,73 @@ async fn role(
     })
 }
 
-/// The key of a row in a path: parts with commas between them, each percent-encoded once more where
-/// it holds a comma or a percent sign.
-fn key_of(text: &str, parts: usize) -> Result<Value, Problem> {
-    let plain = |part: &str| {
-        let decoded = percent_encoding::percent_decode_str(part).decode_utf8();
-        decoded
-            .map(|part| Value::from(&*part))
-            .map_err(|_| Problem::bad_field("key", "what is percent-encoded must be UTF-8"))
-    };
-    if parts == 1 {
-        return plain(text);
+/// The key of a row as it stands in the path, which nobody has decoded yet: parts with commas
+/// between them, and a comma within one percent-encoded. A key of one column is one part.
+#[derive(Debug, Clone)]
+struct PathKey(String);
+
+impl PathKey {
+    fn value(&self, parts: usize) -> Result<Value, Problem> {
+        let plain = |part: &str| {
+            let decoded = percent_encoding::percent_decode_str(part).decode_utf8();
+            decoded
+                .map(|part| Value::from(&*part))
+                .map_err(|_| Problem::bad_field("key", "what is percent-encoded must be UTF-8"))
+        };
+        if parts == 1 {
+            return plain(&self.0);
+        }
+        self.0.split(',').map(plain).collect::<Result<Vec<Value>, Problem>>().map(Value::List)
     }
-    text.split(',').map(plain).collect::<Result<Vec<Value>, Problem>>().map(Value::List)
 }
 
-/// The last part of the path to a row, as [`key_of`] reads it.
+/// The row that a path names: a path without its last part names the row whose key is empty.
+#[derive(Debug, Clone)]
+struct NamedInPath {
+    channel: String,
+    table: String,
+    key: PathKey,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let past = MatchedPath::from_request_parts(parts, state).await;
+        let past = past.is_ok_and(|path| path.as_str().ends_with("/history"));
+        let named = RawPathParams::from_request_parts(parts, state).await;
+        let named = named.map_err(|rejection| Problem::bad_field("path", rejection.body_text()))?;
+        let part = |name: &str| {
+            let found = named.iter().find(|(of, _)| *of == name);
+            found.map_or("", |(_, text)| text).to_owned()
+        };
+        // The parts by name are decoded already; only the path itself tells which commas are.
+        let path = parts.uri.path();
+        let row = if past { path.strip_suffix("/history").unwrap_or(path) } else { path };
+        let key = row.rsplit('/').next().unwrap_or_default();
+        Ok(Self { channel: part("channel"), table: part("table"), key: PathKey(key.to_owned()) })
+    }
+}
+
+/// The last part of the path to a row, as [`PathKey`] reads it.
 fn key_text(key: &Value) -> String {
     let encode = |part: &Value| {
         let text = match part {
             Value::Text(text) => text.clone(),
             other => serde_json::to_string(other).unwrap_or_default(),
         };
-        percent_encoding::utf8_percent_encode(&text, IN_KEYS).to_string()
+        percent_encoding::utf8_percent_encode(&text, IN_PATHS).to_string()
     };
-    let parts = match key {
+    match key {
         Value::List(parts) => parts.iter().map(encode).collect::<Vec<_>>().join(","),
         one => encode(one),
-    };
-    percent_encoding::utf8_percent_encode(&parts, IN_PATHS).to_string()
+    }
 }
 
-/// What has a meaning within keys.
-const IN_KEYS: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b',').add(b'%');
 /// What has a meaning within paths.
 const IN_PATHS: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~')
-    .remove(b',')
     .remove(b':');

@@ -26,7 +26,7 @@ pub(super) enum Tags {
 }
 
 impl Tags {
-    fn of(headers: &HeaderMap, name: &HeaderName, weak: bool) -> Result<Option<Self>, Problem> {
+    fn of(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Self>, Problem> {
         if !headers.contains_key(name) {
             return Ok(None);
         }
@@ -37,15 +37,7 @@ impl Tags {
             if text.trim() == "*" {
                 return Ok(Some(Self::Any));
             }
-            for tag in text.split(',').map(str::trim) {
-                let (is_weak, tag) = tag.strip_prefix("W/").map_or((false, tag), |t| (true, t));
-                let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-                let tag = tag.ok_or_else(malformed)?;
-                // A weak tag never matches where states must be the very same.
-                if weak || !is_weak {
-                    tags.push(tag.to_owned());
-                }
-            }
+            tags.extend(tags_in(text).ok_or_else(malformed)?);
         }
         Ok(Some(Self::These(tags)))
     }
@@ -65,6 +57,27 @@ impl Tags {
             Self::These(tags) => tags.join(","),
         }
     }
+}
+
+/// The tags of a list. What they name is the state of a row, not the bytes of an answer: so one that a
+/// proxy weakened (`W/`), or named after its own compression, still names the same state.
+fn tags_in(list: &str) -> Option<Vec<String>> {
+    let (mut tags, mut rest) = (Vec::new(), list.trim());
+    loop {
+        let tag = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?;
+        let (tag, after) = tag.split_once('"')?;
+        tags.push(unsuffixed(tag).to_owned());
+        rest = match after.trim_start() {
+            "" => return Some(tags),
+            more => more.strip_prefix(',')?.trim_start(),
+        };
+    }
+}
+
+/// A tag without what proxies put behind it when they compress.
+fn unsuffixed(tag: &str) -> &str {
+    let suffixes = ["--gzip", "-gzip", ";gzip", "-br", "-deflate", "-zstd"];
+    suffixes.iter().find_map(|suffix| tag.strip_suffix(suffix)).unwrap_or(tag)
 }
 
 /// The states that a row must not be in, or the answer is "not modified".
@@ -100,7 +113,7 @@ impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Tags::of(&parts.headers, &header::IF_NONE_MATCH, true).map(Self)
+        Tags::of(&parts.headers, &header::IF_NONE_MATCH).map(Self)
     }
 }
 
@@ -108,7 +121,7 @@ impl<S: Sync> FromRequestParts<S> for Conditions {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let if_match = Tags::of(&parts.headers, &header::IF_MATCH, false)?;
+        let if_match = Tags::of(&parts.headers, &header::IF_MATCH)?;
         let key = parts.headers.get(IDEMPOTENCY_KEY).map(well_formed).transpose()?;
         Ok(Self { if_match, key })
     }
@@ -121,4 +134,19 @@ fn well_formed(key: &HeaderValue) -> Result<String, Problem> {
     }
     let words = "a key has 1 to 64 visible characters";
     Err(Problem::bad_field(IDEMPOTENCY_KEY.as_str(), words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tags_in;
+
+    #[test]
+    fn tags_are_read_as_proxies_leave_them() {
+        let tags = |list: &str| tags_in(list).map(|tags| tags.join(" "));
+        assert_eq!(tags(r#""a""#).as_deref(), Some("a"));
+        assert_eq!(tags(r#"W/"a-gzip" , "b,c","d--gzip""#).as_deref(), Some("a b,c d"));
+        for wrong in ["a", "", r#""a" "b""#, r#""a","#, r#"W/a"#, r#""a"#] {
+            assert_eq!(tags(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use rowcast_protocol::{
 use serde::Serialize;
 
 use super::{
-    Visit, key_of, key_text,
+    NamedInPath, PathKey, Visit, key_text,
     precondition::{Conditions, IfNoneMatch},
     write::Writer,
 };
@@ -37,6 +37,9 @@ struct Page {
     next: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
+    limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u32>,
     cursor_log: Cursor,
 }
 
@@ -52,14 +55,15 @@ pub(super) async fn list(
     let listed = worker.app.reads.list(&visit.channel, &table, &parameters).await?;
     let listed = visit.answer(&worker, &caller, listed).await?;
     let (items, next, total) = (listed.items, listed.next, listed.total);
-    Ok(Json(Page { items, next, total, cursor_log: listed.cursor_log }).into_response())
+    let (limit, offset, cursor_log) = (listed.limit, listed.offset, listed.cursor_log);
+    Ok(Json(Page { items, next, total, limit, offset, cursor_log }).into_response())
 }
 
 /// `GET /channels/{channel}/{table}/{key}`.
 pub(super) async fn read(
     State(worker): State<Arc<WorkerApp>>,
     caller: Caller,
-    Named((channel, table, key)): Named<(String, String, String)>,
+    NamedInPath { channel, table, key }: NamedInPath,
     IfNoneMatch(known): IfNoneMatch,
 ) -> Result<Response, Problem> {
     let visit = Visit::to(&worker, &caller, &channel).await?;
@@ -99,7 +103,7 @@ pub(super) async fn insert(
 pub(super) async fn update(
     State(worker): State<Arc<WorkerApp>>,
     caller: Caller,
-    Named((channel, table, key)): Named<(String, String, String)>,
+    NamedInPath { channel, table, key }: NamedInPath,
     conditions: Conditions,
     Sent(set): Sent<Fields>,
 ) -> Result<Response, Problem> {
@@ -115,7 +119,7 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(worker): State<Arc<WorkerApp>>,
     caller: Caller,
-    Named((channel, table, key)): Named<(String, String, String)>,
+    NamedInPath { channel, table, key }: NamedInPath,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
     let visit = Visit::to(&worker, &caller, &channel).await?;
@@ -132,13 +136,13 @@ impl WorkerApp {
         &self,
         visit: &Visit,
         table: &str,
-        key: &str,
+        key: &PathKey,
     ) -> Result<rowcast_protocol::Value, Problem> {
         let table = self.app.reads.table(&visit.channel, table)?;
-        key_of(key, table.key.len())
+        key.value(table.key.len())
     }
 
-    async fn row(&self, visit: &Visit, table: &str, key: &str) -> Result<Fields, Problem> {
+    async fn row(&self, visit: &Visit, table: &str, key: &PathKey) -> Result<Fields, Problem> {
         let key = self.key(visit, table, key)?;
         let row = self.app.services.checker.row(&visit.channel, table, &key)?;
         Ok(self.app.reads.row(&visit.channel, &row).await?)

@@ -1,10 +1,10 @@
 //! Projects: made, renamed, deleted.
 
-use rowcast_protocol::{Role, Value};
+use rowcast_protocol::Role;
 use uuid::Uuid;
 
 use super::{
-    super::{StoreError, values},
+    super::{StoreError, values::moment},
     Person, Project, ProjectError,
     members::require,
     people,
@@ -24,10 +24,7 @@ macro_rules! select_project {
 
 fn read(row: &Row) -> Result<Project, StoreError> {
     let created = row.text(3)?;
-    let created = match values::timestamp(&created) {
-        Some(Value::Text(text)) => text,
-        _ => created,
-    };
+    let created = moment::instant(&created).map_or(created, moment::instant_text);
     Ok(Project { id: row.uuid(0)?, name: row.text(1)?, role: row.role(2)?, created })
 }
 

@@ -8,7 +8,7 @@ use super::{
     relations::{self, Named},
 };
 use crate::store::{
-    Declarations, StoreError,
+    ColumnForm, Declarations, StoreError,
     build::{CatalogueColumn, CatalogueTable, ValueSource},
 };
 
@@ -32,11 +32,12 @@ const COLUMNS: &str = "
     )
     SELECT a.attrelid::bigint AS relation, a.attname::text AS column_name,
         a.attnum, a.atttypid::bigint AS type_oid,
-        format_type(a.atttypid, a.atttypmod) AS sql_type,
+        format_type(b.oid, -1) AS sql_type,
         a.attnotnull OR b.not_null AS not_null,
         a.atthasdef OR a.attidentity <> '' OR b.has_default AS has_default,
         a.attgenerated::text AS generated, a.attidentity::text AS identity,
-        b.name AS base, b.typtype::text AS type_type, b.typcategory::text AS category,
+        b.name AS base, b.typtype::text AS type_type,
+        i.name AS item, i.typtype::text AS item_type,
         NOT coalesce(i.given, b.given) AS made_type,
         quote_ident(a.attname) AS quoted,
         ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder) AS labels,
@@ -108,16 +109,19 @@ fn of(rows: &[PgRow], relation: i64) -> Result<Vec<&PgRow>, sqlx::Error> {
 
 fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {
     let base: String = row.try_get("base")?;
-    let (type_type, category): (String, String) =
-        (row.try_get("type_type")?, row.try_get("category")?);
+    let type_type: String = row.try_get("type_type")?;
+    let (item, item_type): (Option<String>, Option<String>) =
+        (row.try_get("item")?, row.try_get("item_type")?);
+    let item = item.zip(item_type).map(|(item, of)| kind(&item, &of));
     let labels: Vec<String> = row.try_get("labels")?;
     let (checks, quoted): (Vec<String>, String) = (row.try_get("checks")?, row.try_get("quoted")?);
     let listed = checks.iter().find_map(|check| listed_texts(check, &quoted));
     Ok(CatalogueColumn {
         name: row.try_get("column_name")?,
         sql_type: row.try_get("sql_type")?,
+        kind: if item.is_some() { ColumnType::List } else { kind(&base, &type_type) },
+        form: ColumnForm { item, padded: base == "bpchar", ..ColumnForm::default() },
         made_type: row.try_get("made_type")?,
-        kind: kind(&base, &type_type, &category),
         nullable: !row.try_get::<bool, _>("not_null")?,
         has_default: row.try_get("has_default")?,
         source: source(row.try_get("generated")?, row.try_get("identity")?),
@@ -165,7 +169,7 @@ fn quoted_text(rest: &str) -> Option<(String, &str)> {
     None
 }
 
-fn kind(base: &str, type_type: &str, category: &str) -> ColumnType {
+fn kind(base: &str, type_type: &str) -> ColumnType {
     match base {
         "bool" => ColumnType::Bool,
         "int2" | "int4" | "int8" => ColumnType::Int,
@@ -179,7 +183,6 @@ fn kind(base: &str, type_type: &str, category: &str) -> ColumnType {
         "bytea" => ColumnType::Bytes,
         "json" | "jsonb" => ColumnType::Json,
         _ if type_type == "e" => ColumnType::Text,
-        _ if category == "A" => ColumnType::List,
         _ => ColumnType::Other,
     }
 }

@@ -1,6 +1,6 @@
 //! Commits: a batch is one call, tried again within bounds, cut in halves where it is to blame.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use rowcast_protocol::ChannelName;
 use sqlx::{Acquire as _, PgConnection, types::Json};
@@ -26,7 +26,7 @@ const TRIES: u32 = 4;
 const CALL: &str = "SELECT kind, place, data::text, channel, seq, tag, \
     to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, \
     actor, edits::text, reset, changes \
-    FROM rowcast.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    FROM rowcast.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 const NUMBER: &str = "SELECT channel, seq, tag, \
     to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, \
@@ -198,12 +198,14 @@ impl PostgresStore {
     ) -> Result<Answer, sqlx::Error> {
         let (mut statements, mut rows) = (Vec::new(), Vec::new());
         let (mut probes, mut locks) = (Vec::new(), Vec::new());
+        let mut touched: BTreeMap<i64, &str> = BTreeMap::new();
         for step in plan.steps {
             let Some(table) = schema.tables.get(step.shape.table) else { continue };
+            touched.extend(table.relations.first().map(|own| (own.oid, own.sql_name.as_str())));
             statements.push(step.shape.statement(table, self.options.edits));
             probes.push(Some(step.shape.probe(table)));
             locks.push(step.shape.lock(table));
-            rows.push(Json(serde_json::Value::Array(step.rows)));
+            rows.push(Json(rowcast_protocol::Value::List(step.rows)));
         }
         probes.append(&mut locks);
         let (changes, bytes) = bounds(self.options.limits);
@@ -216,7 +218,8 @@ impl PostgresStore {
             .bind(rows)
             .bind(plan.several)
             .bind(changes)
-            .bind(bytes);
+            .bind(bytes)
+            .bind(Json(touched));
         Answer::from_rows(query.fetch_all(connection).await?)
     }
 
@@ -280,9 +283,7 @@ impl PostgresStore {
     /// Numbers what outsiders left; see [`Store::number`](crate::store::Store::number).
     pub(super) async fn number_pending(&self) -> Result<Vec<Appended>, StoreError> {
         let schema = self.schema.load_full();
-        let tables = schema.tables.iter();
-        let mut kinds: Vec<&str> = tables.map(|table| table.channel_kind.as_str()).collect();
-        kinds.dedup();
+        let kinds = schema.kinds();
         let (changes, bytes) = bounds(self.options.limits);
         let mut lent = self.pools.writer().await?;
         let query = sqlx::query(NUMBER).bind(kinds).bind(NUMBER_AT_ONCE).bind(changes).bind(bytes);

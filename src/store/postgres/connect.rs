@@ -216,7 +216,12 @@ impl Lent {
     pub(super) fn failed(&mut self, error: sqlx::Error) -> StoreError {
         let is_database = error.as_database_error().is_some();
         let error = store_error(error);
-        if !is_database || matches!(error, StoreError::ReadOnly(_) | StoreError::Unavailable(_)) {
+        if !is_database
+            || matches!(
+                error,
+                StoreError::ReadOnly(_) | StoreError::Unavailable(_) | StoreError::Changed
+            )
+        {
             self.discard();
         }
         error

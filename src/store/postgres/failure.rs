@@ -231,6 +231,12 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
 
 fn by_code(code: &str, words: String) -> StoreError {
     match code {
+        // The tables are not those that the statement was made for, or a plan that was kept is not.
+        "RC409" | "0A000" => StoreError::Changed,
+        code if code.starts_with("42") && code != "42501" => {
+            tracing::warn!(code, words, "a statement does not fit the tables");
+            StoreError::Changed
+        }
         "25006" => StoreError::ReadOnly(words),
         "53100" => StoreError::StorageFull(words),
         "40001" | "40P01" | "55P03" | "57014" => StoreError::Busy(words),
@@ -292,7 +298,7 @@ pub(super) fn blame(error: &sqlx::Error) -> Blame {
     });
     match code {
         "57014" => Blame::Time,
-        "55P03" | "40P01" | "40001" | "25006" => Blame::Nobody,
+        "55P03" | "40P01" | "40001" | "25006" | "RC409" | "0A000" => Blame::Nobody,
         _ if ["08", "25", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
             Blame::Unknown(failure)
         }

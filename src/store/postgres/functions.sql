@@ -75,6 +75,53 @@ BEGIN
     ), '[]');
 END $$;
 
+-- The same for arrays. Items are equal if their JSON is: numbers by value, texts by their bytes.
+CREATE OR REPLACE FUNCTION rowcast.array_add(
+    list anyarray, items anyarray, of_column text, most integer
+) RETURNS anyarray
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    added list%TYPE;
+BEGIN
+    PERFORM rowcast.refuse_nested(greatest(array_ndims(list), array_ndims(items)), of_column);
+    added := ARRAY(
+        SELECT new.item FROM (
+            SELECT item, nth, json, row_number() OVER (PARTITION BY json ORDER BY nth) AS time
+            FROM unnest(items) WITH ORDINALITY given(item, nth),
+                LATERAL coalesce(to_jsonb(item), 'null') json
+        ) new
+        WHERE new.time = 1 AND new.json NOT IN (
+            SELECT coalesce(to_jsonb(had.item), 'null') FROM unnest(list) had(item))
+        ORDER BY new.nth);
+    IF cardinality(added) > 0 AND coalesce(cardinality(list), 0) + cardinality(added) > most THEN
+        RAISE EXCEPTION 'the list would have more than % items (limits.list_items)', most USING ERRCODE = 'RC413', COLUMN = of_column, DETAIL = 'items';
+    END IF;
+    RETURN coalesce(list, '{}') || added;
+END $$;
+
+CREATE OR REPLACE FUNCTION rowcast.array_remove(list anyarray, items anyarray, of_column text)
+RETURNS anyarray
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM rowcast.refuse_nested(greatest(array_ndims(list), array_ndims(items)), of_column);
+    IF list IS NULL THEN
+        RETURN list;
+    END IF;
+    RETURN ARRAY(
+        SELECT had.item FROM unnest(list) WITH ORDINALITY had(item, nth)
+        WHERE coalesce(to_jsonb(had.item), 'null') NOT IN (
+            SELECT coalesce(to_jsonb(gone.item), 'null') FROM unnest(items) gone(item))
+        ORDER BY had.nth);
+END $$;
+
+CREATE OR REPLACE FUNCTION rowcast.refuse_nested(dimensions integer, of_column text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF dimensions > 1 THEN
+        RAISE EXCEPTION 'the field holds a list of lists' USING ERRCODE = 'RC422', COLUMN = of_column;
+    END IF;
+END $$;
+
 -- Refuses a row that has become larger than a row may be.
 CREATE OR REPLACE FUNCTION rowcast.row_fits(bytes integer, most integer) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -321,11 +368,11 @@ END $$;
 
 -- A batch of edits in one statement: locks, finds what was decided before, applies, numbers last,
 -- keeps the outcomes. `channels` are the edits' channels and where rows are moved to; `list` tells
--- each edit, `known` are failures that were found before. Answers with rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a
+-- each edit, `known` are failures that were found before, `touched` the numbers and names of the tables. Answers with rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a
 -- head, `e` a new entry, `l` something was left to number.
 CREATE OR REPLACE FUNCTION rowcast.commit_batch(
     channels text[], list jsonb, known jsonb, statements text[], probes text[], rows jsonb[],
-    several integer[], max_changes integer, max_bytes integer
+    several integer[], max_changes integer, max_bytes integer, touched jsonb
 ) RETURNS TABLE (
     kind text, place integer, data jsonb,
     channel text, seq bigint, tag integer, at timestamptz, actor text, edits jsonb, reset text[],
@@ -368,6 +415,16 @@ BEGIN
         failures := rowcast.apply_edits(
             statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false, false);
         PERFORM pg_catalog.set_config('rowcast.step', '', true);
+        -- The rows were changed, so nobody changes these tables before this commits.
+        IF EXISTS (
+            SELECT FROM pg_catalog.jsonb_each_text(touched) t
+            WHERE pg_catalog.to_regclass(t.value)::oid IS DISTINCT FROM t.key::oid
+                OR (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger g
+                    WHERE g.tgrelid = t.key::oid AND g.tgenabled = 'A'
+                        AND g.tgname LIKE 'rowcast\_record\_%') < 4
+        ) THEN
+            RAISE EXCEPTION 'a table is not recorded as it was' USING ERRCODE = 'RC409';
+        END IF;
         IF failures @? '$[*].k' THEN
             moved := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.k))');
             failures := pg_catalog.jsonb_path_query_array(failures, '$[*] ? (exists(@.code))');

@@ -18,7 +18,9 @@ use super::{
 };
 use crate::planted;
 use crate::store::{
-    Declarations, LiveSchema, LiveTable, StoreError, Verdict, build::live_schema, schema::SHIPPED,
+    Declarations, LiveSchema, LiveTable, StoreError, Verdict,
+    build::{fitting_schema, live_schema},
+    schema::SHIPPED,
 };
 
 /// What this program understands. A database of a higher format is newer than this program.
@@ -46,7 +48,7 @@ pub async fn migrate(url: &str, declarations: &Declarations) -> Result<(), Store
     shipped::leave_the_engine(&mut connection).await?;
     check_format(&mut connection, false).await?;
     migrator().run(&mut connection).await.map_err(migrate_error)?;
-    apply(&mut connection, declarations).await?;
+    Apply { declarations, mend: None, strict: true }.run(&mut connection).await?;
     connection.close().await.map_err(store_error)
 }
 
@@ -75,37 +77,79 @@ fn migrate_error(error: MigrateError) -> StoreError {
     }
 }
 
-/// Functions, triggers and facts; one migration at a time. Where everything is as it should be, no
-/// table is locked: a hub starts beside writers without their noticing.
-async fn apply(
-    connection: &mut PgConnection,
-    declarations: &Declarations,
-) -> Result<(), StoreError> {
-    // Held until the connection closes.
-    let lock = "SELECT pg_advisory_lock(1380926276)";
-    connection.execute(lock).await.map_err(store_error)?;
-    let schema = live_schema(declarations, &catalogue::read(connection, declarations).await?)?;
-    let removed = no_longer_live(connection, &schema).await?;
-    if removed.is_empty() && is_current(connection, &schema).await? {
-        return Ok(());
+/// Functions, triggers and facts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Apply<'a> {
+    pub(super) declarations: &'a Declarations,
+    /// A table that is recorded anew and reset, whatever it looks like.
+    pub(super) mend: Option<&'a str>,
+    /// Whether every declaration must fit.
+    pub(super) strict: bool,
+}
+
+impl Apply<'_> {
+    /// One at a time. Where everything is as it should be, no table is locked: a hub starts beside
+    /// writers without their noticing. Returns the tables that are live now.
+    pub(super) async fn run(self, connection: &mut PgConnection) -> Result<LiveSchema, StoreError> {
+        // Held until the connection closes.
+        let lock = "SELECT pg_advisory_lock(1380926276)";
+        connection.execute(lock).await.map_err(store_error)?;
+        let catalogue = catalogue::read(connection, self.declarations).await?;
+        let mut schema = if self.strict {
+            live_schema(self.declarations, &catalogue)?
+        } else {
+            fitting_schema(self.declarations, &catalogue)
+        };
+        let removed = no_longer_live(connection, &schema).await?;
+        let is_current = removed.is_empty() && is_current(connection, &schema).await?;
+        if is_current && self.mend.is_none() {
+            return Ok(schema);
+        }
+        run(connection, &[planted::functions(FUNCTIONS).into_owned()]).await?;
+        for name in removed {
+            run(connection, &recorder::removal(&name)).await?;
+        }
+        self.record_all(connection, &mut schema).await?;
+        let orphans = orphans(connection).await?;
+        run(connection, &orphans).await?;
+        set_facts(connection, &schema).await?;
+        Ok(schema)
     }
-    run(connection, &[planted::functions(FUNCTIONS).into_owned()]).await?;
-    for name in removed {
-        run(connection, &recorder::removal(&name)).await?;
+
+    async fn record_all(
+        self,
+        connection: &mut PgConnection,
+        schema: &mut LiveSchema,
+    ) -> Result<(), StoreError> {
+        let known = watched::known(connection).await?;
+        for table in schema.tables.clone() {
+            match self.record(connection, &table, known.as_ref()).await {
+                Ok(()) => {}
+                Err(error) if self.strict => return Err(error),
+                Err(StoreError::Unavailable(words)) => return Err(StoreError::Unavailable(words)),
+                Err(error) => schema.stop_watching(&table, &error),
+            }
+        }
+        run(connection, &watched::marks_of_gone(schema, known.as_ref())).await
     }
-    let known = watched::known(connection).await?;
-    for table in &schema.tables {
+
+    async fn record(
+        self,
+        connection: &mut PgConnection,
+        table: &LiveTable,
+        known: Option<&watched::Shapes>,
+    ) -> Result<(), StoreError> {
         let mut statements = recorder::statements(table);
-        statements.extend(watched::mark(connection, table, known.as_ref()).await?);
+        let mark = if self.mend == Some(table.name.as_str()) {
+            Some(watched::marker(&table.channel_kind, &table.name))
+        } else {
+            watched::mark(connection, table, known).await?
+        };
+        statements.extend(mark);
         run(connection, &statements).await?;
         let index = page_index(connection, table).await?;
-        run(connection, &index).await?;
+        run(connection, &index).await
     }
-    let gone = watched::marks_of_gone(&schema, known.as_ref());
-    run(connection, &gone).await?;
-    let orphans = orphans(connection).await?;
-    run(connection, &orphans).await?;
-    set_facts(connection, &schema).await
 }
 
 /// Whether the triggers are those that this program would make.

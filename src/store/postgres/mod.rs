@@ -47,12 +47,21 @@ mod snapshot;
 mod statement;
 mod trim;
 mod value;
+mod watch;
 mod watched;
 
-use std::{fmt, slice, sync::Arc, time::Duration};
+use std::{
+    fmt, slice,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value};
 
 pub use connect::PoolSizes;
@@ -69,6 +78,9 @@ use super::{
     replay,
 };
 
+/// How often a batch is begun again because the tables were changed.
+const CHANGES: u32 = 4;
+
 /// What may be chosen when a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
@@ -82,7 +94,13 @@ pub struct Options {
 
 /// Live tables and logs in a PostgreSQL database.
 pub struct PostgresStore {
+    declarations: Declarations,
+    url: String,
     schema: ArcSwap<LiveSchema>,
+    /// What the catalogue said of the tables when they were looked at last.
+    seen: Mutex<String>,
+    /// Whether a batch found the tables other than they are known, or taking them over failed.
+    must_look: AtomicBool,
     epoch: Epoch,
     options: Options,
     pools: Pools,
@@ -99,8 +117,15 @@ pub async fn open(
     options: Options,
 ) -> Result<PostgresStore, StoreError> {
     let pools = Pools::new(url, options.pools, options.edits.time)?;
-    let fit = migrate::check(pools.reader().await?.connection(), declarations).await?;
+    let mut lent = pools.reader().await?;
+    let seen = watch::mark(lent.connection(), declarations).await.map_err(failure::store_error)?;
+    let fit = migrate::check(lent.connection(), declarations).await?;
+    drop(lent);
     Ok(PostgresStore {
+        declarations: declarations.clone(),
+        url: url.to_owned(),
+        seen: Mutex::new(seen),
+        must_look: AtomicBool::new(false),
         schema: ArcSwap::from_pointee(fit.schema),
         epoch: Epoch(fit.epoch),
         options,
@@ -136,16 +161,37 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
-        let schema = self.schema.load_full();
-        let rebound = Rebound::new(edits, &schema);
-        let committed = self.commit_edits(&schema, &rebound.edits).await?;
-        let mut committed = rebound.complete(committed);
-        replay::add_rows(self, edits, &mut committed.outcomes).await;
-        Ok(committed)
+        let mut appended = Vec::new();
+        for _ in 0..CHANGES {
+            let schema = self.schema.load_full();
+            let rebound = Rebound::new(edits, &schema);
+            match self.commit_edits(&schema, &rebound.edits).await {
+                Err(StoreError::Changed) => {
+                    self.must_look.store(true, Ordering::Release);
+                    appended.extend(self.look_again().await?);
+                }
+                Err(error) => return Err(error),
+                Ok(mut committed) => {
+                    appended.append(&mut committed.appended);
+                    let mut committed = rebound.complete(Committed { appended, ..committed });
+                    replay::add_rows(self, edits, &mut committed.outcomes).await;
+                    return Ok(committed);
+                }
+            }
+        }
+        Err(StoreError::Changed)
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
         self.number_pending().await
+    }
+
+    async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {
+        self.look_again().await
+    }
+
+    async fn mend(&self, table: &str) -> Result<Vec<Appended>, StoreError> {
+        self.mend_table(table).await
     }
 
     async fn heads(&self, channels: &[ChannelName]) -> Result<Vec<Head>, StoreError> {

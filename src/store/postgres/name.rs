@@ -58,9 +58,10 @@ pub(super) fn json_of_value(value: &str, column: &LiveColumn) -> String {
     let exact = match column.kind {
         ColumnType::Bytes => format!("pg_catalog.encode({value}, 'hex')"),
         ColumnType::Text | ColumnType::Other if column.made_type => output(value),
-        ColumnType::List if column.made_type => format!("({})::text[]", output(value)),
         ColumnType::Decimal | ColumnType::Other => format!("{value}::text"),
-        ColumnType::List if is_inexact_list(column) => format!("{value}::text[]"),
+        // Without the blanks that fill it up.
+        ColumnType::Text if column.form.padded => format!("{value}::text"),
+        ColumnType::List => return json_of_list(value, column.made_type),
         _ => value.to_owned(),
     };
     format!("coalesce(pg_catalog.to_json({exact})::text, 'null')")
@@ -72,8 +73,13 @@ pub(super) fn output(value: &str) -> String {
     format!("CASE WHEN {value} IS DISTINCT FROM NULL THEN pg_catalog.concat({value}) END")
 }
 
-fn is_inexact_list(column: &LiveColumn) -> bool {
-    ["numeric", "bigint"].iter().any(|name| column.sql_type.starts_with(name))
+/// JSON has no place for indexes that do not begin at 1: such an array is its text.
+fn json_of_list(value: &str, made: bool) -> String {
+    let text = if made { format!("({})", output(value)) } else { format!("{value}::text") };
+    format!(
+        "coalesce(CASE WHEN {text} LIKE '[%' THEN pg_catalog.to_json({text}) \
+         ELSE pg_catalog.to_json({text}::text[]) END::text, 'null')"
+    )
 }
 
 /// Whether the output of the column's type depends on settings of the session.

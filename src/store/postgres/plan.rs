@@ -8,8 +8,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use rowcast_protocol::Value;
-use serde_json::{Map, Value as Json, json};
+use rowcast_protocol::{Fields, Value};
+use serde_json::{Value as Json, json};
 
 use super::{
     place::Placements,
@@ -35,7 +35,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) shape: Shape,
-    pub(super) rows: Vec<Json>,
+    pub(super) rows: Vec<Value>,
     alone: bool,
 }
 
@@ -93,9 +93,9 @@ impl Planner<'_> {
             let all: Vec<Shaped> = own.into_iter().chain(others).collect();
             for (nth, mut one) in all.into_iter().enumerate() {
                 let place = if nth == 0 { place } else { MAKING_ROOM + place };
-                one.row.insert("e".to_owned(), Json::from(index));
-                one.row.insert("o".to_owned(), Json::from(place));
-                one.row.insert("c".to_owned(), Json::from(edit.channel.id()));
+                one.row.insert("e", number(index));
+                one.row.insert("o", number(place));
+                one.row.insert("c", edit.channel.id());
                 kept.push(self.add(one, &mut before));
             }
         }
@@ -155,13 +155,17 @@ impl Planner<'_> {
         }
     }
 
-    fn put(&mut self, index: usize, shape: Shape, row: Map<String, Json>, alone: bool) {
-        let row = Json::Object(row);
+    fn put(&mut self, index: usize, shape: Shape, row: Fields, alone: bool) {
+        let row = Value::Map(row);
         match self.plan.steps.get_mut(index) {
             Some(step) => step.rows.push(row),
             None => self.plan.steps.push(Step { shape, rows: vec![row], alone }),
         }
     }
+}
+
+fn number(index: usize) -> Value {
+    Value::Int(i64::try_from(index).unwrap_or(i64::MAX))
 }
 
 fn text(key: &[Value]) -> String {
@@ -180,6 +184,7 @@ mod tests {
             name: name.to_owned(),
             kind,
             sql_type: sql_type.to_owned(),
+            form: crate::store::ColumnForm::default(),
             made_type: false,
             nullable: false,
             has_default: false,
@@ -239,7 +244,8 @@ mod tests {
             .collect();
         let plan = plan(&[Arc::new(table())], &edits, &Placements::new(), &KnownFailures::new());
         let edits_of = |step: &Step| -> Vec<u64> {
-            step.rows.iter().map(|row| row["e"].as_u64().unwrap()).collect()
+            let rows = step.rows.iter().map(|row| serde_json::to_value(row).unwrap());
+            rows.map(|row| row["e"].as_u64().unwrap()).collect()
         };
         assert_eq!(plan.steps.iter().map(edits_of).collect::<Vec<_>>(), steps);
     }

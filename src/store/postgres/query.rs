@@ -8,7 +8,7 @@ use super::{
     name::{column, is_exactly, json_of_columns, of, table_name},
     raw::{row_from_json, text_of},
     snapshot::is_no_value,
-    value::text_value,
+    value::{compared, operand, operand_type, text_value},
 };
 use crate::store::{
     LiveColumn, LiveTable, StoreError,
@@ -128,25 +128,15 @@ impl Words {
     }
 }
 
-fn is_text(column: &LiveColumn) -> bool {
-    matches!(column.kind, ColumnType::Text | ColumnType::Other)
-}
-
 impl Dialect for Words {
     fn column(&self, column: &LiveColumn) -> String {
-        let name = of("t", column);
-        if is_text(column) { format!("({name}::text COLLATE \"C\")") } else { name }
+        compared(&of("t", column), column)
     }
 
     fn bind(&mut self, column: &LiveColumn, value: &Value) -> String {
         let place = self.bind_text(text_value(column, value));
-        match column.kind {
-            ColumnType::Text | ColumnType::Other => place,
-            // Wider than the column, so that every number can be compared with it.
-            ColumnType::Int => format!("{place}::bigint"),
-            ColumnType::Decimal => format!("{place}::numeric"),
-            _ => format!("{place}::{}", column.sql_type),
-        }
+        let value = operand(&place, column, operand_type(column));
+        compared(&value, column)
     }
 
     fn contains(&mut self, column: &LiveColumn, text: &str) -> String {
@@ -159,10 +149,19 @@ impl Dialect for Words {
 
     fn holds(&mut self, column: &LiveColumn, items: &[Value]) -> String {
         let list = format!("pg_catalog.to_jsonb({})", of("t", column));
-        let items: Vec<String> = items
-            .iter()
-            .map(|item| format!("{}::jsonb", self.bind_text(Some(text_of(item)))))
-            .collect();
+        let mut item = |item: &Value| match column.kind {
+            ColumnType::List => {
+                let list = Value::List(vec![item.clone()]);
+                let list = operand(
+                    &self.bind_text(text_value(column, &list)),
+                    column,
+                    operand_type(column),
+                );
+                format!("pg_catalog.to_jsonb({list}) -> 0")
+            }
+            _ => format!("{}::jsonb", self.bind_text(Some(text_of(item)))),
+        };
+        let items: Vec<String> = items.iter().map(&mut item).collect();
         format!(
             "EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(CASE pg_catalog.jsonb_typeof({list}) WHEN 'array' \
              THEN {list} ELSE '[]' END) held(item) WHERE held.item IN ({}))",

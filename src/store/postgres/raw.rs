@@ -83,31 +83,53 @@ pub(super) fn row_from_json(table: &LiveTable, json: &str) -> Result<Fields, Sto
 
 /// A column's value from JSON.
 fn value_of(column: &LiveColumn, json: &str) -> Value {
-    if json == "null" {
-        return Value::Null;
+    match column.kind {
+        _ if json == "null" => Value::Null,
+        ColumnType::List => list_of(column.form.item.unwrap_or(ColumnType::Other), json),
+        kind => scalar_of(kind, json),
     }
-    if matches!(column.kind, ColumnType::Json | ColumnType::List) {
-        return wire_value(column.kind, Raw::Text(json.to_owned()));
+}
+
+/// The items of a list came as texts, lists of lists as such.
+fn list_of(kind: ColumnType, json: &str) -> Value {
+    let item = |value: &Value| of_text(kind, value);
+    match Value::from_json(json) {
+        Ok(Value::List(items)) => Value::List(items.iter().map(item).collect()),
+        Ok(other) => other,
+        Err(_) => Value::from(json),
     }
-    if column.kind == ColumnType::Float && !json.starts_with('"') {
-        // Read as text: the JSON reader may be off in the last digit.
-        return wire_value(column.kind, Raw::Text(json.to_owned()));
-    }
-    let raw = match serde_json::from_str(json) {
-        Ok(serde_json::Value::String(text)) if column.kind == ColumnType::Bytes => {
-            Raw::Blob(bytes_of_hex(&text))
+}
+
+fn of_text(kind: ColumnType, value: &Value) -> Value {
+    match value {
+        Value::Text(text) if kind == ColumnType::Bytes => {
+            wire_value(kind, Raw::Blob(bytes_of_hex(text)))
         }
-        Ok(serde_json::Value::String(text)) => Raw::Text(text),
-        Ok(serde_json::Value::Bool(truth)) => Raw::Bool(truth),
-        Ok(other) => Raw::Json(other),
-        Err(_) => Raw::Text(json.to_owned()),
+        Value::Text(text) => wire_value(kind, Raw::Text(text.clone())),
+        Value::List(items) => Value::List(items.iter().map(|item| of_text(kind, item)).collect()),
+        other => other.clone(),
+    }
+}
+
+/// Numbers are read as texts, so that they keep their digits.
+fn scalar_of(kind: ColumnType, json: &str) -> Value {
+    let raw = match json {
+        _ if kind == ColumnType::Json => Raw::Text(json.to_owned()),
+        "true" => Raw::Bool(true),
+        "false" => Raw::Bool(false),
+        _ => match serde_json::from_str::<String>(json) {
+            Ok(text) if kind == ColumnType::Bytes => Raw::Blob(bytes_of_hex(&text)),
+            Ok(text) => Raw::Text(text),
+            Err(_) => Raw::Text(json.to_owned()),
+        },
     };
-    wire_value(column.kind, raw)
+    wire_value(kind, raw)
 }
 
 fn bytes_of_hex(text: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let pairs = text.as_bytes().chunks_exact(2);
+    let digits = text.strip_prefix("\\x").unwrap_or(text);
+    let pairs = digits.as_bytes().chunks_exact(2);
     pairs
         .filter_map(|pair| match pair {
             [high, low] => Some(digit(*high)? << 4 | digit(*low)?),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use rowcast_protocol::{Fields, Value};
 
-use super::value::json_value;
+use super::value::{json_operand, json_value};
 use crate::store::{
     LiveTable,
     edit::{CheckedOp, ColumnValues},
@@ -52,8 +52,8 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) struct Shaped {
     pub(super) shape: Shape,
-    pub(super) key: Option<Vec<rowcast_protocol::Value>>,
-    pub(super) row: Map<String, Json>,
+    pub(super) key: Option<Vec<Value>>,
+    pub(super) row: Fields,
 }
 
 /// Brings an operation into shape. `place` is the key in the hand-made order, if it asks for one.
@@ -93,7 +93,7 @@ pub(super) fn shaped(
 pub(super) fn shifted(
     table_index: usize,
     table: &LiveTable,
-    key: Vec<rowcast_protocol::Value>,
+    key: Vec<Value>,
     place: &str,
 ) -> Shaped {
     let change = crate::store::edit::FieldOps::default();
@@ -114,7 +114,7 @@ fn verb_of(op: &CheckedOp) -> Verb {
 struct Builder<'a> {
     table: &'a LiveTable,
     shape: Shape,
-    row: Map<String, Json>,
+    row: Fields,
 }
 
 impl<'a> Builder<'a> {
@@ -126,10 +126,10 @@ impl<'a> Builder<'a> {
             guarded: Vec::new(),
             weighed: false,
         };
-        Self { table, shape, row: Map::new() }
+        Self { table, shape, row: Fields::new() }
     }
 
-    fn value(&mut self, column: usize, how: How, json: Json) {
+    fn value(&mut self, column: usize, how: How, json: Value) {
         let is_editor = self.shape.verb == Verb::Update && self.table.editor == Some(column);
         let how = if is_editor && how == How::Set { How::SetIfChanged } else { how };
         self.row.insert(format!("v{}", self.shape.assigned.len()), json);
@@ -143,9 +143,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn items(&mut self, lists: &[(usize, Vec<rowcast_protocol::Value>)], how: How) {
+    fn items(&mut self, lists: &[(usize, Vec<Value>)], how: How) {
         for (index, items) in lists {
-            let list = rowcast_protocol::Value::List(items.clone());
+            let list = Value::List(items.clone());
             let json = self.table.columns.get(*index).map(|column| json_value(column, &list));
             self.value(*index, how, json.unwrap_or_default());
         }
@@ -153,13 +153,13 @@ impl<'a> Builder<'a> {
 
     fn text(&mut self, column: Option<usize>, how: How, text: &str) {
         if let Some(column) = column {
-            self.value(column, how, Json::from(text));
+            self.value(column, how, Value::from(text));
         }
     }
 
     fn guard(&mut self, guard: &ColumnValues) {
         for (place, (index, value)) in guard.iter().enumerate() {
-            let json = self.table.columns.get(*index).map(|column| json_value(column, value));
+            let json = self.table.columns.get(*index).map(|column| json_operand(column, value));
             self.row.insert(format!("g{place}"), json.unwrap_or_default());
             self.shape.guarded.push(*index);
         }
@@ -175,7 +175,7 @@ impl<'a> Builder<'a> {
         if self.shape.verb != Verb::Insert {
             let parts = super::name::key(self.table).zip(key.iter().flatten()).enumerate();
             for (place, (column, value)) in parts {
-                self.row.insert(format!("k{place}"), json_value(column, value));
+                self.row.insert(format!("k{place}"), json_operand(column, value));
             }
         }
         Shaped { shape: self.shape, key, row: self.row }
@@ -183,10 +183,7 @@ impl<'a> Builder<'a> {
 }
 
 /// The key of a row to insert, if all of it is given.
-pub(super) fn key_among(
-    table: &LiveTable,
-    fields: &ColumnValues,
-) -> Option<Vec<rowcast_protocol::Value>> {
+pub(super) fn key_among(table: &LiveTable, fields: &ColumnValues) -> Option<Vec<Value>> {
     let part = |wanted: &usize| {
         fields.iter().find(|(index, _)| index == wanted).map(|(_, value)| value.clone())
     };

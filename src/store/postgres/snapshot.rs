@@ -9,7 +9,7 @@ use super::{
     PostgresStore,
     name::{column, is_exactly, json_of, json_of_row, key, of, table_name},
     raw::{key_from_json, row_from_json},
-    value::text_value,
+    value::{operand, text_value},
 };
 use crate::store::{LiveSchema, LiveTable, Page, PagePlace, StoreError, weight::PAGE_BYTES};
 
@@ -23,7 +23,7 @@ impl PostgresStore {
     ) -> Result<Page, StoreError> {
         let schema = self.schema.load_full();
         let place = match after {
-            Some(place) if place.schema != schema => return Err(StoreError::changed()),
+            Some(place) if place.schema != schema => return Err(StoreError::Changed),
             place => place.or_else(|| next_table(&schema, channel, 0)),
         };
         let table = place.as_ref().and_then(|place| schema.tables.get(place.table));
@@ -146,7 +146,7 @@ fn page_sql(table: &LiveTable, continues: bool) -> String {
     let jsons: Vec<String> = key(table).map(|column| json_of("t", column)).collect();
     let after: Vec<String> = key(table)
         .enumerate()
-        .map(|(place, column)| format!("$2[{}]::{}", place + 1, column.sql_type))
+        .map(|(place, column)| operand(&format!("$2[{}]", place + 1), column, &column.sql_type))
         .collect();
     let channel = column(table, table.channel_column);
     let channel = channel.map(|c| is_exactly("t", c, "$1"));

@@ -5,9 +5,12 @@
 //! apply. It returns the operations whose row was found, null if there is none, and the keys that are
 //! not as the operations name them.
 
+use rowcast_protocol::ColumnType;
+
 use super::{
     name::{column, is_exactly, json_of_row, json_of_value, key, literal, of, quoted, table_name},
     shape::{How, Shape, Verb},
+    value::{compared, is_text, key_type, operand_type},
 };
 use crate::store::{EditLimits, LiveColumn, LiveTable};
 
@@ -95,16 +98,17 @@ impl Shape {
             let channel = column(table, table.channel_column).map(|column| &column.sql_type);
             add("c".to_owned(), channel.map_or("text", String::as_str));
             for (place, column) in key(table).enumerate() {
-                add(format!("k{place}"), &column.sql_type);
+                add(format!("k{place}"), key_type(column));
             }
         }
         for (place, (index, how)) in self.assigned.iter().enumerate() {
             let Some(column) = column(table, *index) else { continue };
             let is_items = matches!(how, How::AddItems | How::RemoveItems);
-            add(format!("v{place}"), if is_items { "jsonb" } else { &column.sql_type });
+            let of_json = is_items && column.kind == ColumnType::Json;
+            add(format!("v{place}"), if of_json { "jsonb" } else { &column.sql_type });
         }
         for (place, index) in self.guarded.iter().enumerate() {
-            let kind = column(table, *index).map(|column| column.sql_type.as_str());
+            let kind = column(table, *index).map(operand_type);
             add(format!("g{place}"), kind.unwrap_or("text"));
         }
         format!("pg_catalog.jsonb_to_recordset($1) AS e({})", columns.join(", "))
@@ -187,8 +191,8 @@ impl Shape {
             let value = assigned_value(*how, place, column, limits);
             Some(format!(
                 "{} IS DISTINCT FROM {}",
-                comparable(&of("t", column), column),
-                comparable(&value, column)
+                compared(&of("t", column), column),
+                compared(&format!("({value})"), column)
             ))
         });
         let changed = others.collect::<Vec<_>>().join(" OR ");
@@ -210,8 +214,8 @@ impl Shape {
                 let (is, wanted) = (of("t", column), format!("e.g{place}"));
                 conditions.push_str(&format!(
                     " AND {} IS NOT DISTINCT FROM {}",
-                    comparable(&is, column),
-                    comparable(&wanted, column)
+                    compared(&is, column),
+                    compared(&wanted, column)
                 ));
             }
         }
@@ -252,7 +256,7 @@ fn returning(statement: &str, fits: &str) -> String {
 fn in_channel(table: &LiveTable) -> String {
     let mut conditions: Vec<String> = key(table)
         .enumerate()
-        .map(|(place, column)| is_exactly("t", column, &format!("e.k{place}")))
+        .map(|(place, column)| is_key(&of("t", column), &format!("e.k{place}"), column))
         .collect();
     if let Some(channel) = column(table, table.channel_column) {
         conditions.push(is_exactly("t", channel, "e.c"));
@@ -266,6 +270,12 @@ fn assigned_value(how: How, place: usize, column: &LiveColumn, limits: EditLimit
     match how {
         How::Set | How::SetIfChanged => format!("e.v{place}"),
         How::Add => format!("coalesce({old}, 0) + e.v{place}"),
+        How::AddItems if column.kind == ColumnType::List => {
+            format!("rowcast.array_add({old}, e.v{place}, {name}, {})", limits.list_items)
+        }
+        How::RemoveItems if column.kind == ColumnType::List => {
+            format!("rowcast.array_remove({old}, e.v{place}, {name})")
+        }
         How::AddItems => {
             let most = limits.list_items;
             let added =
@@ -279,23 +289,20 @@ fn assigned_value(how: How, place: usize, column: &LiveColumn, limits: EditLimit
     }
 }
 
-/// JSON as a value of the column.
-fn as_column(json: &str, column: &LiveColumn) -> String {
-    match column.sql_type.strip_suffix("[]") {
-        None if column.sql_type == "jsonb" => json.to_owned(),
-        None => format!("({json})::{}", column.sql_type),
-        Some(item) => format!(
-            "(CASE WHEN {json} IS NOT NULL THEN ARRAY(SELECT item::{item} FROM pg_catalog.jsonb_array_elements_text({json}) item) END)"
-        ),
+/// Whether a column of the key has this value. Of texts the index may find more than the very same.
+fn is_key(own: &str, value: &str, column: &LiveColumn) -> String {
+    let same = format!("{} = {}", compared(own, column), compared(value, column));
+    match column.kind {
+        ColumnType::Text if !is_text(column) => same,
+        ColumnType::Text | ColumnType::Other => format!("{own} = {value} AND {same}"),
+        _ => format!("{own} = {value}"),
     }
 }
 
-fn comparable(value: &str, column: &LiveColumn) -> String {
-    match column.kind {
-        rowcast_protocol::ColumnType::Other => format!("({value})::text"),
-        rowcast_protocol::ColumnType::Json if column.sql_type == "json" => {
-            format!("({value})::text::jsonb")
-        }
-        _ => value.to_owned(),
+/// JSON as a value of the column.
+fn as_column(json: &str, column: &LiveColumn) -> String {
+    match column.sql_type.as_str() {
+        "jsonb" => json.to_owned(),
+        sql_type => format!("({json})::{sql_type}"),
     }
 }

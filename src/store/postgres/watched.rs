@@ -64,7 +64,8 @@ pub(super) fn marks_of_gone(schema: &LiveSchema, known: Option<&Shapes>) -> Vec<
     gone.map(|(name, (kind, _))| marker(kind, name)).collect()
 }
 
-fn marker(kind: &str, table: &str) -> String {
+/// The statement that resets all channels of a kind.
+pub(super) fn marker(kind: &str, table: &str) -> String {
     format!(
         "INSERT INTO rowcast.pending (channel, tbl, n) VALUES ({}, {}, 0)",
         literal(&format!("{kind}:*")),

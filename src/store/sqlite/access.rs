@@ -35,7 +35,7 @@ pub(super) async fn roles(
         Some(AccessRule::Own(role)) => HashMap::from([(channel.id().to_owned(), *role)]),
         Some(AccessRule::Members(rule)) => match facts.schema.table(&rule.table, channel.kind()) {
             Some((_, table)) => members(pool, table, rule, channel, users).await?,
-            None => HashMap::new(),
+            None => return Err(StoreError::Changed),
         },
     };
     Ok(users.iter().map(|user| known.get(&**user).copied()).collect())

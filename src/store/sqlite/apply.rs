@@ -9,14 +9,14 @@ use super::{
         error::EditError,
         fold::{RowImage, fields_of},
         schema::LiveTable,
-        values::wire_of_checked,
+        values::{same, wire_of_checked},
         weight::{are_large, bytes_of, bytes_of_values},
     },
     arithmetic,
     assign::{assignments, values_named},
     constraint, own, place,
     raw::Bound,
-    row::{RowPlace, column_kind, column_name},
+    row::{RowPlace, column_kind, column_name, push_field},
     transaction::{Cause, Halt, Transaction},
 };
 
@@ -109,7 +109,7 @@ impl Work<'_, '_> {
         );
         let mut bound = Bound::default();
         for (column, value) in &fields {
-            bound.push_value(column_kind(table, *column), value);
+            push_field(&mut bound, table, *column, value);
         }
         let answer = self.transaction.change(&sql, bound, Cause::Edit(self.index)).await?;
         if answer.changed == 0 { Err(Halt::LeftOut(left_out(table))) } else { Ok(()) }
@@ -166,7 +166,7 @@ impl Work<'_, '_> {
         let columns: Vec<usize> = set.iter().map(|(column, _)| *column).collect();
         let mut bound = Bound::default();
         for (column, value) in values_named(table, &columns).iter().filter_map(|n| set.get(*n)) {
-            bound.push_value(column_kind(table, *column), value);
+            push_field(&mut bound, table, *column, value);
         }
         let name = super::connection::quoted(&table.name);
         let sql = format!(
@@ -217,7 +217,9 @@ impl Work<'_, '_> {
         let row = row.ok_or_else(|| not_found(table, place.wire_key()))?;
         let holds = guard.iter().all(|(column, value)| {
             let expected = wire_of_checked(column_kind(table, *column), value);
-            row.get(*column).is_some_and(|found| found.as_ref() == Some(&expected))
+            let kind = column_kind(table, *column);
+            let found = row.get(*column).and_then(Option::as_ref);
+            found.is_some_and(|found| same(kind, found, &expected))
         });
         if holds { Ok(row) } else { Err(guard_failed(table, place.wire_key(), &row).into()) }
     }

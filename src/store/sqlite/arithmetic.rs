@@ -137,7 +137,7 @@ fn decimal_sum(a: &str, b: &str) -> Option<Value> {
     };
     let text: String = digits.iter().map(|digit| char::from(b'0' + digit)).collect();
     let (whole, fraction) = text.split_at_checked(width - places)?;
-    decimal(&format!("{}{whole}.{fraction}", if negative { "-" } else { "" }))
+    decimal(&format!("{}{whole}.{fraction}", if negative { "-" } else { "" })).map(Value::Text)
 }
 
 /// A decimal by its digits, the last `fraction` of which stand after the point.
@@ -149,7 +149,7 @@ struct Decimal {
 
 impl Decimal {
     fn parse(text: &str) -> Option<Self> {
-        let Value::Text(text) = decimal(text)? else { return None };
+        let text = decimal(text)?;
         let (negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.as_str()),
@@ -208,7 +208,8 @@ mod tests {
             ("1", "2", "3"),
             ("0.1", "0.2", "0.3"),
             ("-1.5", "1.25", "-0.25"),
-            ("99.99", "0.01", "100"),
+            ("1.50", "1", "2.50"),
+            ("99.99", "0.01", "100.00"),
             ("-5", "5", "0"),
             (
                 "12345678901234567890123456789012345678901234567890",

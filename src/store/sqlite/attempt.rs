@@ -15,7 +15,7 @@ use super::{
     apply, backlog,
     connection::{Connection, store_error},
     constraint,
-    facts::Facts,
+    facts::{Facts, SCHEMA_VERSION},
     log::{self, Draft, Forget, Numbered},
     outcomes::{self, Outcome},
     outside, own,
@@ -145,14 +145,19 @@ impl Attempt<'_> {
     ) -> Result<HashMap<usize, Fate>, StoreError> {
         let (lookup, arguments) = outcomes::lookup(self.edits);
         let sql = format!(
-            "BEGIN IMMEDIATE; SELECT EXISTS (SELECT 1 FROM rowcast_pending);
+            "BEGIN IMMEDIATE;
+             SELECT EXISTS (SELECT 1 FROM rowcast_pending), ({SCHEMA_VERSION});
              INSERT INTO rowcast_pending (id, shape, op) VALUES ({OWN}, 0, ''); {lookup}"
         );
         let answers = connection.run(sql, arguments).await.map_err(store_error)?;
         let mut answers = answers.into_iter().skip(1);
         let pending = answers.next().unwrap_or_default().rows;
         let stored = answers.nth(1).unwrap_or_default().rows;
-        if pending.first().map_or(Ok(false), |row| column(row, 0))? {
+        let Some(pending) = pending.first() else {
+            return Err(StoreError::Failed("a batch could not begin".to_owned()));
+        };
+        self.facts.must_be(column(pending, 1)?)?;
+        if column(pending, 0)? {
             let channels = self.edits.iter().map(|edit| edit.channel.clone()).collect();
             let draft = &mut self.draft;
             self.is_backlog_left =

@@ -171,7 +171,8 @@ impl Backlog {
     }
 }
 
-fn channel_name(table: &LiveTable, id: Raw) -> Option<ChannelName> {
+/// The channel with this id in the table's column, if there can be one.
+pub(super) fn channel_name(table: &LiveTable, id: Raw) -> Option<ChannelName> {
     let kind: ColumnType = table.columns.get(table.channel_column)?.kind;
     let id = match wire_value(kind, id) {
         Value::Text(id) => id,

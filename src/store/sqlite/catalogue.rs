@@ -10,6 +10,7 @@ use super::{
         build::{CatalogueColumn, CatalogueTable, ValueSource},
         declaration::Declarations,
         error::StoreError,
+        schema::ColumnForm,
     },
     check::allowed_values,
     connection::{Connection, nth, store_error},
@@ -43,7 +44,8 @@ async fn table(
     connection: &mut Connection,
     name: &str,
 ) -> Result<Option<CatalogueTable>, StoreError> {
-    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk, t.sql, c.hidden IN (2, 3)
+    let sql = "SELECT c.name, c.type, c.\"notnull\", c.dflt_value IS NOT NULL, c.pk, t.sql, c.hidden IN (2, 3),
+            NOT (SELECT l.strict FROM pragma_table_list(t.name) l WHERE l.schema = 'main')
         FROM sqlite_schema t JOIN pragma_table_xinfo(t.name) c
         WHERE t.type = 'table' AND t.name = ? AND c.hidden <> 1 ORDER BY c.cid";
     let answers =
@@ -62,6 +64,7 @@ async fn table(
             name: column,
             kind: kind_of(&sql_type),
             sql_type,
+            form: ColumnForm { loose: own::<bool>(&row, 7)?, ..ColumnForm::default() },
             made_type: false,
             nullable: !own::<bool>(&row, 2)? && place == 0,
             has_default: own::<bool>(&row, 3)? || integer_key,

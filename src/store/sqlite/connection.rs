@@ -23,7 +23,9 @@ use sqlx::{
     },
 };
 
-use super::super::error::StoreError;
+use rowcast_protocol::ColumnType;
+
+use super::super::{error::StoreError, values::compare_texts};
 
 /// Prepared statements that a connection keeps.
 const KEPT_STATEMENTS: usize = 400;
@@ -31,9 +33,28 @@ const KEPT_STATEMENTS: usize = 400;
 /// Rows that may wait between a connection's thread and its reader.
 const ROW_BUFFER: usize = 256;
 
+/// Types of which one value has many spellings. Every connection of the hub has a collation for each.
+pub(super) const COMPARED: [ColumnType; 4] =
+    [ColumnType::Decimal, ColumnType::Date, ColumnType::Time, ColumnType::Timestamp];
+
+/// The name of the collation by which values of a type compare.
+pub(super) fn collation(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Decimal => "rowcast_decimal",
+        ColumnType::Date => "rowcast_date",
+        ColumnType::Time => "rowcast_time",
+        ColumnType::Timestamp => "rowcast_timestamp",
+        _ => "BINARY",
+    }
+}
+
 /// How every connection of the hub is set up.
 pub(super) fn options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
+    COMPARED
+        .into_iter()
+        .fold(SqliteConnectOptions::new(), |options, kind| {
+            options.collation(collation(kind), move |one, other| compare_texts(kind, one, other))
+        })
         .filename(path)
         .create_if_missing(false)
         .foreign_keys(true)
@@ -198,6 +219,10 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
     match primary_code(&error) {
         // Locked, or a query that ran into its deadline.
         Some(5 | 6 | 9 | 17) => StoreError::Busy(words),
+        // A statement that was made for tables as they were.
+        Some(1) if words.contains("no such table") || words.contains("no such column") => {
+            StoreError::Changed
+        }
         Some(8) => StoreError::ReadOnly(words),
         Some(13) => StoreError::StorageFull(words),
         Some(10 | 14) => StoreError::Unavailable(words),

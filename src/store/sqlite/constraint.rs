@@ -16,7 +16,7 @@ use super::{
     check,
     connection::{Connection, extended_code, nth, primary_code, quoted, store_error},
     raw::{Bound, own},
-    row::column_kind,
+    row::push_field,
     transaction::{Halt, Transaction},
 };
 
@@ -261,7 +261,7 @@ impl Question<'_> {
         let Some((index, value)) = value else { return Ok(false) };
         let parent = parent_column(connection, key).await?;
         let mut bound = Bound::default();
-        bound.push_value(column_kind(self.table, *index), value);
+        push_field(&mut bound, self.table, *index, value);
         Ok(!exists(connection, &key.parent, &parent, bound).await?)
     }
 
@@ -272,7 +272,7 @@ impl Question<'_> {
     ) -> Result<bool, StoreError> {
         let ([value], [index]) = (self.key, self.table.key.as_slice()) else { return Ok(false) };
         let mut bound = Bound::default();
-        bound.push_value(column_kind(self.table, *index), value);
+        push_field(&mut bound, self.table, *index, value);
         exists(connection, &key.table, &key.from, bound).await
     }
 }

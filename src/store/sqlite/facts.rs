@@ -1,4 +1,4 @@
-//! What a store knows of its database and does not change while it is open.
+//! What a store knows of its database. It is read again as a whole when somebody changes the tables.
 
 use std::sync::Arc;
 
@@ -13,15 +13,18 @@ use super::{
     },
     connection::{Connection, nth, store_error},
     migrate::pending_width,
-    raw::{Bound, number},
+    raw::{Bound, number, own},
     records::Layouts,
 };
+use crate::planted::{self, Bug};
 
 /// What a store knows of its database.
 #[derive(Debug)]
 pub(super) struct Facts {
     /// The live tables.
     pub(super) schema: Arc<LiveSchema>,
+    /// SQLite's count of changes to tables, indexes and triggers, when the tables were read.
+    pub(super) version: i64,
     /// This incarnation of the logs.
     pub(super) epoch: Epoch,
     /// How to read records.
@@ -47,10 +50,19 @@ impl Facts {
         let row = nth(answers, 0).rows.pop();
         let row = row.ok_or_else(|| StoreError::Unfit("the database has no epoch".to_owned()))?;
         let epoch = Epoch(number(&row, 0)?);
+        let version = schema_version(connection).await?;
         let width = pending_width(connection).await?;
         let layouts = Layouts::load(connection, &schema, width).await?;
         let select_records = layouts.select();
-        Ok(Self { schema: Arc::new(schema), epoch, layouts, select_records, limits, edits })
+        let schema = Arc::new(schema);
+        Ok(Self { schema, version, epoch, layouts, select_records, limits, edits })
+    }
+
+    /// Refuses to work with tables that have changed since they were read. `version` is the
+    /// database's count now, asked inside the transaction that is to do the work.
+    pub(super) fn must_be(&self, version: i64) -> Result<(), StoreError> {
+        let unnoticed = planted::is(Bug::TriggersLostUnnoticed);
+        if version == self.version || unnoticed { Ok(()) } else { Err(StoreError::Changed) }
     }
 
     /// The live table with this index.
@@ -63,4 +75,12 @@ impl Facts {
     pub(super) fn cursor(&self, seq: Seq, tag: u32) -> Cursor {
         Cursor { epoch: self.epoch, seq, tag: if seq == 0 { 0 } else { tag } }
     }
+}
+
+/// The statement that asks for SQLite's count of changes to tables, indexes and triggers.
+pub(super) const SCHEMA_VERSION: &str = "SELECT schema_version FROM pragma_schema_version";
+
+async fn schema_version(connection: &mut Connection) -> Result<i64, StoreError> {
+    let answers = connection.run_once(SCHEMA_VERSION, Bound::none()).await.map_err(store_error)?;
+    nth(answers, 0).rows.first().map_or(Ok(0), |row| own(row, 0))
 }

@@ -10,14 +10,14 @@ use sqlx::{
 
 use super::{
     super::{
-        build::live_schema,
         declaration::Declarations,
         error::StoreError,
         schema::{LiveSchema, LiveTable, SHIPPED},
     },
-    Options, catalogue,
+    Options,
     connection::{Connection, nth, quoted, refuse_foreign, store_error, writer_options},
     raw::{Bound, own},
+    reload::Reload,
     triggers::{Trigger, recorded, triggers},
 };
 
@@ -62,11 +62,9 @@ async fn migrate_on(
         None => refuse_same_names(connection).await?,
     }
     migrator().run(connection.inner()).await.map_err(|error| migration_error(&error))?;
-    connection.run_once("BEGIN IMMEDIATE", Bound::none()).await.map_err(store_error)?;
-    let applied = apply(connection, declarations).await;
-    let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    connection.run_once(end, Bound::none()).await.map_err(store_error)?;
-    applied
+    let Options { limits, edits, .. } = Options::default();
+    let take_over = Reload { declarations, limits, edits, before: None, mend: None, strict: true };
+    take_over.run(connection).await.map(drop)
 }
 
 fn migrator() -> Migrator {
@@ -141,22 +139,87 @@ pub(super) async fn refuse_unfit(connection: &mut Connection) -> Result<(), Stor
     Ok(())
 }
 
-async fn apply(connection: &mut Connection, declarations: &Declarations) -> Result<(), StoreError> {
-    let schema = live_schema(declarations, &catalogue::tables(connection, declarations).await?)?;
-    widen_pending(connection, &schema).await?;
-    for table in &schema.tables {
-        let sql = "INSERT INTO rowcast_shape (name, columns) VALUES (?, ?) ON CONFLICT DO NOTHING";
-        let shape = Bound::default().with(table.name.as_str()).with(column_list(table)).done();
-        connection.run_once(sql, shape).await.map_err(store_error)?;
-    }
-    let wanted = expected(connection, &schema).await?;
+/// Makes the triggers be those of the live tables. Returns which of the tables were live before and
+/// have not been recorded all the time since. A table that takes no triggers is not live any more, or
+/// an error where all must be.
+pub(super) async fn apply(
+    connection: &mut Connection,
+    schema: &mut LiveSchema,
+    strict: bool,
+) -> Result<Vec<String>, StoreError> {
+    widen_pending(connection, schema).await?;
     let found = present(connection).await?;
-    for trigger in found.iter().filter(|found| !wanted.contains(found)) {
-        let sql = format!("DROP TRIGGER {}", quoted(&trigger.name));
-        connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+    let is_in_place = |trigger: &&Trigger| {
+        let mut tables = schema.tables.iter();
+        tables.any(|table| table.name == trigger.table && trigger.is_named_for_its_table())
+    };
+    for trigger in found.iter().filter(|trigger| !is_in_place(trigger)) {
+        drop_trigger(connection, &trigger.name).await?;
     }
-    for trigger in wanted.iter().filter(|wanted| !found.contains(wanted)) {
-        connection.run_once(trigger.sql.as_str(), Bound::none()).await.map_err(store_error)?;
+    let mut unrecorded = Vec::new();
+    for table in schema.tables.clone() {
+        match record(connection, &table, &found).await {
+            Ok(true) => {}
+            Ok(false) => unrecorded.push(table.name.clone()),
+            Err(error) if strict => return Err(error),
+            Err(error) => schema.stop_watching(&table, &error),
+        }
+    }
+    Ok(unrecorded)
+}
+
+/// Makes a table's triggers. Returns whether all that happened to the table since it became live is
+/// recorded.
+async fn record(
+    connection: &mut Connection,
+    table: &LiveTable,
+    found: &[Trigger],
+) -> Result<bool, StoreError> {
+    let known = "SELECT EXISTS (SELECT 1 FROM rowcast_shape WHERE name = ?)";
+    let name = Bound::default().with(table.name.as_str()).done();
+    let answers = connection.run_once(known, name).await.map_err(store_error)?;
+    let was_live: bool = nth(answers, 0).rows.first().map_or(Ok(false), |row| own(row, 0))?;
+    let sql = "INSERT INTO rowcast_shape (name, columns) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    let shape = Bound::default().with(table.name.as_str()).with(column_list(table)).done();
+    connection.run_once(sql, shape).await.map_err(store_error)?;
+    let wanted = expected_of(connection, table).await?;
+    let is_own = |trigger: &&Trigger| trigger.table == table.name;
+    let obsolete = found.iter().filter(is_own).filter(|trigger| !wanted.contains(trigger));
+    let missing: Vec<&Trigger> = wanted.iter().filter(|wanted| !found.contains(wanted)).collect();
+    // Triggers of an older form recorded whatever was live then. Columns that came since are news to
+    // everybody: the schema is another.
+    let own: Vec<&Trigger> = found.iter().filter(is_own).collect();
+    let is_there = |wanted: &Trigger| own.iter().any(|found| found.name == wanted.name);
+    let was_recorded = wanted.iter().all(is_there) || !was_live;
+    let mut sql = "SAVEPOINT rowcast_triggers".to_owned();
+    for trigger in obsolete {
+        sql += &format!("; DROP TRIGGER IF EXISTS {}", quoted(&trigger.name));
+    }
+    for trigger in missing {
+        sql += &format!("; {}", trigger.sql);
+    }
+    let made = connection.run_once(sql + "; RELEASE rowcast_triggers", Bound::none()).await;
+    if made.is_err() {
+        let back = "ROLLBACK TO rowcast_triggers; RELEASE rowcast_triggers";
+        connection.run_once(back, Bound::none()).await.map_err(store_error)?;
+    }
+    made.map(|_| was_recorded).map_err(store_error)
+}
+
+async fn drop_trigger(connection: &mut Connection, name: &str) -> Result<(), StoreError> {
+    let sql = format!("DROP TRIGGER IF EXISTS {}", quoted(name));
+    connection.run_once(sql, Bound::none()).await.map(drop).map_err(store_error)
+}
+
+/// Drops a table's triggers, so that they are made again and the table counts as not recorded.
+pub(super) async fn forget_triggers(
+    connection: &mut Connection,
+    table: &str,
+) -> Result<(), StoreError> {
+    for trigger in present(connection).await? {
+        if trigger.table == table {
+            drop_trigger(connection, &trigger.name).await?;
+        }
     }
     Ok(())
 }
@@ -197,14 +260,21 @@ pub(super) async fn expected(
 ) -> Result<Vec<Trigger>, StoreError> {
     let mut all = Vec::new();
     for table in &schema.tables {
-        let sql = "SELECT id FROM rowcast_shape WHERE name = ? AND columns = ?";
-        let shape = Bound::default().with(table.name.as_str()).with(column_list(table)).done();
-        let answers = connection.run_once(sql, shape).await.map_err(store_error)?;
-        let Some(row) = nth(answers, 0).rows.pop() else { return Err(not_recorded(&table.name)) };
-        let unique = unique_columns(connection, table).await?;
-        all.extend(triggers(table, own(&row, 0)?, &unique));
+        all.extend(expected_of(connection, table).await?);
     }
     Ok(all)
+}
+
+async fn expected_of(
+    connection: &mut Connection,
+    table: &LiveTable,
+) -> Result<Vec<Trigger>, StoreError> {
+    let sql = "SELECT id FROM rowcast_shape WHERE name = ? AND columns = ?";
+    let shape = Bound::default().with(table.name.as_str()).with(column_list(table)).done();
+    let answers = connection.run_once(sql, shape).await.map_err(store_error)?;
+    let Some(row) = nth(answers, 0).rows.pop() else { return Err(not_recorded(&table.name)) };
+    let unique = unique_columns(connection, table).await?;
+    Ok(triggers(table, own(&row, 0)?, &unique))
 }
 
 /// What an operator is told of a table whose recording is not as declared.
@@ -216,11 +286,12 @@ pub(super) fn not_recorded(table: &str) -> StoreError {
 
 /// The triggers on live tables that there are.
 pub(super) async fn present(connection: &mut Connection) -> Result<Vec<Trigger>, StoreError> {
-    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'rowcast_*'
+    let sql = "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'rowcast_*'
             AND tbl_name <> 'rowcast_pending'";
     let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
     let triggers = nth(answers, 0).rows;
-    triggers.iter().map(|row| Ok(Trigger { name: own(row, 0)?, sql: own(row, 1)? })).collect()
+    let trigger = |row| Ok(Trigger { name: own(row, 0)?, table: own(row, 1)?, sql: own(row, 2)? });
+    triggers.iter().map(trigger).collect()
 }
 
 /// The sets of columns in which no two rows may be equal, the primary key first.

@@ -25,6 +25,7 @@ use tokio::sync::Mutex;
 use self::{
     connection::{Connection, store_error},
     facts::Facts,
+    reload::Reload,
     writer::{Turn, Writer},
 };
 use super::{
@@ -68,6 +69,7 @@ mod query;
 mod raw;
 mod read;
 mod records;
+mod reload;
 mod row;
 mod sets;
 #[cfg(test)]
@@ -107,9 +109,13 @@ impl Default for Options {
 /// Rows that a reading connection prepares before they are asked for. One may have a megabyte.
 const READ_AHEAD: usize = 8;
 
+/// How often a batch is begun again because the tables were changed.
+const CHANGES: u32 = 4;
+
 /// A store on a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
+    declarations: Declarations,
     facts: ArcSwap<Facts>,
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
@@ -158,7 +164,8 @@ pub async fn open(
         .test_before_acquire(false)
         .connect_lazy_with(read);
     let writer = Mutex::new(Some(Writer::new(connection, options.busy_timeout)));
-    Ok(SqliteStore { facts: ArcSwap::from_pointee(facts), writer, readers, askers })
+    let (declarations, facts) = (declarations.clone(), ArcSwap::from_pointee(facts));
+    Ok(SqliteStore { declarations, facts, writer, readers, askers })
 }
 
 async fn load(
@@ -185,6 +192,28 @@ impl SqliteStore {
     fn facts(&self) -> Arc<Facts> {
         self.facts.load_full()
     }
+
+    /// Takes over the tables as they are now.
+    async fn reload(
+        &self,
+        turn: &mut Turn<'_>,
+        mend: Option<&str>,
+    ) -> Result<Vec<Appended>, StoreError> {
+        let before = self.facts();
+        let reload = Reload {
+            declarations: &self.declarations,
+            limits: before.limits,
+            edits: before.edits,
+            before: Some(&before.schema),
+            mend,
+            strict: false,
+        };
+        let writer = turn.writer()?;
+        let (facts, appended) = reload.run(&mut writer.connection).await?;
+        writer.look_again();
+        self.facts.store(Arc::new(facts));
+        Ok(appended)
+    }
 }
 
 #[async_trait]
@@ -199,18 +228,64 @@ impl Store for SqliteStore {
 
     async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let facts = self.facts();
-        let rebound = Rebound::new(edits, &facts.schema);
-        let committed = turn.writer()?.commit(&facts, &rebound.edits).await;
-        turn.end();
-        let mut committed = rebound.complete(committed?);
-        replay::add_rows(self, edits, &mut committed.outcomes).await;
-        Ok(committed)
+        let mut appended = Vec::new();
+        for _ in 0..CHANGES {
+            let facts = self.facts();
+            let rebound = Rebound::new(edits, &facts.schema);
+            match turn.writer()?.commit(&facts, &rebound.edits).await {
+                Err(StoreError::Changed) => appended.extend(self.reload(&mut turn, None).await?),
+                Err(error) => {
+                    turn.end();
+                    return Err(error);
+                }
+                Ok(mut committed) => {
+                    turn.end();
+                    appended.append(&mut committed.appended);
+                    let mut committed = rebound.complete(Committed { appended, ..committed });
+                    replay::add_rows(self, edits, &mut committed.outcomes).await;
+                    return Ok(committed);
+                }
+            }
+        }
+        Err(StoreError::Changed)
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
-        let appended = turn.writer()?.number(&self.facts()).await;
+        let mut appended = Vec::new();
+        for _ in 0..CHANGES {
+            match turn.writer()?.number(&self.facts()).await {
+                Err(StoreError::Changed) => appended.extend(self.reload(&mut turn, None).await?),
+                Err(error) => {
+                    turn.end();
+                    return Err(error);
+                }
+                Ok(numbered) => {
+                    turn.end();
+                    appended.extend(numbered);
+                    return Ok(appended);
+                }
+            }
+        }
+        Err(StoreError::Changed)
+    }
+
+    async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {
+        let mut turn = Turn::of(&self.writer).await?;
+        let appended = match turn.writer()?.is_as_known(&self.facts()).await {
+            Err(StoreError::Changed) => self.reload(&mut turn, None).await,
+            looked => looked.map(|()| Vec::new()),
+        };
+        turn.end();
+        appended
+    }
+
+    async fn mend(&self, table: &str) -> Result<Vec<Appended>, StoreError> {
+        if self.declarations.tables.iter().all(|declared| declared.name != table) {
+            return Err(StoreError::Unfit(format!("no table `{table}` is declared live")));
+        }
+        let mut turn = Turn::of(&self.writer).await?;
+        let appended = self.reload(&mut turn, Some(table)).await;
         turn.end();
         appended
     }

@@ -36,7 +36,7 @@ pub(super) async fn page(
 ) -> Result<Page, StoreError> {
     let schema = &facts.schema;
     let place = match after {
-        Some(place) if place.schema != *schema => return Err(StoreError::changed()),
+        Some(place) if place.schema != *schema => return Err(StoreError::Changed),
         place => place.or_else(|| next_table(schema, channel, 0)),
     };
     let table = place.as_ref().and_then(|place| schema.tables.get(place.table));

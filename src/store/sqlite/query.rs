@@ -18,7 +18,7 @@ use super::{
         schema::{LiveColumn, LiveTable},
         weight::{PAGE_BYTES, bytes_of_fields},
     },
-    connection::{quoted, store_error},
+    connection::{COMPARED, collation, quoted, store_error},
     facts::Facts,
     raw::{Bound, number, own, wire},
     read::tag,
@@ -146,19 +146,21 @@ impl Dialect for Words {
     fn column(&self, column: &LiveColumn) -> String {
         let name = quoted(&column.name);
         match column.kind {
-            ColumnType::Decimal => format!("CAST(t.{name} AS REAL)"),
-            ColumnType::Text | ColumnType::Other => format!("t.{name} COLLATE BINARY"),
+            kind if COMPARED.contains(&kind) => format!(
+                "CASE typeof(t.{name}) WHEN 'integer' THEN t.{name} || 'i'
+                     WHEN 'real' THEN printf('%!.17gr', t.{name}) ELSE CAST(t.{name} AS TEXT) END
+                     COLLATE {}",
+                collation(kind)
+            ),
+            ColumnType::Text => format!("t.{name} COLLATE BINARY"),
+            ColumnType::Other => format!("CAST(t.{name} AS TEXT) COLLATE BINARY"),
             _ => format!("t.{name}"),
         }
     }
 
     fn bind(&mut self, column: &LiveColumn, value: &Value) -> String {
         self.bound.push_value(column.kind, value);
-        let place = self.next();
-        match column.kind {
-            ColumnType::Decimal => format!("CAST({place} AS REAL)"),
-            _ => place,
-        }
+        self.next()
     }
 
     fn contains(&mut self, column: &LiveColumn, text: &str) -> String {

@@ -8,7 +8,8 @@ use sqlx::{
 
 use super::super::{
     error::StoreError,
-    values::{Raw, wire_value},
+    schema::LiveColumn,
+    values::{Raw, respelled, wire_value},
 };
 
 /// Parameters of a text of statements, in order.
@@ -44,12 +45,26 @@ impl Bound {
         }
     }
 
+    /// Adds a value that a column is to hold, or that names a row, as it is written there.
+    pub(super) fn push_column(&mut self, column: &LiveColumn, value: &Value) {
+        match (column.kind, value) {
+            (ColumnType::Timestamp, Value::Text(text)) => {
+                self.push_raw(respelled(column.form.timestamps, text));
+            }
+            _ => self.push_value(column.kind, value),
+        }
+    }
+
     /// Adds a value of a column of this type.
     pub(super) fn push_value(&mut self, kind: ColumnType, value: &Value) {
         match (kind, value) {
             (_, Value::Null) => self.push_nulls(1),
             (ColumnType::Json | ColumnType::List, value) => self.push(json_text(value)),
-            (ColumnType::Float, Value::Text(text)) => self.push(text.parse::<f64>().ok()),
+            // NaN would become NULL; it is kept as text, which comes after all numbers.
+            (ColumnType::Float, Value::Text(text)) => match text.parse::<f64>() {
+                Ok(number) if !number.is_nan() => self.push(number),
+                _ => self.push(text.clone()),
+            },
             (ColumnType::Int, Value::Text(text)) => match text.parse::<i64>() {
                 Ok(number) => self.push(number),
                 Err(_) => self.push(text.clone()),
@@ -72,7 +87,6 @@ impl Bound {
             Raw::Real(number) => self.push(number),
             Raw::Text(text) => self.push(text),
             Raw::Blob(bytes) => self.push(bytes),
-            Raw::Json(json) => self.push(json.to_string()),
         }
     }
 

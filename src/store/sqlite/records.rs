@@ -81,8 +81,7 @@ impl Layouts {
     /// The records in these rows, without those of tables that are no longer live.
     ///
     /// # Errors
-    /// If the tables were migrated since the store was opened: what was recorded must wait for a
-    /// store that can read it.
+    /// [`StoreError::Changed`] if this is of tables that are not known yet.
     pub(super) fn read(
         &self,
         schema: &LiveSchema,
@@ -90,7 +89,7 @@ impl Layouts {
     ) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::with_capacity(rows.len());
         for row in rows {
-            let layout = self.by_shape.get(&own(row, 1)?).ok_or_else(migrated_meanwhile)?;
+            let layout = self.by_shape.get(&own(row, 1)?).ok_or(StoreError::Changed)?;
             let live = layout.as_ref();
             let live = live.and_then(|layout| Some((layout, schema.tables.get(layout.table)?)));
             if let Some((layout, table)) = live {
@@ -150,10 +149,6 @@ impl Layouts {
         }
         Ok((before, after))
     }
-}
-
-fn migrated_meanwhile() -> StoreError {
-    StoreError::Unfit("the live tables were migrated while this was running; restart it".to_owned())
 }
 
 fn image(

@@ -80,7 +80,14 @@ pub(super) fn column_kind(table: &LiveTable, index: usize) -> ColumnType {
 /// Adds the values of a key.
 pub(super) fn push_key(bound: &mut Bound, table: &LiveTable, key: &[Value]) {
     for (column, value) in key_columns(table).zip(key) {
-        bound.push_value(column.kind, value);
+        bound.push_column(column, value);
+    }
+}
+
+/// Adds a value of the column with this index.
+pub(super) fn push_field(bound: &mut Bound, table: &LiveTable, index: usize, value: &Value) {
+    if let Some(column) = table.columns.get(index) {
+        bound.push_column(column, value);
     }
 }
 
@@ -107,9 +114,9 @@ pub(super) fn is_given(column: &LiveColumn) -> String {
 
 /// Adds the parameters of [`is_given`].
 pub(super) fn push_exact(bound: &mut Bound, column: &LiveColumn, value: &Value) {
-    bound.push_value(column.kind, value);
+    bound.push_column(column, value);
     if collates(column) {
-        bound.push_value(column.kind, value);
+        bound.push_column(column, value);
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
     facts::Facts,
     raw::{Bound, wire},
     row::{
-        RowPlace, column_kind, column_name, is_exactly, key_columns, push_channel_once, push_key,
+        RowPlace, column_name, is_exactly, key_columns, push_channel_once, push_field, push_key,
         wire_key,
     },
     transaction::{Cause, Halt, Transaction, key_text},
@@ -223,7 +223,7 @@ impl<'a> Item<'a> {
         for column in columns {
             let value = self.values.iter().find(|(named, _)| named == column);
             let value = value.map_or(&Value::Null, |(_, value)| value);
-            bound.push_value(column_kind(table, *column), value);
+            push_field(bound, table, *column, value);
         }
     }
 }

@@ -20,6 +20,7 @@ fn declarations() -> Declarations {
         order: None,
         author: None,
         editor: None,
+        timestamps: crate::store::declaration::TimestampSpelling::default(),
     };
     Declarations { tables: vec![users], access: Vec::new() }
 }
@@ -67,7 +68,7 @@ async fn a_full_disk_acks_nothing_and_is_recovered_from() {
     store.commit(&[insert(&store)]).await.unwrap();
     store.pragma("PRAGMA max_page_count = 1").await;
     let name = |n: u128| format!("{n} {}", "x".repeat(190));
-    let large: Vec<CheckedEdit> = (2..202).map(|n| rename(&store, n, name(n))).collect();
+    let large: Vec<CheckedEdit> = (2..400).map(|n| rename(&store, n, name(n))).collect();
     let error = store.commit(&large).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::StorageFull, "{error}");
     store.pragma("PRAGMA max_page_count = 1000000").await;

@@ -24,9 +24,24 @@ use super::{
 pub(super) struct Trigger {
     /// Its name.
     pub(super) name: String,
+    /// The table it is on.
+    pub(super) table: String,
     /// The statement that makes it.
     pub(super) sql: String,
 }
+
+impl Trigger {
+    /// Whether it stands where its name says; triggers follow a table that is renamed.
+    pub(super) fn is_named_for_its_table(&self) -> bool {
+        let what = self.name.strip_prefix("rowcast_").and_then(|name| {
+            name.strip_prefix(self.table.as_str()).and_then(|rest| rest.strip_prefix('_'))
+        });
+        what.is_some_and(|what| KINDS.contains(&what))
+    }
+}
+
+/// What the names of a table's triggers end with.
+const KINDS: [&str; 5] = ["insert", "delete", "update", "rekey", "replace"];
 
 /// The columns of a table that are recorded.
 pub(super) fn recorded(table: &LiveTable) -> impl Iterator<Item = (usize, &LiveColumn)> {
@@ -163,7 +178,7 @@ impl Writer<'_> {
             quoted(&name),
             quoted(&self.table.name),
         );
-        Trigger { name, sql }
+        Trigger { name, table: self.table.name.clone(), sql }
     }
 
     fn channel(&self) -> String {

@@ -8,7 +8,7 @@ use super::{
     super::{Appended, CheckedEdit, Committed, error::StoreError},
     commit,
     connection::{Connection, nth, store_error},
-    facts::Facts,
+    facts::{Facts, SCHEMA_VERSION},
     raw::{Bound, own},
 };
 
@@ -48,7 +48,8 @@ impl Writer {
         edits: &[CheckedEdit],
     ) -> Result<Committed, StoreError> {
         let committed = commit::commit(facts, &mut self.connection, edits).await;
-        self.is_refused = committed.is_err();
+        self.is_refused =
+            committed.as_ref().is_err_and(|error| !matches!(error, StoreError::Changed));
         committed
     }
 
@@ -77,15 +78,25 @@ impl Writer {
         self.connection.run(sql, Bound::none()).await.map(drop).map_err(store_error)
     }
 
+    /// Looks whether the tables are those that are known.
+    pub(super) async fn is_as_known(&mut self, facts: &Facts) -> Result<(), StoreError> {
+        let answers = self.connection.run(SCHEMA_VERSION, Bound::none()).await;
+        let row = nth(answers.map_err(store_error)?, 0).rows.pop();
+        row.map_or(Ok(()), |row| facts.must_be(own(&row, 0)?))
+    }
+
     /// Numbers one pass of what outsiders left. Asks first whether anybody else committed, which
     /// costs a look at shared memory. Fails while the database takes no writes, once a commit found
     /// that out.
     pub(super) async fn number(&mut self, facts: &Facts) -> Result<Vec<Appended>, StoreError> {
         self.recover().await?;
-        let sql = "SELECT data_version FROM pragma_data_version";
+        let sql = format!("SELECT data_version, ({SCHEMA_VERSION}) FROM pragma_data_version");
         let answers = self.connection.run(sql, Bound::none()).await.map_err(store_error)?;
         let row = nth(answers, 0).rows.pop();
-        let version: Option<i64> = row.map(|row| own(&row, 0)).transpose()?;
+        let version: Option<i64> = row.as_ref().map(|row| own(row, 0)).transpose()?;
+        if let Some(row) = row {
+            facts.must_be(own(&row, 1)?)?;
+        }
         if version == self.numbered_at && version.is_some() {
             return Ok(Vec::new());
         }

@@ -152,7 +152,7 @@ impl<H: Harness> Bench<H> {
 
     /// The same database behind another store.
     pub(crate) fn reopened(self, store: Arc<dyn Store>) -> Self {
-        Self { store, ..self }
+        Self { store, newest: Mutex::default(), ..self }
     }
 
     /// A writer that knows nothing of Rowcast.
@@ -177,7 +177,8 @@ impl<H: Harness> Bench<H> {
         }
     }
 
-    fn remember(&self, appended: &[Appended]) {
+    /// Takes down what the store announced.
+    pub(crate) fn remember(&self, appended: &[Appended]) {
         let mut newest = self.newest.lock().unwrap();
         for Appended { channel, entries, .. } in appended {
             for entry in entries {

@@ -13,6 +13,7 @@ use crate::{
 
 mod alone;
 mod backlog;
+mod types;
 
 every_test!(crate::sqlite::Sqlite);
 
@@ -131,6 +132,28 @@ impl Harness for Sqlite {
     const OWN: &'static str = "RowCast_Session";
 
     const ENTRIES: &'static str = "rowcast_entry";
+
+    const COPY: &'static str = "PRAGMA foreign_keys = off;
+        CREATE TABLE cards_new (
+            id BIGINT PRIMARY KEY,
+            board TEXT NOT NULL,
+            title TEXT NOT NULL,
+            slug TEXT UNIQUE,
+            secret TEXT,
+            count BIGINT NOT NULL DEFAULT 0,
+            parent BIGINT REFERENCES cards (id),
+            weight DOUBLE PRECISION,
+            price DECIMAL TEXT,
+            tags JSON,
+            done BOOLEAN,
+            day DATE,
+            at TIMESTAMPTZ,
+            raw BYTEA,
+            pos TEXT,
+            note TEXT
+        )";
+
+    const DROP_CARDS: &'static str = "DROP TABLE cards";
 
     const REFUSAL: (&'static str, &'static str) = ("error", "rowcast_edit");
 

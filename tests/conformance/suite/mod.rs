@@ -2,10 +2,13 @@
 
 pub(crate) mod access;
 pub(crate) mod accounts;
+pub(crate) mod changing;
+pub(crate) mod comparisons;
 pub(crate) mod constraints;
 pub(crate) mod edits;
 pub(crate) mod erasing;
 pub(crate) mod fields;
+pub(crate) mod forms;
 pub(crate) mod heavy;
 pub(crate) mod history;
 pub(crate) mod invitations;
@@ -51,6 +54,13 @@ macro_rules! every_test {
                 a_member_gets_the_higher_of_both_roles,
                 who_was_removed_does_not_come_back_by_an_older_link,
                 registering_with_an_invitation_joins_at_once;
+            changing: a_new_column_is_live_at_once, a_table_made_anew_takes_no_edit_unrecorded,
+                a_table_that_is_gone_takes_its_rows_along_and_comes_back,
+                a_table_that_no_longer_fits_is_left_alone_until_it_does,
+                a_renamed_column_breaks_no_writer,
+                triggers_that_went_away_come_back_and_what_they_missed_is_reset,
+                a_mended_table_is_reset, a_table_changed_while_no_hub_ran_is_reset_by_the_next;
+            comparisons: filters_hold_as_the_cases_say, pages_of_every_order_have_each_row_once;
             constraints: each_broken_constraint_is_named, a_broken_check_names_its_only_column,
                 a_broken_check_does_not_tell_of_a_hidden_column,
                 a_value_that_must_be_unique_does_not_tell_of_a_hidden_column,

@@ -60,7 +60,6 @@ impl Device {
             let channel = channel.clone();
             let reference = self.next_ref();
             let request = Subscribe { reference, channel: channel.clone(), cursor, presence, meta };
-            self.resets.retain(|other| *other != channel);
             self.send(&Request::Subscribe(request)).await;
             let subscribed = match self.reply_at(place, reference).await {
                 Reply::Subscribed(subscribed) => subscribed,

@@ -113,6 +113,8 @@ impl Device {
         let news = match message {
             ServerMessage::News(news) => news,
             ServerMessage::Reply(Reply::Subscribed(subscribed)) => {
+                // Until then what came was of the old subscription.
+                self.resets.retain(|other| *other != subscribed.channel);
                 if subscribed.start == Start::Snapshot {
                     self.view_mut(&subscribed.channel).show = None;
                 }
@@ -128,6 +130,7 @@ impl Device {
             }
             News::SnapshotEnd(end) => self.view_mut(&end.channel).ends(end),
             News::Entries(news) => self.apply_entries(news),
+            News::Schema(schema) => self.schema = schema.tables.clone().unwrap_or_default(),
             News::Removed(removed) => drop(self.views.remove(&removed.channel)),
             _ => {}
         }

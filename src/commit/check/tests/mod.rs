@@ -25,6 +25,7 @@ fn column(name: &str, kind: ColumnType) -> LiveColumn {
         name: name.to_owned(),
         kind,
         sql_type: String::new(),
+        form: crate::store::ColumnForm::default(),
         made_type: false,
         nullable: true,
         has_default: false,
@@ -33,6 +34,11 @@ fn column(name: &str, kind: ColumnType) -> LiveColumn {
         values: Vec::new(),
         hidden: false,
     }
+}
+
+fn list(name: &str) -> LiveColumn {
+    let form = crate::store::ColumnForm { item: Some(ColumnType::Json), ..Default::default() };
+    LiveColumn { form, ..column(name, ColumnType::List) }
 }
 
 fn required(name: &str, kind: ColumnType) -> LiveColumn {
@@ -71,7 +77,7 @@ fn tasks() -> LiveTable {
         column("completed_at", ColumnType::Timestamp),
         column("picture", ColumnType::Bytes),
         column("metadata", ColumnType::Json),
-        column("labels", ColumnType::List),
+        list("labels"),
         column("span", ColumnType::Other),
         LiveColumn {
             readonly: true,

@@ -7,7 +7,7 @@ use rowcast_protocol::{
 };
 
 use super::*;
-use crate::commit::check::values;
+use crate::store::values::accept;
 
 const KINDS: [ColumnType; 13] = [
     ColumnType::Bool,
@@ -116,8 +116,8 @@ proptest! {
     #[test]
     fn a_normal_form_is_its_own_normal_form(value in any_value()) {
         for kind in KINDS {
-            if let Some(normal) = values::fit(kind, &value) {
-                prop_assert_eq!(values::fit(kind, &normal), Some(normal.clone()), "{:?}", kind);
+            if let Some(normal) = accept::fit(kind, &value) {
+                prop_assert_eq!(accept::fit(kind, &normal), Some(normal.clone()), "{:?}", kind);
             }
         }
     }

@@ -80,11 +80,14 @@ pub(super) fn tagged(words: &str, schema: &Value) -> Value {
 pub(super) fn page(row: &Value) -> Value {
     json!({
         "type": "object",
-        "required": ["items", "cursor_log"],
+        "required": ["items", "limit", "cursor_log"],
         "properties": {
             "items": {"type": "array", "items": row},
             "next": {"type": "string", "description": "Where the next page begins"},
             "total": {"type": "integer"},
+            "limit": {"type": "integer", "description": "How many rows a page has at most"},
+            "offset": {"type": "integer",
+                "description": "How many rows were skipped; absent after a cursor"},
             "cursor_log": {"type": "string",
                 "description": "Where the log stood; usable in `entries` and in `subscribe`"},
         },

@@ -373,9 +373,12 @@ fn comparable(alias: &str, column: &LiveColumn) -> String {
         ColumnType::Text | ColumnType::Other | ColumnType::List if column.made_type => {
             format!("({}) COLLATE \"C\"", output(&value))
         }
-        ColumnType::Text | ColumnType::Other | ColumnType::List => {
-            format!("({value})::text COLLATE \"C\"")
-        }
+        // Of numbers too: 1.5 and 1.50 are equal, and so are 0 and -0, but not what people see.
+        ColumnType::Text
+        | ColumnType::Other
+        | ColumnType::List
+        | ColumnType::Decimal
+        | ColumnType::Float => format!("({value})::text COLLATE \"C\""),
         ColumnType::Json if column.sql_type == "json" => format!("({value})::text COLLATE \"C\""),
         _ => value,
     }

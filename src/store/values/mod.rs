@@ -1,11 +1,22 @@
 //! Values as databases give them, brought into the one form that the wire has for each column type.
 //!
-//! Nothing here fails: a value that does not fit its column's type (an outside writer's) travels as
-//! the text that stands in the database.
+//! This is the one table of forms: what goes out by [`wire_value`] comes back in by [`accept`], is
+//! compared here, and is put back by the stores. Nothing on the way out fails: a value that does not
+//! fit its column's type (an outside writer's) travels as the text that stands in the database.
 
-use jiff::{SignedDuration, Timestamp, Unit, civil};
-use rowcast_protocol::{ColumnType, Fields, Value, value::MAX_SAFE_INTEGER};
+use std::cmp::Ordering;
+
+use rowcast_protocol::{ColumnType, Fields, Value};
 use uuid::Uuid;
+
+use super::declaration::TimestampSpelling;
+
+pub mod accept;
+mod decimal;
+pub mod moment;
+
+pub use decimal::decimal;
+use moment::Moment;
 
 /// A value as a database gives it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +33,6 @@ pub enum Raw {
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
-    /// JSON, decoded already.
-    Json(serde_json::Value),
 }
 
 /// The wire's value of a column of this type.
@@ -36,11 +45,15 @@ pub fn wire_value(kind: ColumnType, raw: Raw) -> Value {
         ColumnType::Bool => boolean(&raw),
         ColumnType::Int => integer(&raw).map(Value::integer),
         ColumnType::Float => double(&raw).map(Value::float),
-        ColumnType::Decimal => decimal_of(&raw),
+        ColumnType::Decimal => decimal_of(&raw).map(Value::Text),
         ColumnType::Uuid => uuid_of(&raw),
-        ColumnType::Date => text_of(&raw).and_then(date),
-        ColumnType::Time => text_of(&raw).and_then(time),
-        ColumnType::Timestamp => timestamp_of(&raw),
+        ColumnType::Date => {
+            text_of(&raw).and_then(moment::day).map(|day| moment::day_text(day).into())
+        }
+        ColumnType::Time => {
+            text_of(&raw).and_then(moment::time).map(|time| moment::time_text(time).into())
+        }
+        ColumnType::Timestamp => instant_of(&raw).map(|at| moment::instant_text(at).into()),
         ColumnType::Bytes => bytes_of(&raw),
         ColumnType::Json | ColumnType::List => json_of(&raw),
         ColumnType::Text | ColumnType::Other => None,
@@ -48,17 +61,126 @@ pub fn wire_value(kind: ColumnType, raw: Raw) -> Value {
     known.unwrap_or_else(|| as_text(raw))
 }
 
-/// The wire's value of one in the normal form of [`edit`](super::edit): big integers become text.
+/// The wire's value of one in the normal form of [`accept`]: big integers become text.
 #[must_use]
 pub fn wire_of_checked(kind: ColumnType, value: &Value) -> Value {
     match (kind, value) {
         (ColumnType::Int, Value::Int(number)) => Value::integer(*number),
         (ColumnType::Float, Value::Float(number)) => Value::float(*number),
         (ColumnType::Float, Value::Int(number)) => wire_value(kind, Raw::Int(*number)),
-        (ColumnType::Decimal, Value::Text(text)) => decimal(text).unwrap_or_else(|| value.clone()),
+        (ColumnType::Decimal, Value::Text(text)) => {
+            decimal(text).map_or_else(|| value.clone(), Value::Text)
+        }
         (ColumnType::Json | ColumnType::List, value) => one_form(value.clone()),
         _ => value.clone(),
     }
+}
+
+/// Whether two values in the wire's form are equal, as `PROTOCOL.md`, section "Comparing", has it.
+#[must_use]
+pub fn same(kind: ColumnType, one: &Value, other: &Value) -> bool {
+    match (kind, one, other) {
+        (ColumnType::Decimal, Value::Text(one), Value::Text(other)) => {
+            compare_texts(kind, one, other).is_eq()
+        }
+        _ => one == other,
+    }
+}
+
+/// The order of two values of a type whose spellings differ, as they stand in a database or on the
+/// wire. What stands as a number ends with `i` or `r`. What does not fit the type comes last.
+#[must_use]
+pub fn compare_texts(kind: ColumnType, one: &str, other: &str) -> Ordering {
+    if one == other || (is_usual_instant(one) && is_usual_instant(other)) {
+        return one.cmp(other);
+    }
+    match (Place::of(kind, one), Place::of(kind, other)) {
+        (Some(one), Some(other)) => one.compare(&other),
+        (None, None) => one.cmp(other),
+        (one, _) => {
+            if one.is_some() {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            }
+        }
+    }
+}
+
+/// Whether instants of this form compare as texts.
+fn is_usual_instant(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 27
+        && bytes.first().is_some_and(u8::is_ascii_digit)
+        && bytes.get(10) == Some(&b'T')
+        && bytes.ends_with(b"Z")
+}
+
+/// Where a value stands among those of its type.
+enum Place {
+    Moment(Moment),
+    Decimal(String),
+}
+
+impl Place {
+    fn of(kind: ColumnType, text: &str) -> Option<Self> {
+        let raw = raw_of(text);
+        match kind {
+            ColumnType::Decimal => decimal_of(&raw).map(Self::Decimal),
+            ColumnType::Date => moment::day(text_of(&raw)?).map(Self::Moment),
+            ColumnType::Time => {
+                moment::time(text_of(&raw)?).map(|time| Self::Moment(Moment::At(time.into())))
+            }
+            ColumnType::Timestamp => instant_of(&raw).map(Self::Moment),
+            _ => None,
+        }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Moment(one), Self::Moment(other)) => one.cmp(other),
+            (Self::Decimal(one), Self::Decimal(other)) => decimal::compare(one, other),
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+/// A value of a database from the text that stands for it in [`compare_texts`].
+fn raw_of(text: &str) -> Raw {
+    let integer = text.strip_suffix('i').and_then(|digits| digits.parse().ok()).map(Raw::Int);
+    let real = || text.strip_suffix('r').and_then(|digits| digits.parse().ok()).map(Raw::Real);
+    integer.or_else(real).unwrap_or_else(|| Raw::Text(text.to_owned()))
+}
+
+/// An instant in the wire's form as an application spells it.
+#[must_use]
+pub fn respelled(spelling: TimestampSpelling, wire: &str) -> Raw {
+    let Some(at) = moment::instant(wire) else { return Raw::Text(wire.to_owned()) };
+    let Moment::At(micros) = at else { return Raw::Text(wire.to_owned()) };
+    let plain = wire.replacen('T', " ", 1);
+    let plain = plain.trim_end_matches('Z');
+    match spelling {
+        TimestampSpelling::Rfc3339 => Raw::Text(wire.to_owned()),
+        TimestampSpelling::Spaced => Raw::Text(plain.to_owned()),
+        TimestampSpelling::Seconds => {
+            Raw::Text(plain.strip_suffix(".000000").unwrap_or(plain).to_owned())
+        }
+        TimestampSpelling::Unix => unix(micros),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a double holds microseconds for centuries")]
+fn unix(micros: i128) -> Raw {
+    match i64::try_from(micros / 1_000_000) {
+        Ok(seconds) if micros % 1_000_000 == 0 => Raw::Int(seconds),
+        _ => Raw::Real(micros as f64 / 1e6),
+    }
+}
+
+/// Whether a text is an array of PostgreSQL whose indexes do not begin at 1: `[2:3]={a,b}`.
+#[must_use]
+pub fn is_array_with_bounds(text: &str) -> bool {
+    text.starts_with('[') && text.contains("]={")
 }
 
 fn as_text(raw: Raw) -> Value {
@@ -69,14 +191,12 @@ fn as_text(raw: Raw) -> Value {
         Raw::Real(number) => number.to_string(),
         Raw::Text(text) => text,
         Raw::Blob(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Raw::Json(json) => json.as_str().map_or_else(|| json.to_string(), str::to_owned),
     })
 }
 
 fn text_of(raw: &Raw) -> Option<&str> {
     match raw {
         Raw::Text(text) => Some(text.trim()),
-        Raw::Json(json) => json.as_str(),
         _ => None,
     }
 }
@@ -84,7 +204,6 @@ fn text_of(raw: &Raw) -> Option<&str> {
 fn boolean(raw: &Raw) -> Option<Value> {
     let truth = match raw {
         Raw::Bool(truth) => *truth,
-        Raw::Json(json) => json.as_bool()?,
         Raw::Text(text) => match text.to_ascii_lowercase().as_str() {
             "true" | "t" | "1" | "yes" | "on" => true,
             "false" | "f" | "0" | "no" | "off" => false,
@@ -106,7 +225,6 @@ fn integer(raw: &Raw) -> Option<i64> {
         Raw::Int(number) => Some(*number),
         Raw::Real(number) if number.fract() == 0.0 && number.abs() < 9e18 => Some(*number as i64),
         Raw::Text(text) => text.trim().parse().ok(),
-        Raw::Json(json) => json.as_i64().or_else(|| json.as_str()?.parse().ok()),
         _ => None,
     }
 }
@@ -117,62 +235,17 @@ fn double(raw: &Raw) -> Option<f64> {
         Raw::Int(number) => Some(*number as f64),
         Raw::Real(number) => Some(*number),
         Raw::Text(text) => text.trim().parse().ok(),
-        Raw::Json(json) => json.as_f64().or_else(|| json.as_str()?.parse().ok()),
         _ => None,
     }
 }
 
-fn decimal_of(raw: &Raw) -> Option<Value> {
+fn decimal_of(raw: &Raw) -> Option<String> {
     match raw {
-        Raw::Int(number) => Some(Value::Text(number.to_string())),
+        Raw::Int(number) => Some(number.to_string()),
         Raw::Real(number) => decimal(&number.to_string()),
         Raw::Text(text) => decimal(text.trim()),
-        Raw::Json(json) if json.is_number() => decimal(&json.to_string()),
-        Raw::Json(json) => decimal(json.as_str()?),
         _ => None,
     }
-}
-
-/// A decimal in its one form: no exponent, no sign of zero, no zeros that say nothing; `NaN` and
-/// infinities as the wire spells them. `None`: this is no decimal.
-#[must_use]
-pub fn decimal(text: &str) -> Option<Value> {
-    match text.to_ascii_lowercase().as_str() {
-        "nan" => return Some("NaN".into()),
-        "infinity" | "inf" => return Some("Infinity".into()),
-        "-infinity" | "-inf" => return Some("-Infinity".into()),
-        _ => {}
-    }
-    let (negative, unsigned) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (unsigned, 0),
-    };
-    let (whole, fraction) = shifted(mantissa, exponent)?;
-    let whole = if whole.is_empty() { "0" } else { &whole };
-    let sign = if negative && (whole != "0" || !fraction.is_empty()) { "-" } else { "" };
-    let point = if fraction.is_empty() { "" } else { "." };
-    Some(Value::Text(format!("{sign}{whole}{point}{fraction}")))
-}
-
-/// The digits before and after the point, without zeros that say nothing.
-fn shifted(mantissa: &str, exponent: i32) -> Option<(String, String)> {
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = [whole, fraction].concat();
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) || exponent.abs() > 20_000 {
-        return None;
-    }
-    let point = i64::try_from(whole.len()).ok()? + i64::from(exponent);
-    let lead = usize::try_from(-point).unwrap_or(0);
-    let padded = "0".repeat(lead) + &digits;
-    let point = usize::try_from(point).unwrap_or(0);
-    let padded = format!("{padded:0<point$}");
-    let (whole, fraction) = padded.split_at_checked(point)?;
-    let whole = whole.trim_start_matches('0').to_owned();
-    Some((whole, fraction.trim_end_matches('0').to_owned()))
 }
 
 fn uuid_of(raw: &Raw) -> Option<Value> {
@@ -183,40 +256,11 @@ fn uuid_of(raw: &Raw) -> Option<Value> {
     Some(Value::Text(uuid.hyphenated().to_string()))
 }
 
-/// A day in its one form, from any text that begins with one.
-#[must_use]
-pub fn date(text: &str) -> Option<Value> {
-    let date = text.parse::<civil::Date>().ok()?;
-    Some(Value::Text(date.to_string()))
-}
-
-/// A time of day in its one form.
-#[must_use]
-pub fn time(text: &str) -> Option<Value> {
-    let time = text.parse::<civil::Time>().ok()?.round(Unit::Microsecond).ok()?;
-    Some(Value::Text(format!("{time:.6}")))
-}
-
-/// An instant in its one form. Without a zone it is taken as UTC; a day is its midnight.
-#[must_use]
-pub fn timestamp(text: &str) -> Option<Value> {
-    let instant = text.parse::<Timestamp>().ok().or_else(|| {
-        let civil = text.parse::<civil::DateTime>().ok()?;
-        Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    })?;
-    instant_value(instant)
-}
-
-fn instant_value(instant: Timestamp) -> Option<Value> {
-    let instant = instant.round(Unit::Microsecond).ok()?;
-    Some(Value::Text(format!("{instant:.6}")))
-}
-
-fn timestamp_of(raw: &Raw) -> Option<Value> {
+fn instant_of(raw: &Raw) -> Option<Moment> {
     match raw {
-        Raw::Int(number) => instant_value(instant_of_integer(*number)?),
-        Raw::Real(number) => instant_value(instant_of_real(*number)?),
-        other => timestamp(text_of(other)?),
+        Raw::Int(number) => Some(Moment::At(micros_of_integer(*number))),
+        Raw::Real(number) => micros_of_real(*number).map(Moment::At),
+        other => moment::instant(text_of(other)?),
     }
 }
 
@@ -224,21 +268,23 @@ fn timestamp_of(raw: &Raw) -> Option<Value> {
 /// milliseconds or microseconds since 1970, whichever gives a year before 5138.
 const LAST_JULIAN_DAY: f64 = 5_373_484.5;
 
-fn instant_of_integer(number: i64) -> Option<Timestamp> {
-    match number.unsigned_abs() {
-        0..100_000_000_000 => Timestamp::from_second(number).ok(),
-        100_000_000_000..100_000_000_000_000 => Timestamp::from_millisecond(number).ok(),
-        _ => Timestamp::from_microsecond(number).ok(),
-    }
+fn micros_of_integer(number: i64) -> i128 {
+    i128::from(number)
+        * match number.unsigned_abs() {
+            0..100_000_000_000 => 1_000_000,
+            100_000_000_000..100_000_000_000_000 => 1_000,
+            _ => 1,
+        }
 }
 
-fn instant_of_real(number: f64) -> Option<Timestamp> {
+#[expect(clippy::cast_possible_truncation, reason = "only what is far within bounds is taken")]
+fn micros_of_real(number: f64) -> Option<i128> {
     let seconds = if (0.0..LAST_JULIAN_DAY).contains(&number) {
         (number - 2_440_587.5) * 86_400.0
     } else {
         number
     };
-    Timestamp::from_duration(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
+    (seconds.abs() < 1e14).then(|| (seconds * 1e6).round() as i128)
 }
 
 fn bytes_of(raw: &Raw) -> Option<Value> {
@@ -255,22 +301,17 @@ fn json_of(raw: &Raw) -> Option<Value> {
         Raw::Bool(truth) => Some(Value::Bool(*truth)),
         Raw::Int(number) => Some(Value::Int(*number)),
         Raw::Real(number) => number.is_finite().then(|| one_form(Value::Float(*number))),
-        Raw::Text(text) => {
-            serde_json::from_str::<serde_json::Value>(text).ok().map(|json| one_form(json.into()))
-        }
-        Raw::Json(json) => Some(one_form(json.clone().into())),
+        Raw::Text(text) => Value::from_json(text).ok().map(one_form),
         Raw::Blob(_) => None,
     }
 }
 
-/// JSON knows one kind of number: whole ones that every client can hold are integers, however they
-/// were spelled.
+/// JSON knows one kind of number: whole ones of 64 bits are integers, however they were spelled.
 #[expect(clippy::cast_possible_truncation, reason = "only whole numbers that fit are taken")]
-#[expect(clippy::cast_precision_loss, reason = "2^53 is a double")]
-fn one_form(value: Value) -> Value {
+pub(super) fn one_form(value: Value) -> Value {
     match value {
         Value::Float(number)
-            if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER as f64 =>
+            if number.fract() == 0.0 && number.abs() < 9_223_372_036_854_775_807.0 =>
         {
             Value::Int(number as i64)
         }
@@ -321,11 +362,12 @@ mod tests {
     #[test]
     fn a_decimal_has_one_form_however_it_was_spelled() {
         for (spelled, expected) in [
-            ("1.50", "1.5"),
-            ("-0.00", "0"),
+            ("1.50", "1.50"),
+            ("-0.00", "0.00"),
             ("+007", "7"),
             ("1e3", "1000"),
             ("12.5E-3", "0.0125"),
+            ("1e-3", "0.001"),
             ("-.5", "-0.5"),
             ("12345678901234567890.123456789", "12345678901234567890.123456789"),
             ("nan", "NaN"),
@@ -334,6 +376,37 @@ mod tests {
             reads(ColumnType::Decimal, spelled, expected);
         }
         reads(ColumnType::Decimal, Raw::Real(0.1), "0.1");
+    }
+
+    #[test]
+    fn values_compare_however_they_are_spelled() {
+        let instant = |one: &str, other: &str| compare_texts(ColumnType::Timestamp, one, other);
+        assert!(instant("2026-12-01 09:00:00.000000", "2026-12-01T10:00:00+01:00").is_eq());
+        assert!(instant("2026-12-01 09:00:00.000000", "2026-12-01T00:00:00.000000Z").is_gt());
+        assert!(instant("1795169700i", "2026-11-20T10:15:00.000000Z").is_eq());
+        assert!(instant("2440588r", "1970-01-01T12:00:00Z").is_eq());
+        assert!(instant("later", "infinity").is_gt() && instant("later", "sooner").is_lt());
+        assert!(compare_texts(ColumnType::Decimal, "0.1r", "0.10").is_eq());
+        assert!(compare_texts(ColumnType::Decimal, "9i", "10.0").is_lt());
+        assert!(compare_texts(ColumnType::Date, "2026-12-01 00:00:00", "2026-12-01").is_eq());
+        assert!(compare_texts(ColumnType::Time, "9:00", "10:00").is_gt(), "no time of day");
+    }
+
+    #[test]
+    fn instants_are_written_as_the_application_spells_them() {
+        let wire = "2026-12-01T09:00:00.000000Z";
+        for (spelling, written) in [
+            (TimestampSpelling::Rfc3339, Raw::from(wire)),
+            (TimestampSpelling::Spaced, "2026-12-01 09:00:00.000000".into()),
+            (TimestampSpelling::Seconds, "2026-12-01 09:00:00".into()),
+            (TimestampSpelling::Unix, Raw::Int(1_796_115_600)),
+        ] {
+            assert_eq!(respelled(spelling, wire), written);
+            assert_eq!(wire_value(ColumnType::Timestamp, written), Value::from(wire));
+        }
+        let fine = "2026-12-01T09:00:00.000001Z";
+        let unix = respelled(TimestampSpelling::Unix, fine);
+        assert_eq!(wire_value(ColumnType::Timestamp, unix), Value::from(fine));
     }
 
     #[test]

@@ -1,0 +1,178 @@
+//! Tables that somebody changes while the hub runs: writers go on writing, devices are told, and in the
+//! end everybody holds what the database has.
+
+use std::collections::BTreeMap;
+
+use rowcast_protocol::{ErrorCode, News};
+
+use crate::support::{
+    database::{Kind, Outsider},
+    device::Device,
+    edits::{edit, rename},
+    on_both_stores,
+    waiting::eventually,
+    world::{World, id, project_id},
+};
+
+on_both_stores! {
+    devices_follow_a_table_through_every_migration,
+    a_table_that_is_away_refuses_edits_for_the_moment_and_its_rows_leave,
+}
+
+/// Makes `comments` anew with another column: a new table, the rows, the old one away, its name.
+fn rebuilt(store: Kind) -> &'static str {
+    match store {
+        Kind::Sqlite => {
+            "CREATE TABLE fresh (id TEXT PRIMARY KEY NOT NULL, project_id TEXT NOT NULL,
+                 task_id TEXT NOT NULL, author TEXT, body TEXT NOT NULL,
+                 created_at TIMESTAMP NOT NULL DEFAULT (datetime('now')), mood TEXT);
+             INSERT INTO fresh (id, project_id, task_id, author, body)
+                 SELECT id, project_id, task_id, author, body FROM comments;
+             DROP TABLE comments;
+             ALTER TABLE fresh RENAME TO comments;"
+        }
+        Kind::Postgres => {
+            "CREATE TABLE fresh (LIKE comments INCLUDING ALL, mood text);
+             INSERT INTO fresh (id, project_id, task_id, author, body)
+                 SELECT id, project_id, task_id, author, body FROM comments;
+             DROP TABLE comments CASCADE;
+             ALTER TABLE fresh RENAME TO comments;"
+        }
+    }
+}
+
+/// Statements of a migration, each of which changes what is recorded of `tasks` or `comments`.
+fn migrations(store: Kind) -> Vec<&'static str> {
+    vec![
+        "ALTER TABLE tasks ADD COLUMN note TEXT DEFAULT 'none'",
+        "UPDATE tasks SET note = 'written by the migration'",
+        "ALTER TABLE tasks RENAME COLUMN note TO remark",
+        "UPDATE tasks SET remark = 'again'",
+        rebuilt(store),
+        "UPDATE comments SET mood = 'good'",
+    ]
+}
+
+/// Somebody who writes all the time, whatever becomes of the tables.
+async fn writes(outsider: &mut Outsider, round: usize) {
+    let title = format!("UPDATE tasks SET title = 'round {round}' WHERE id = '{}'", id(1));
+    outsider.runs(&title).await;
+    let comment = format!(
+        "INSERT INTO comments (id, project_id, task_id, author, body) \
+         VALUES ('{}', '{}', '{}', 'ada', 'round {round}')",
+        id(1000 + u32::try_from(round).expect("a small number")),
+        project_id(),
+        id(1),
+    );
+    outsider.runs(&comment).await;
+}
+
+/// Takes a snapshot again wherever the hub said so, until nothing is left to be said.
+async fn settles(device: &mut Device, world: &World) {
+    device.is_up_to_date().await;
+    while !device.resets.is_empty() {
+        device.subscribes(&world.project).await;
+        device.is_up_to_date().await;
+    }
+}
+
+/// What a device has of a column of a table, by key.
+fn held(device: &Device, world: &World, table: &str, column: &str) -> BTreeMap<String, String> {
+    let text = |row: &rowcast_protocol::Fields, name: &str| {
+        row.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+    };
+    let rows = device.view(&world.project).table(table);
+    rows.map(|row| (text(row, "id"), text(row, column))).collect()
+}
+
+async fn stored(outsider: &mut Outsider, table: &str, column: &str) -> BTreeMap<String, String> {
+    let sql = format!(
+        "SELECT CAST(id AS TEXT) || '=' || coalesce({column}, '') FROM {table} \
+         WHERE CAST(project_id AS TEXT) = '{}'",
+        project_id()
+    );
+    let pairs = outsider.texts(&sql).await;
+    let pair = |text: &String| text.split_once('=').map(|(key, value)| (key.into(), value.into()));
+    pairs.iter().filter_map(pair).collect()
+}
+
+async fn devices_follow_a_table_through_every_migration(store: Kind) {
+    let world = World::on(store).await;
+    let (mut ada, mut bob) = (world.ada().await, world.bob().await);
+    for device in [&mut ada, &mut bob] {
+        device.subscribes(&world.project).await;
+    }
+    let (mut migrator, mut writer) = (world.outsider().await, world.outsider().await);
+    let before = ada.welcome.schema.hash.clone();
+    for (round, migration) in migrations(store).into_iter().enumerate() {
+        migrator.runs(migration).await;
+        writes(&mut writer, round).await;
+        // Edits go on too; while a table changes they may be told to come again.
+        let sent = edit(&world.project, vec![rename(&id(2), &format!("edited {round}"))]);
+        eventually("the edit to be taken", async || ada.tries(&sent).await.is_ok()).await;
+    }
+    let has_all = |schema: &rowcast_protocol::Schema| {
+        let column = |table: &str, column: &str| {
+            schema
+                .tables
+                .iter()
+                .flatten()
+                .any(|t| t.name == table && t.columns.iter().any(|known| known.name == column))
+        };
+        column("tasks", "remark") && column("comments", "mood")
+    };
+    for device in [&mut ada, &mut bob] {
+        let told = device
+            .hears_news("the new schema", |news| match news {
+                News::Schema(schema) if has_all(schema) => Some(schema.hash.clone()),
+                _ => None,
+            })
+            .await;
+        assert_ne!(told, before);
+        assert_eq!(world.ada().await.welcome.schema.hash, told);
+    }
+    writes(&mut writer, 100).await;
+    for device in [&mut ada, &mut bob] {
+        for (table, column) in
+            [("tasks", "title"), ("tasks", "remark"), ("comments", "body"), ("comments", "mood")]
+        {
+            let wanted = stored(&mut writer, table, column).await;
+            eventually("the device to hold what the database has", async || {
+                settles(device, &world).await;
+                held(device, &world, table, column) == wanted
+            })
+            .await;
+        }
+    }
+}
+
+async fn a_table_that_is_away_refuses_edits_for_the_moment_and_its_rows_leave(store: Kind) {
+    let world = World::on(store).await;
+    let mut bob = world.bob().await;
+    bob.subscribes(&world.project).await;
+    let mut migrator = world.outsider().await;
+    migrator.runs("ALTER TABLE tasks RENAME TO tasks_elsewhere").await;
+    bob.hears_news("a schema without tasks", |news| match news {
+        News::Schema(schema) => {
+            schema.tables.iter().flatten().all(|table| table.name != "tasks").then_some(())
+        }
+        _ => None,
+    })
+    .await;
+    let sent = edit(&world.project, vec![rename(&id(1), "not now")]);
+    let error = bob.tries(&sent).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Unavailable);
+    eventually("the rows to leave", async || {
+        settles(&mut bob, &world).await;
+        bob.view(&world.project).table("tasks").next().is_none()
+    })
+    .await;
+    migrator.runs("ALTER TABLE tasks_elsewhere RENAME TO tasks").await;
+    eventually("the same edit to be taken", async || bob.tries(&sent).await.is_ok()).await;
+    eventually("the rows to be back", async || {
+        settles(&mut bob, &world).await;
+        let task = bob.view(&world.project).row("tasks", &id(1)).cloned();
+        task.is_some_and(|task| task.get("title") == Some(&"not now".into()))
+    })
+    .await;
+}

@@ -127,7 +127,7 @@ async function redeem(code) {
     return true;
   } catch (error) {
     const used = /** @type {any} */ (error).status === 401;
-    notify(used ? 'This link was used already, or has ended. “rowcast account reset ada@example.org” prints another.' : errorWords(error));
+    notify(used ? 'This link was used already, or has ended. The hub prints new ones when it is started again.' : errorWords(error));
     return false;
   }
 }

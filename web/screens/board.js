@@ -265,7 +265,7 @@ class Board {
     const { element, title } = gone(this.#heading.textContent, this.#project.error);
     this.#panel.close();
     this.#app.projects.forget(this.#id);
-    this.#outlet.querySelector('.board-tools')?.remove();
+    for (const box of this.#outlet.querySelectorAll('.board-tools, .bar .button')) box.remove();
     this.#body.replaceChildren(element);
     title.focus();
   }

@@ -247,7 +247,8 @@ export class Channel {
   attach(socket) {
     if (this.status === 'removed' || this.status === 'closed') return;
     this.#socket = socket;
-    if (!this.#recall.pending) this.#subscription.attach(socket);
+    if (this.#recall.pending) this.#recall.hurry();
+    else this.#subscription.attach(socket);
     this.#advance();
   }
 

@@ -5,12 +5,19 @@
  * @module
  */
 
+import { Deferred } from './wait.js';
+
+/** How long reading may take once the hub could send the rows. */
+const PATIENCE_MS = 1_000;
+
 export class Recall {
   #name;
   #shelf;
   #replica;
   /** The place of the rows that are kept, or will be. @type {import('./types.js').Position | null} */
   #kept = null;
+  /** Nobody waits for them any more. @type {Deferred<undefined>} */
+  #late = new Deferred();
 
   /** They are on their way; the hub is asked afterwards. */
   pending = false;
@@ -36,12 +43,19 @@ export class Recall {
     const loading = this.#shelf.load(this.#name);
     if (loading === null) return 'nothing';
     this.pending = true;
-    const kept = await loading;
+    const kept = await Promise.race([loading, this.#late.promise]);
     this.pending = false;
     if (!wanted()) return 'unwanted';
     if (!kept || !this.#replica.restore(kept)) return 'asked';
     this.#kept = kept.position;
     return 'shown';
+  }
+
+  /** There is a connection: what is not there in a moment comes from the hub. */
+  hurry() {
+    if (!this.pending) return;
+    const timer = setTimeout(() => this.#late.resolve(undefined), PATIENCE_MS);
+    /** @type {any} */ (timer).unref?.();
   }
 
   /** Keeps the rows a little later, if they stand at another place now. */

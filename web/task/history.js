@@ -13,6 +13,8 @@ import { ago, dateWords, errorWords } from '../ui/words.js';
 
 /** Changes fetched at once. */
 const PAGE = 30;
+/** Pages of what nobody wants to read that are passed by at once. */
+const SILENT_PAGES = 10;
 /** What nobody wants to read. */
 const SILENT = new Set(['position', 'updated_by', 'completed_at', 'metadata']);
 
@@ -43,8 +45,11 @@ export class History {
     if (changed && !this.#context.data.tasks.isPending(this.#id)) void this.fetch();
   }
 
-  /** @param {number} [before] the newest, if left out */
-  async fetch(before) {
+  /**
+   * @param {number} [before] the newest, if left out
+   * @param {number} [pages] how many may be passed by that hold nothing worth telling
+   */
+  async fetch(before, pages = SILENT_PAGES) {
     try {
       const page = await this.#context.project.history('tasks', this.#id, { limit: PAGE, ...(before ? { before } : {}) });
       const items = page.changes.flatMap((change) => this.#item(change) ?? []);
@@ -52,7 +57,7 @@ export class History {
       this.#next = page.next;
       this.#more.hidden = !page.more;
       // A page may hold nothing that is worth telling, and more lies behind it.
-      if (items.length === 0 && page.more) await this.fetch(page.next);
+      if (items.length === 0 && page.more && pages > 0) await this.fetch(page.next, pages - 1);
     } catch (error) {
       setChildren(this.#list, [h('li', { class: 'error' }, errorWords(error))]);
     }

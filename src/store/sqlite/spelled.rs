@@ -35,7 +35,7 @@ pub(super) fn spellings(column: &LiveColumn, value: &Value) -> Option<Vec<Raw>> 
         (ColumnType::Text, Value::Text(own)) => vec![text(own), Raw::Blob(own.as_bytes().to_vec())],
         (ColumnType::Other, Value::Text(own)) => {
             let whole = own.parse().ok().map(Raw::Int);
-            let real = own.parse().ok().map(Raw::Real);
+            let real = own.parse().ok().filter(|real: &f64| !real.is_nan()).map(Raw::Real);
             let bytes = Raw::Blob(own.as_bytes().to_vec());
             [Some(text(own)), whole, real, Some(bytes)].into_iter().flatten().collect()
         }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use rowcast_protocol::{
-    Change, ChannelName, Cursor, Entry, ErrorCode, ErrorReply, Fields, Seq, Value,
+    Change, ChannelName, ColumnType, Cursor, Entry, ErrorCode, ErrorReply, Fields, Seq, Value,
     reply::SnapshotReason,
 };
 
@@ -277,4 +277,31 @@ fn after(
         }
         _ => made,
     }
+}
+
+/// The key of a row from the texts of its parts, as a path has them: types whose values are no texts
+/// are written as in JSON.
+#[must_use]
+pub fn key_of_texts(table: &LiveTable, parts: &[String]) -> Value {
+    let columns = table.key.iter().map(|index| table.columns.get(*index).map(|column| column.kind));
+    let mut values: Vec<Value> = parts
+        .iter()
+        .zip(columns.chain(std::iter::repeat(None)))
+        .map(|(text, kind)| kind.map_or_else(|| text.as_str().into(), |kind| of_text(kind, text)))
+        .collect();
+    if values.len() == 1 && table.key.len() == 1 {
+        values.swap_remove(0)
+    } else {
+        Value::List(values)
+    }
+}
+
+fn of_text(kind: ColumnType, text: &str) -> Value {
+    let read = match kind {
+        ColumnType::Bool => text.parse().ok().map(Value::Bool),
+        ColumnType::Float => text.parse().ok().map(Value::float),
+        ColumnType::Json => Value::from_json(text).ok().filter(|value| value.as_str().is_none()),
+        _ => None,
+    };
+    read.unwrap_or_else(|| text.into())
 }

@@ -32,7 +32,12 @@ pub(super) fn values(
         .zip(&values)
         .map(|(by, value)| {
             let column = table.columns.get(by.column)?;
-            if value.is_null() { Some(Value::Null) } else { recognised(column, value) }
+            match value {
+                Value::Null => Some(Value::Null),
+                // As the store has it, where the wire's form stands elsewhere in the order.
+                Value::List(_) => Some(value.clone()),
+                _ => recognised(column, value),
+            }
         })
         .collect();
     fitting

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use rowcast_protocol::{News, news::Degraded};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     accounts::Accounts,
@@ -49,13 +49,24 @@ pub(super) struct Poller {
 impl Poller {
     /// Works until told to stop.
     pub(super) async fn run(self, stop: CancellationToken) {
-        stop.run_until_cancelled(self.work()).await;
+        let all = async { tokio::join!(self.work(), self.forget()) };
+        stop.run_until_cancelled(all).await;
+    }
+
+    /// Forgets what is old, in its own time: however much that is, nobody's news waits for it.
+    async fn forget(&self) {
+        loop {
+            let trimmed = self.trim().await;
+            if let Err(error) = &trimmed {
+                debug!(%error, "what is old could not be forgotten");
+            }
+            tokio::time::sleep(if trimmed.is_ok() { TRIM } else { LONGEST }).await;
+        }
     }
 
     async fn work(&self) {
         let mut wait = self.settings.poll;
         let (mut compared, mut swept) = (Instant::now(), Instant::now());
-        let mut trimmed: Option<Instant> = None;
         let mut looked = Instant::now();
         let mut sampled = Instant::now();
         loop {
@@ -81,10 +92,6 @@ impl Poller {
                 swept = Instant::now();
                 self.services.hub.sweep();
                 self.services.access.forget_old();
-            }
-            if result.is_ok() && trimmed.is_none_or(|at| at.elapsed() >= TRIM) {
-                trimmed = Some(Instant::now());
-                result = self.trim().await;
             }
             wait = if result.is_ok() { self.settings.poll } else { (wait * 2).min(LONGEST) };
             self.note(result.as_ref().err());

@@ -56,6 +56,8 @@ pub fn running_at(config: &Config) -> Option<SocketAddr> {
 
 fn beside(config: &Config) -> Option<PathBuf> {
     let Some(DatabaseKind::Sqlite(file)) = config.store.url.kind() else { return None };
+    // One file has one place, by whatever links it is reached.
+    let file = file.canonicalize().unwrap_or_else(|_| file.clone());
     let mut name = file.file_name()?.to_owned();
     name.push("-hub");
     Some(file.with_file_name(name))

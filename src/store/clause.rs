@@ -14,6 +14,19 @@ pub(super) trait Dialect {
     fn column(&self, column: &LiveColumn) -> String;
     /// Binds a value that is compared with a column; the operand's SQL.
     fn bind(&mut self, column: &LiveColumn, value: &Value) -> String;
+    /// Whether a column has one of these values, at least one.
+    fn is_one_of(&mut self, column: &LiveColumn, values: &[Value]) -> String {
+        let values: Vec<String> = values.iter().map(|value| self.bind(column, value)).collect();
+        let own = self.column(column);
+        match values.as_slice() {
+            [one] => format!("{own} = {one}"),
+            _ => format!("{own} IN ({})", values.join(", ")),
+        }
+    }
+    /// A condition that an index serves and that all rows meet which pass the test, as `… AND `.
+    fn near(&mut self, _: &LiveColumn, _: &Test) -> String {
+        String::new()
+    }
     /// Whether a column's text has this in it.
     fn contains(&mut self, column: &LiveColumn, text: &str) -> String;
     /// Whether a column's list has one of these items.
@@ -65,22 +78,24 @@ pub(super) fn order(dialect: &impl Dialect, table: &LiveTable, query: &Query) ->
 
 fn test(dialect: &mut impl Dialect, column: &LiveColumn, filter: &Filter) -> String {
     let own = dialect.column(column);
+    let near = dialect.near(column, &filter.test);
+    let exact = exact(dialect, column, filter, &own);
+    if near.is_empty() { exact } else { format!("{near}({exact})") }
+}
+
+fn exact(dialect: &mut impl Dialect, column: &LiveColumn, filter: &Filter, own: &str) -> String {
     match &filter.test {
-        Test::Is(value) => format!("{own} = {}", dialect.bind(column, value)),
-        Test::IsNot(value) => format!("{own} IS NULL OR {own} <> {}", dialect.bind(column, value)),
+        Test::Is(value) => dialect.is_one_of(column, std::slice::from_ref(value)),
+        Test::IsNot(value) => {
+            let same = dialect.is_one_of(column, std::slice::from_ref(value));
+            format!("{own} IS NULL OR NOT ({same})")
+        }
         Test::Below(value) => format!("{own} < {}", dialect.bind(column, value)),
         Test::AtMost(value) => format!("{own} <= {}", dialect.bind(column, value)),
         Test::Above(value) => format!("{own} > {}", dialect.bind(column, value)),
         Test::AtLeast(value) => format!("{own} >= {}", dialect.bind(column, value)),
-        Test::AmongThese(values) => {
-            let values: Vec<String> =
-                values.iter().map(|value| dialect.bind(column, value)).collect();
-            if values.is_empty() {
-                "1 = 0".to_owned()
-            } else {
-                format!("{own} IN ({})", values.join(", "))
-            }
-        }
+        Test::AmongThese(values) if values.is_empty() => "1 = 0".to_owned(),
+        Test::AmongThese(values) => dialect.is_one_of(column, values),
         Test::Contains(text) => dialect.contains(column, text),
         Test::Holds(items) => dialect.holds(column, items),
         Test::Missing(true) => format!("{own} IS NULL"),

@@ -201,6 +201,8 @@ pub struct ColumnForm {
     pub padded: bool,
     /// Whether the database lets it hold what does not fit its type.
     pub loose: bool,
+    /// Whether the database makes an integer of 64 bits or a double of a text that is a number.
+    pub doubles: bool,
     /// How instants are written, where the database keeps them as texts.
     pub timestamps: TimestampSpelling,
 }

@@ -22,6 +22,7 @@ mod door;
 mod draining;
 mod editing;
 mod ephemeral;
+mod forms;
 mod gated;
 mod greeting;
 mod history;

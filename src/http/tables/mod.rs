@@ -92,17 +92,19 @@ async fn role(
 struct PathKey(String);
 
 impl PathKey {
-    fn value(&self, parts: usize) -> Result<Value, Problem> {
+    /// The texts of its parts, if a key has so many.
+    fn parts(&self, count: usize) -> Result<Vec<String>, Problem> {
         let plain = |part: &str| {
             let decoded = percent_encoding::percent_decode_str(part).decode_utf8();
             decoded
-                .map(|part| Value::from(&*part))
+                .map(String::from)
                 .map_err(|_| Problem::bad_field("key", "what is percent-encoded must be UTF-8"))
         };
-        if parts == 1 {
-            return plain(&self.0);
+        if count == 1 {
+            plain(&self.0).map(|one| vec![one])
+        } else {
+            self.0.split(',').map(plain).collect()
         }
-        self.0.split(',').map(plain).collect::<Result<Vec<Value>, Problem>>().map(Value::List)
     }
 }
 

@@ -139,7 +139,7 @@ impl WorkerApp {
         key: &PathKey,
     ) -> Result<rowcast_protocol::Value, Problem> {
         let table = self.app.reads.table(&visit.channel, table)?;
-        key.value(table.key.len())
+        Ok(crate::reads::key_of_texts(&table, &key.parts(table.key.len())?))
     }
 
     async fn row(&self, visit: &Visit, table: &str, key: &PathKey) -> Result<Fields, Problem> {

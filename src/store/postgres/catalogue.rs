@@ -14,7 +14,8 @@ use crate::store::{
 
 /// Types are named with their schemas, since the search path is empty when this is read. `base` is
 /// the name of the type below all domains if it comes with the database, `item` the same of the
-/// items of a list.
+/// items of a list. A list is what the database makes of a type by itself and separates with commas;
+/// other kinds of arrays (`int2vector`, `box[]`) travel as their text.
 const COLUMNS: &str = "
     WITH RECURSIVE below(top, oid, typtype, not_null, has_default) AS (
         SELECT t.oid, t.oid, t.typtype, t.typnotnull, t.typdefault IS NOT NULL FROM pg_type t
@@ -46,7 +47,8 @@ const COLUMNS: &str = "
                 AND coalesce(o.collisdeterministic, true) ORDER BY k.conname) AS checks
     FROM pg_attribute a
     JOIN base b ON b.top = a.atttypid
-    LEFT JOIN base i ON i.top = b.typelem AND b.typcategory = 'A'
+    LEFT JOIN pg_type e ON e.oid = b.typelem AND e.typarray = b.oid AND e.typdelim = ','
+    LEFT JOIN base i ON i.top = e.oid
     LEFT JOIN pg_collation o ON o.oid = a.attcollation
     WHERE a.attrelid = ANY ($1::bigint[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attrelid, a.attnum";

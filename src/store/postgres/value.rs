@@ -18,11 +18,26 @@ pub(super) fn json_value(column: &LiveColumn, value: &Value) -> Value {
 
 fn list(column: &LiveColumn, items: &[Value]) -> Value {
     let kind = column.form.item.unwrap_or(ColumnType::Other);
+    if kind == ColumnType::Json {
+        return array_of_json(items).into();
+    }
     let item = |item: &Value| match item {
-        Value::List(items) if kind != ColumnType::Json => list(column, items),
+        Value::List(items) => list(column, items),
         _ => scalar(kind, item),
     };
     Value::List(items.iter().map(item).collect())
+}
+
+/// As text: in JSON, a list among the items would be another dimension.
+fn array_of_json(items: &[Value]) -> String {
+    let item = |item: &Value| match item {
+        Value::Null => "NULL".to_owned(),
+        item => {
+            let json = String::from_utf8_lossy(&Codec::Json.encode(item)).into_owned();
+            format!("\"{}\"", json.replace('\\', "\\\\").replace('"', "\\\""))
+        }
+    };
+    format!("{{{}}}", items.iter().map(item).collect::<Vec<_>>().join(","))
 }
 
 fn scalar(kind: ColumnType, value: &Value) -> Value {

@@ -33,7 +33,7 @@ pub(super) async fn edit(
     let most = transaction.bytes + MOST_ENTRIES * transaction.facts.limits.bytes;
     for (number, op) in edit.ops.iter().enumerate() {
         let mut work = Work { transaction, index, channel: &edit.channel };
-        let failure = match work.apply(op).await {
+        let failure = match work.apply_to_meant(op).await {
             Ok(()) if work.transaction.bytes > most => {
                 Halt::Edit(own::too_large(work.transaction.facts.limits))
             }
@@ -58,6 +58,27 @@ struct Work<'a, 'b> {
 }
 
 impl Work<'_, '_> {
+    /// Applies an operation; if no row has its key, to the row whose key means the same.
+    async fn apply_to_meant(&mut self, op: &CheckedOp) -> Result<(), Halt> {
+        let missing = match self.apply(op).await {
+            Err(Halt::Edit(error)) if error.code == ErrorCode::NotFound => error,
+            done => return done,
+        };
+        let mut meant = op.clone();
+        let (CheckedOp::Update { table, key, .. }
+        | CheckedOp::Delete { table, key, .. }
+        | CheckedOp::Move { table, key, .. }) = &mut meant
+        else {
+            return Err(missing.into());
+        };
+        let table = self.transaction.facts.table(*table)?;
+        match self.transaction.key_that_means(table, self.channel, key).await? {
+            Some(stored) if stored != *key => *key = stored,
+            _ => return Err(missing.into()),
+        }
+        self.apply(&meant).await
+    }
+
     async fn apply(&mut self, op: &CheckedOp) -> Result<(), Halt> {
         let facts = self.transaction.facts;
         match op {

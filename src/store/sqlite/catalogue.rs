@@ -63,8 +63,12 @@ async fn table(
         columns.push(CatalogueColumn {
             name: column,
             kind: kind_of(&sql_type),
+            form: ColumnForm {
+                loose: own::<bool>(&row, 7)?,
+                doubles: makes_numbers(&sql_type),
+                ..ColumnForm::default()
+            },
             sql_type,
-            form: ColumnForm { loose: own::<bool>(&row, 7)?, ..ColumnForm::default() },
             made_type: false,
             nullable: !own::<bool>(&row, 2)? && place == 0,
             has_default: own::<bool>(&row, 3)? || integer_key,
@@ -79,6 +83,13 @@ async fn table(
     let key = key.into_iter().map(|(_, column)| column).collect();
     let found = !columns.is_empty();
     Ok(found.then(|| CatalogueTable { columns, key, ..CatalogueTable::named(name) }))
+}
+
+/// Whether the database makes numbers of texts, going by the declared type as it does itself.
+fn makes_numbers(declared: &str) -> bool {
+    let declared = declared.to_ascii_uppercase();
+    let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+    has(&["INT"]) || !(has(&["CHAR", "CLOB", "TEXT", "BLOB"]) || declared.is_empty())
 }
 
 /// What values of a declared type look like on the wire. Exact decimals need a type that SQLite

@@ -72,6 +72,7 @@ mod records;
 mod reload;
 mod row;
 mod sets;
+mod spelled;
 #[cfg(test)]
 mod tests;
 mod transaction;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
-use rowcast_protocol::{ChannelName, ColumnType, Value};
+use rowcast_protocol::{ChannelName, Value};
 use sqlx::{AssertSqlSafe, SqlitePool, sqlite::SqliteRow};
 
 use super::{
@@ -16,12 +16,11 @@ use super::{
     },
     connection::{quoted, store_error},
     facts::Facts,
-    raw::{Bound, number, own, raw},
+    raw::{Bound, number, own, raw, standing},
     read::{heads, tag},
     row::{image, in_channel, key_columns, push_channel, push_key},
     triggers::recorded,
 };
-use crate::store::values::Raw;
 
 /// Columns of a page before those of the row: the head, its tag, whether there is a row.
 const HEAD: usize = 3;
@@ -128,17 +127,7 @@ fn key_of(table: &LiveTable, row: &SqliteRow) -> Result<Vec<Value>, StoreError> 
     let mut key = Vec::new();
     for index in &table.key {
         let visible = table.columns.iter().take(*index).filter(|column| !column.hidden).count();
-        key.push(plain(raw(row, HEAD + 1 + visible)?));
+        key.push(standing(raw(row, HEAD + 1 + visible)?));
     }
     Ok(key)
-}
-
-fn plain(raw: Raw) -> Value {
-    match raw {
-        Raw::Int(number) => Value::Int(number),
-        Raw::Real(number) => Value::Float(number),
-        Raw::Text(text) => Value::Text(text),
-        Raw::Blob(bytes) => Value::Bytes(bytes),
-        other => crate::store::values::wire_value(ColumnType::Other, other),
-    }
 }

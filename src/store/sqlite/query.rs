@@ -14,15 +14,17 @@ use super::{
     super::{
         clause::{self, Dialect},
         error::StoreError,
-        query::{Query, Selected},
+        query::{Query, Selected, Test},
         schema::{LiveColumn, LiveTable},
+        values::Raw,
         weight::{PAGE_BYTES, bytes_of_fields},
     },
     connection::{COMPARED, collation, quoted, store_error},
     facts::Facts,
-    raw::{Bound, number, own, wire},
+    raw::{Bound, as_it_stands, number, own, raw, standing, stored_as, wire},
     read::tag,
     row::{is_exactly, key_columns, push_channel_once},
+    spelled::{self, Side},
 };
 
 /// How long a query may take.
@@ -48,7 +50,7 @@ pub(super) async fn select(
     let query_of_once = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false);
     let mut found = query_of_once.fetch(&mut *connection);
     let (mut head, mut total, mut rows) = (facts.cursor(0, 0), None, Vec::new());
-    let (mut bytes, mut is_cut) = (0, false);
+    let (mut bytes, mut is_cut, mut places) = (0, false, Vec::new());
     while let Some(row) = found.try_next().await.map_err(store_error)? {
         head = head_of(facts, &row)?;
         total = own::<Option<i64>>(&row, 2)?.map(i64::unsigned_abs);
@@ -62,8 +64,47 @@ pub(super) async fn select(
             break;
         }
         rows.push(fields);
+        places.push(odd_places(table, query, &row)?);
     }
-    Ok(query.answer(table, head, rows, is_cut, total))
+    let mut selected = query.answer(table, head, rows, is_cut, total);
+    let last = selected.rows.len().checked_sub(1).and_then(|last| places.get_mut(last));
+    for (nth, value) in last.map(std::mem::take).unwrap_or_default() {
+        if let Some(place) = selected.next.as_mut().and_then(|next| next.get_mut(nth)) {
+            *place = value;
+        }
+    }
+    Ok(selected)
+}
+
+/// The values of a row in the columns of the sort that do not stand as the hub writes them, and so not
+/// in the place where their wire's form would.
+fn odd_places(
+    table: &LiveTable,
+    query: &Query,
+    row: &SqliteRow,
+) -> Result<Vec<(usize, Value)>, StoreError> {
+    let read = query.to_read();
+    let mut odd = Vec::new();
+    for (nth, by) in query.sort.iter().enumerate() {
+        let kind = table.columns.get(by.column).map_or(ColumnType::Int, |column| column.kind);
+        let Some(place) = read.iter().position(|index| *index == by.column) else { continue };
+        let (kind, place) = (kind, HEAD + place);
+        let is_usual = match (kind, stored_as(row, place)?) {
+            (_, "NULL") => true,
+            (ColumnType::Uuid, "TEXT") => {
+                wire(row, place, kind)? == wire(row, place, ColumnType::Other)?
+            }
+            (ColumnType::Uuid, _) => false,
+            (ColumnType::Text | ColumnType::Other, stored) => stored == "TEXT",
+            (ColumnType::Bytes, stored) => stored == "BLOB",
+            (ColumnType::Bool, stored) => stored != "TEXT",
+            _ => true,
+        };
+        if !is_usual {
+            odd.push((nth, standing(raw(row, place)?)));
+        }
+    }
+    Ok(odd)
 }
 
 /// Interrupts what a connection does after an instant.
@@ -140,27 +181,70 @@ impl Words {
         self.count += 1;
         format!("?{}", self.count)
     }
+
+    fn raw(&mut self, raw: Raw) -> String {
+        self.bound.push_raw(raw);
+        self.next()
+    }
+}
+
+/// A column of the table `t` as it is compared and sorted.
+pub(super) fn compared(column: &LiveColumn) -> String {
+    let name = quoted(&column.name);
+    match column.kind {
+        kind if COMPARED.contains(&kind) => format!(
+            "CASE typeof(t.{name}) WHEN 'integer' THEN t.{name} || 'i'
+                 WHEN 'real' THEN printf('%!.17gr', t.{name}) ELSE CAST(t.{name} AS TEXT) END
+                 COLLATE {}",
+            collation(kind)
+        ),
+        ColumnType::Text => format!("t.{name} COLLATE BINARY"),
+        ColumnType::Other => format!("CAST(t.{name} AS TEXT) COLLATE BINARY"),
+        _ => format!("t.{name}"),
+    }
 }
 
 impl Dialect for Words {
     fn column(&self, column: &LiveColumn) -> String {
-        let name = quoted(&column.name);
-        match column.kind {
-            kind if COMPARED.contains(&kind) => format!(
-                "CASE typeof(t.{name}) WHEN 'integer' THEN t.{name} || 'i'
-                     WHEN 'real' THEN printf('%!.17gr', t.{name}) ELSE CAST(t.{name} AS TEXT) END
-                     COLLATE {}",
-                collation(kind)
-            ),
-            ColumnType::Text => format!("t.{name} COLLATE BINARY"),
-            ColumnType::Other => format!("CAST(t.{name} AS TEXT) COLLATE BINARY"),
-            _ => format!("t.{name}"),
-        }
+        compared(column)
     }
 
     fn bind(&mut self, column: &LiveColumn, value: &Value) -> String {
-        self.bound.push_value(column.kind, value);
-        self.next()
+        let Some(raw) = as_it_stands(column.kind, value) else {
+            self.bound.push_value(column.kind, value);
+            return self.next();
+        };
+        self.bound.push_raw(raw);
+        let place = self.next();
+        if column.kind == ColumnType::Other { format!("CAST({place} AS TEXT)") } else { place }
+    }
+
+    fn is_one_of(&mut self, column: &LiveColumn, values: &[Value]) -> String {
+        let own = self.column(column);
+        let plain = format!("t.{}", quoted(&column.name));
+        let (mut spelled, mut exact) = (Vec::new(), Vec::new());
+        for value in values {
+            match spelled::spellings(column, value) {
+                Some(raws) => spelled.extend(raws.into_iter().map(|raw| self.raw(raw))),
+                None => exact.push(self.bind(column, value)),
+            }
+        }
+        let tests = [(plain + " COLLATE BINARY", spelled), (own, exact)].into_iter();
+        let tests = tests.filter(|(_, places)| !places.is_empty());
+        let tests = tests.map(|(own, places)| format!("{own} IN ({})", places.join(", ")));
+        tests.collect::<Vec<_>>().join(" OR ")
+    }
+
+    fn near(&mut self, column: &LiveColumn, test: &Test) -> String {
+        let (value, side) = match test {
+            Test::Is(value) => (value, Side::Same),
+            Test::Below(value) | Test::AtMost(value) => (value, Side::Before),
+            Test::Above(value) | Test::AtLeast(value) => (value, Side::After),
+            _ => return String::new(),
+        };
+        let name = format!("t.{}", quoted(&column.name));
+        let ranges = spelled::ranges(column, value, side);
+        spelled::near(&name, ranges, |raw| self.raw(raw))
     }
 
     fn contains(&mut self, column: &LiveColumn, text: &str) -> String {

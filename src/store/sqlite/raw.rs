@@ -1,5 +1,6 @@
 //! Values in and out: the wire's values bound to statements, the database's values read from rows.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rowcast_protocol::{ColumnType, Value};
 use sqlx::{
     Arguments as _, Row as _, Sqlite, TypeInfo as _, ValueRef as _,
@@ -48,6 +49,7 @@ impl Bound {
     /// Adds a value that a column is to hold, or that names a row, as it is written there.
     pub(super) fn push_column(&mut self, column: &LiveColumn, value: &Value) {
         match (column.kind, value) {
+            _ if let Some(raw) = as_it_stands(column.kind, value) => self.push_raw(raw),
             (ColumnType::Timestamp, Value::Text(text)) => {
                 self.push_raw(respelled(column.form.timestamps, text));
             }
@@ -96,6 +98,34 @@ impl Bound {
     }
 }
 
+/// A value just as it stands in the database, in the place of the wire's, which has one form for several
+/// of these: in a list of one, or, since bytes become text in cursors, of two.
+pub(super) fn standing(raw: Raw) -> Value {
+    Value::List(match raw {
+        Raw::Int(number) => vec![Value::Int(number)],
+        Raw::Real(number) => vec![Value::Float(number)],
+        Raw::Text(text) => vec![Value::Text(text)],
+        Raw::Blob(bytes) => vec![Value::Bytes(bytes), Value::Null],
+        Raw::Null | Raw::Bool(_) => vec![Value::Null],
+    })
+}
+
+/// What [`standing`] made, of a type whose values are no lists.
+pub(super) fn as_it_stands(kind: ColumnType, value: &Value) -> Option<Raw> {
+    let Value::List(items) = value else { return None };
+    if matches!(kind, ColumnType::Json | ColumnType::List) {
+        return None;
+    }
+    match items.as_slice() {
+        [Value::Int(number)] => Some(Raw::Int(*number)),
+        [Value::Float(number)] => Some(Raw::Real(*number)),
+        [Value::Text(text)] => Some(Raw::Text(text.clone())),
+        [Value::Bytes(bytes), Value::Null] => Some(Raw::Blob(bytes.clone())),
+        [Value::Text(base64), Value::Null] => STANDARD.decode(base64).ok().map(Raw::Blob),
+        _ => None,
+    }
+}
+
 fn json_text(value: &Value) -> String {
     String::from_utf8(rowcast_protocol::Codec::Json.encode(value).to_vec()).unwrap_or_default()
 }
@@ -114,6 +144,20 @@ pub(super) fn raw(row: &SqliteRow, column: usize) -> Result<Raw, StoreError> {
         _ => |value| text(value).map(Raw::Text),
     };
     read(value)
+}
+
+/// How a row's column is stored: `INTEGER`, `REAL`, `TEXT`, `BLOB` or `NULL`.
+pub(super) fn stored_as(row: &SqliteRow, column: usize) -> Result<&'static str, StoreError> {
+    let value = row.try_get_raw(column).map_err(broken)?;
+    if value.is_null() {
+        return Ok("NULL");
+    }
+    Ok(match value.type_info().name() {
+        "INTEGER" | "BOOLEAN" => "INTEGER",
+        "REAL" => "REAL",
+        "BLOB" => "BLOB",
+        _ => "TEXT",
+    })
 }
 
 /// Text, also where an outside writer stored bytes that are none.

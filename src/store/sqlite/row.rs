@@ -8,10 +8,10 @@ use super::{
         error::StoreError,
         fold::RowImage,
         schema::{LiveColumn, LiveTable},
-        values::wire_of_checked,
+        values::{wire_of_checked, wire_value},
     },
     connection::quoted,
-    raw::{Bound, wire},
+    raw::{Bound, as_it_stands, wire},
     triggers::recorded,
 };
 
@@ -57,8 +57,11 @@ impl<'a> RowPlace<'a> {
 /// A key in the edits' normal form as the wire has it.
 pub(super) fn wire_key(table: &LiveTable, key: &[Value]) -> Value {
     let parts = key_columns(table).zip(key);
-    let mut parts: Vec<Value> =
-        parts.map(|(column, value)| wire_of_checked(column.kind, value)).collect();
+    let one = |(column, value): (&LiveColumn, &Value)| match as_it_stands(column.kind, value) {
+        Some(raw) => wire_value(column.kind, raw),
+        None => wire_of_checked(column.kind, value),
+    };
+    let mut parts: Vec<Value> = parts.map(one).collect();
     if parts.len() == 1 { parts.swap_remove(0) } else { Value::List(parts) }
 }
 

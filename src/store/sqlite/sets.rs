@@ -187,6 +187,11 @@ pub(super) async fn apply(
         let place = RowPlace::new(table, &item.edit.channel, item.key);
         let done = transaction.done.len();
         if !own && !was_replaced(transaction, table, &place, done).await? {
+            let key = transaction.key_that_means(table, &item.edit.channel, item.key).await?;
+            if key.is_some() {
+                // Alone, it finds its row.
+                return Err(Halt::LeftOut(not_found(table, place.wire_key())));
+            }
             lost.push((item.index, not_found(table, place.wire_key()).in_op(0)));
         }
     }

@@ -17,9 +17,11 @@ use super::{
     },
     connection::{Answer, Connection, store_error},
     facts::Facts,
-    raw::{Bound, own},
+    query::compared,
+    raw::{Bound, own, raw, standing},
     records::Record,
     row::{RowPlace, visible_columns},
+    spelled::find_key,
 };
 
 /// The number after which a transaction of the hub records. No outsider gets that far.
@@ -166,6 +168,21 @@ impl<'a> Transaction<'a> {
         let rows = answers.into_iter().next().unwrap_or_default().rows;
         let row = rows.first().map(|row| super::row::image(table, row, 0));
         Ok(row.transpose()?)
+    }
+
+    /// The key of a row of a channel as it stands there, if it is another spelling of this one.
+    pub(super) async fn key_that_means(
+        &mut self,
+        table: &LiveTable,
+        channel: &ChannelName,
+        key: &[Value],
+    ) -> Result<Option<Vec<Value>>, Halt> {
+        let Some((sql, bound)) = find_key(table, channel, key, compared) else { return Ok(None) };
+        let answers = self.connection.run_once(&sql, bound.done()).await?;
+        let rows = answers.into_iter().next().unwrap_or_default().rows;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let stored = (0..table.key.len()).map(|nth| raw(row, nth).map(standing));
+        Ok(Some(stored.collect::<Result<_, _>>()?))
     }
 
     /// Whether the database has not taken everything back by itself.

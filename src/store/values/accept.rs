@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rowcast_protocol::{ColumnType, Fields, Value};
 use uuid::Uuid;
 
-use super::{decimal::decimal, moment};
+use super::{compare_texts, decimal::decimal, moment};
 use crate::store::LiveColumn;
 
 /// Digits of a number in JSON, written out without an exponent: a database may do that.
@@ -16,7 +16,30 @@ pub const MOST_DIGITS: u64 = 1_000;
 pub fn accepted(column: &LiveColumn, value: &Value) -> Option<Value> {
     let fitting = fitting(column, value)?;
     let within = column.kind != ColumnType::Json || fitting.most_digits() <= MOST_DIGITS;
-    within.then_some(fitting)
+    (within && !(column.form.doubles && would_change(column.kind, &fitting))).then_some(fitting)
+}
+
+/// Whether a database that makes numbers of texts would keep another value than this.
+fn would_change(kind: ColumnType, value: &Value) -> bool {
+    match (kind, value) {
+        (ColumnType::Json, Value::Number(_)) => true,
+        (ColumnType::Decimal, Value::Text(text)) if !is_unending(text) => {
+            let kept = number_of(text);
+            kept.is_none_or(|kept| !compare_texts(kind, &kept, text).is_eq())
+        }
+        (ColumnType::Other, Value::Text(text)) => number_of(text).is_some_and(|kept| kept != *text),
+        _ => false,
+    }
+}
+
+/// What becomes of a text that is a number.
+fn number_of(text: &str) -> Option<String> {
+    let plain = text.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+    let digits = plain.bytes().any(|byte| byte.is_ascii_digit());
+    let number = plain.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let kept = plain.parse::<i64>().map(|whole| whole.to_string());
+    let kept = kept.ok().or_else(|| plain.parse::<f64>().ok().map(|real| real.to_string()));
+    kept.filter(|_| digits && number)
 }
 
 /// A value to compare with or to put back, in normal form; never null. Takes all that stands in the

@@ -3,10 +3,7 @@
 use std::{
     fmt,
     hash::{BuildHasher as _, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,7 +16,10 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::waiting::Waiting;
+use super::{
+    load::{LaneLoad, QueueFull},
+    waiting::Waiting,
+};
 use crate::{
     hub::Hub,
     metrics::Metrics,
@@ -69,10 +69,6 @@ impl Default for CommitSettings {
     }
 }
 
-/// The lane is full: the database does not keep up.
-#[derive(Debug, Clone, Copy)]
-pub struct QueueFull;
-
 /// An edit that waits, and who is to be told.
 pub(super) struct Queued {
     pub(super) edit: CheckedEdit,
@@ -80,26 +76,6 @@ pub(super) struct Queued {
     /// When its person's rights were looked at.
     pub(super) looked: Looked,
     pub(super) reply: Reply,
-}
-
-/// Bytes of the edits that wait in a lane.
-#[derive(Debug, Default)]
-struct LaneLoad(AtomicUsize);
-
-impl LaneLoad {
-    /// Adds bytes, unless there are too many then.
-    fn add(&self, bytes: usize, most: usize) -> Result<(), QueueFull> {
-        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
-        if before > 0 && before + bytes > most {
-            self.sub(bytes);
-            return Err(QueueFull);
-        }
-        Ok(())
-    }
-
-    fn sub(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
-    }
 }
 
 /// The way into a lane.

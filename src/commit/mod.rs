@@ -9,7 +9,9 @@
 pub mod check;
 mod checker;
 mod lane;
+mod load;
 mod waiting;
 
 pub use checker::Checker;
-pub use lane::{CommitSettings, Committer, EditResult, Parts, QueueFull};
+pub use lane::{CommitSettings, Committer, EditResult, Parts};
+pub use load::QueueFull;

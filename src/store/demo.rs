@@ -72,8 +72,9 @@ fn statements(project: Uuid, schema: &str) -> String {
              VALUES ('{project}', '{id}', '{name}', '{role}');\n"
         );
     }
-    for ((title, status, priority, assignee), position) in
-        TASKS.into_iter().zip(super::order::evenly_spaced(TASKS.len()))
+    for ((title, status, priority, assignee), position) in TASKS
+        .into_iter()
+        .zip(super::order::keys_between(None, None, TASKS.len()).unwrap_or_default())
     {
         let assignee = assignee.map_or("NULL".to_owned(), |user| format!("'{user}'"));
         let id = Uuid::now_v7();

@@ -111,6 +111,16 @@ impl CheckedOp {
         }
     }
 
+    /// Where it places its row by hand.
+    #[must_use]
+    pub fn place(&self) -> Option<&CheckedPlace> {
+        match self {
+            Self::Insert { place, .. } => place.as_ref(),
+            Self::Update { change, .. } => change.place.as_ref(),
+            Self::Delete { .. } | Self::Move { .. } => None,
+        }
+    }
+
     fn bytes(&self) -> usize {
         let values = match self {
             Self::Insert { fields, .. } => bytes_of_values(fields),

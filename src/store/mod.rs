@@ -35,6 +35,7 @@ pub mod fold;
 pub mod history;
 mod open;
 pub mod order;
+mod placing;
 pub mod postgres;
 pub mod query;
 mod rebind;
@@ -70,8 +71,9 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// numbers what they and outsiders did to their channels.
     ///
     /// One edit's failure harms no other. `outcomes` has one item per edit, in order, but a batch
-    /// that turns out heavy ends early: then the first edits have one, at least one of them, and the
-    /// others were not touched and are to be committed again. Two edits of the batch never share a
+    /// that turns out heavy ends early: then the first edits have one and the others were not touched
+    /// and are to be committed again. At least one has an outcome, unless all the time went into making
+    /// room in a hand-made order, which goes on with the next commit. Two edits of the batch never share a
     /// person and an id (the committer sees to it).
     ///
     /// # Errors

@@ -391,6 +391,20 @@ async fn text_with_a_nul_character_is_refused_alone() {
 }
 
 #[tokio::test]
+async fn what_fails_as_if_the_disk_were_full_is_told_at_once_also_alone() {
+    let declared =
+        "[[tables]]\nname = \"traps\"\nchannel = \"board:{board}\"\ninsert = \"editor\"\n";
+    let bench = PgBench::with_tables(Postgres::TRAP_TABLE, declared).await;
+    let fields = [("id", Value::Int(1)), ("board", text("b")), ("said", text("53100"))];
+    let edit = [bench.edit("ada", &board("b"), vec![bench.insert("traps", &fields)])];
+    // An error of the whole batch would be tried for as long as the committer has patience.
+    let error = bench.commit(&edit).await.outcomes.remove(0).unwrap_err();
+    assert_eq!(error.code, ErrorCode::StorageFull);
+    bench.outside("DROP TRIGGER trap ON traps").await;
+    assert!(bench.commit(&edit).await.outcomes[0].is_ok(), "it is not kept");
+}
+
+#[tokio::test]
 async fn two_hubs_that_get_the_same_edit_at_once_apply_it_once() {
     let bench = PgBench::fresh().await;
     bench.card(1, None).await;

@@ -11,13 +11,13 @@ use super::{
     answer::Answer,
     entry::EntryRow,
     failure::{Blame, Failure, blame},
-    place::{Placements, placements, places_rows},
+    place::{Placed, Placements, is_looked_at_later, make_room, placements, places_rows},
     plan::{KnownFailures, Plan, plan},
     value::column_with_nul,
 };
 use crate::store::{
     Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, LiveSchema, StoreError,
-    StoredEntry, fold::EntryLimits, weight::ENOUGH_TIME,
+    StoredEntry, fold::EntryLimits, placing::NO_ROOM, weight::ENOUGH_TIME,
 };
 
 /// How often a batch is tried that others got in the way of.
@@ -51,6 +51,10 @@ enum Part {
     Done(Box<Answer>),
     /// Some edit of it is to blame.
     Cut(Manner),
+    /// What these first edits do decides where the rows of the others go.
+    CutBehind(usize),
+    /// Room was made for its first edit in a hand-made order; it is to be tried again.
+    RoomMade,
     /// The database refuses this one edit for reasons of its own.
     Refused(StoreError),
 }
@@ -65,7 +69,7 @@ impl PostgresStore {
         let mut whole =
             Committed { outcomes: Vec::new(), appended: Vec::new(), left_unnumbered: false };
         let mut left = vec![(edits, Manner::Together)];
-        let (mut refused, mut began) = (None, None);
+        let (mut refused, mut began, mut room_since) = (None, None, None);
         while let Some((part, manner)) = left.pop() {
             if began.is_some_and(|began: Instant| began.elapsed() > ENOUGH_TIME)
                 && !whole.outcomes.is_empty()
@@ -84,12 +88,26 @@ impl PostgresStore {
                     let (first, second) = part.split_at(part.len() / 2);
                     left.extend([(second, manner), (first, manner)]);
                 }
+                Ok(Part::CutBehind(count)) => {
+                    let (first, second) = part.split_at_checked(count).unwrap_or((part, &[]));
+                    left.extend([(second, manner), (first, manner)]);
+                }
+                Ok(Part::RoomMade) => {
+                    left.push((part, manner));
+                    if *room_since.get_or_insert_with(Instant::now) + ENOUGH_TIME < Instant::now() {
+                        whole.left_unnumbered = true;
+                        break;
+                    }
+                }
                 Ok(Part::Cut(Manner::Apart)) => {
                     began = Some(Instant::now());
                     left.extend(part.chunks(1).rev().map(|edit| (edit, Manner::Apart)));
                 }
-                // Once it is its own fault, twice in a row it is the database's.
-                Ok(Part::Refused(error)) if edits.len() > 1 && refused.is_none() => {
+                // Once it is its own fault, twice in a row it is the database's; so it is if the database
+                // refuses everything.
+                Ok(Part::Refused(error))
+                    if refused.is_none() && (edits.len() > 1 || self.takes_writes().await) =>
+                {
                     let words = "the database refused this edit; send it again later";
                     whole.outcomes.push(Err(EditError::new(error.code(), words)));
                     refused = Some(error);
@@ -119,7 +137,7 @@ impl PostgresStore {
             let mut lent = self.pools.committer().await?;
             let error = match self.call(schema, lent.connection(), edits, &mut known, manner).await
             {
-                Ok(answer) => return Ok(Part::Done(Box::new(answer))),
+                Ok(part) => return Ok(part),
                 Err(error) => error,
             };
             let found = error.blame();
@@ -166,26 +184,41 @@ impl PostgresStore {
         edits: &[CheckedEdit],
         known: &mut KnownFailures,
         manner: Manner,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Part, CallError> {
         let tables = &schema.tables;
         let places = edits.iter().any(places_rows);
         if manner == Manner::Together && !places {
             let plan = plan(tables, edits, &Placements::new(), known);
-            return Ok(self.call_planned(schema, connection, edits, plan, known).await?);
+            let answer = self.call_planned(schema, connection, edits, plan, known).await?;
+            return Ok(Part::Done(Box::new(answer)));
         }
         let mut transaction = connection.begin().await?;
         let begin = sqlx::query("SELECT rowcast.begin_batch($1)").bind(channels_of(edits));
         let begun = begin.execute(&mut *transaction).await;
         begun.map_err(|error| CallError { error, waiting: true })?;
-        let placed = if places {
-            placements(&mut transaction, tables, edits, known).await?
-        } else {
-            Placements::new()
-        };
+        let mut placed = Placements::new();
+        if places {
+            match placements(&mut transaction, tables, edits, known).await? {
+                Placed::All(found) => placed = found,
+                Placed::NoRoom(0, op) => {
+                    if room_for(&mut transaction, schema, edits, op).await? {
+                        transaction.commit().await?;
+                        return Ok(Part::RoomMade);
+                    }
+                    known.insert(0, no_room_at(op));
+                }
+                Placed::NoRoom(edit, _) => return Ok(Part::CutBehind(edit)),
+            }
+        }
         let plan = plan(tables, edits, &placed, known);
         let answer = self.call_planned(schema, &mut transaction, edits, plan, known).await?;
+        // An edit that was refused left its rows where they were, unlike what was counted on.
+        let failed = answer.failures.keys().filter(|index| !known.contains_key(index)).min();
+        if let Some(failed) = failed.filter(|failed| is_looked_at_later(edits, **failed)) {
+            return Ok(Part::CutBehind(failed + 1));
+        }
         transaction.commit().await?;
-        Ok(answer)
+        Ok(Part::Done(Box::new(answer)))
     }
 
     async fn call_planned(
@@ -221,6 +254,13 @@ impl PostgresStore {
             .bind(bytes)
             .bind(Json(touched));
         Answer::from_rows(query.fetch_all(connection).await?)
+    }
+
+    /// Whether the database takes any writes.
+    async fn takes_writes(&self) -> bool {
+        let Ok(mut lent) = self.pools.committer().await else { return false };
+        let written = write_nothing(lent.connection()).await;
+        lent.settle(written).is_ok()
     }
 
     fn add_answer(
@@ -316,6 +356,38 @@ impl CallError {
     fn blame(&self) -> Blame {
         if self.waiting { Blame::Nobody } else { blame(&self.error) }
     }
+}
+
+async fn write_nothing(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query(
+        "INSERT INTO rowcast.fact (name, value) VALUES ('probe', '') ON CONFLICT (name) DO NOTHING",
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.rollback().await
+}
+
+/// One step towards room for a row of the first edit.
+async fn room_for(
+    connection: &mut PgConnection,
+    schema: &LiveSchema,
+    edits: &[CheckedEdit],
+    op: usize,
+) -> Result<bool, sqlx::Error> {
+    let Some(edit) = edits.first() else { return Ok(false) };
+    let Some(op) = edit.ops.get(op) else { return Ok(false) };
+    make_room(connection, &schema.tables, edit.channel.id(), op).await
+}
+
+fn no_room_at(op: usize) -> serde_json::Value {
+    let failure = Failure {
+        o: op,
+        code: "RC423".to_owned(),
+        message: Some(NO_ROOM.to_owned()),
+        ..Failure::default()
+    };
+    serde_json::to_value(failure).unwrap_or_default()
 }
 
 /// The channels of a batch, and those that its rows are moved to.

@@ -25,7 +25,7 @@ pub(super) struct Failure {
     /// The operation.
     pub(super) o: usize,
     /// SQLSTATE, or one of ours: RC404 no such row or a guard, RC413 too large, RC422 no list,
-    /// RC400 a NUL character, RC408 it took too long.
+    /// RC400 a NUL character, RC408 it took too long, RC423 no room in a hand-made order.
     pub(super) code: String,
     /// What the database said.
     pub(super) message: Option<String>,
@@ -134,6 +134,7 @@ impl Failure {
             ErrorCode::WrongType => {
                 format!("a field cannot hold the value: {}", without_value(said))
             }
+            _ if self.code == "RC423" => said.to_owned(),
             _ => format!("the database refused the edit: {said}"),
         }
     }

@@ -22,7 +22,6 @@
 mod access;
 mod accounts;
 mod answer;
-mod arrangement;
 mod catalogue;
 mod commit;
 mod connect;

@@ -83,12 +83,12 @@ impl Planner<'_> {
         let mut before: Option<usize> = None;
         for (place, op) in edit.ops.iter().enumerate() {
             let placement = places.get(&(index, place));
-            let key = placement.and_then(|placement| placement.key.as_deref());
+            let key = placement.and_then(|placement| placement.text.as_deref());
             let table = op.table();
             let own = shaped(self.tables, op, key);
             let others = placement.iter().flat_map(|placement| &placement.others);
-            let others = others.filter_map(|(key, place)| {
-                Some(shifted(table, self.tables.get(table)?, key.clone(), place))
+            let others = others.filter_map(|(key, text)| {
+                Some(shifted(table, self.tables.get(table)?, key.clone(), text))
             });
             let all: Vec<Shaped> = own.into_iter().chain(others).collect();
             for (nth, mut one) in all.into_iter().enumerate() {

@@ -119,10 +119,10 @@ fn statement(table: &LiveTable, query: &Query) -> (String, String, Vec<Option<St
 }
 
 /// How PostgreSQL compares; the values are items of one array.
-struct Words(Vec<Option<String>>);
+pub(super) struct Words(pub(super) Vec<Option<String>>);
 
 impl Words {
-    fn bind_text(&mut self, text: Option<String>) -> String {
+    pub(super) fn bind_text(&mut self, text: Option<String>) -> String {
         self.0.push(text);
         format!("($2::text[])[{}]", self.0.len())
     }

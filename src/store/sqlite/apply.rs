@@ -44,6 +44,7 @@ pub(super) async fn edit(
         return Err(match failure {
             Halt::Edit(error) => Halt::Edit(error.in_op(number)),
             Halt::LeftOut(error) => Halt::LeftOut(error.in_op(number)),
+            Halt::NoRoom { .. } => Halt::NoRoom { op: number },
             halt => halt,
         });
     }
@@ -116,9 +117,9 @@ impl Work<'_, '_> {
         let mut fields = fields.clone();
         if let (Some(order), Some(place)) = (table.order, place) {
             let cause = Cause::Edit(self.index);
-            let key = place::key_for(self.transaction, cause, table, self.channel, None, place);
-            if let Some(key) = key.await? {
-                fields.push((order, Value::Text(key)));
+            let text = place::text_for(self.transaction, cause, table, self.channel, None, place);
+            if let Some(text) = text.await? {
+                fields.push((order, Value::Text(text)));
             }
         }
         let names: Vec<String> = fields.iter().map(|(c, _)| column_name(table, *c)).collect();
@@ -154,10 +155,10 @@ impl Work<'_, '_> {
         }
         if let (Some(order), Some(place)) = (table.order, &change.place) {
             let cause = Cause::Edit(self.index);
-            let key =
-                place::key_for(self.transaction, cause, table, self.channel, Some(key), place);
-            if let Some(key) = key.await? {
-                set.push((order, Value::Text(key)));
+            let row = Some(key);
+            let text = place::text_for(self.transaction, cause, table, self.channel, row, place);
+            if let Some(text) = text.await? {
+                set.push((order, Value::Text(text)));
             }
         }
         if set.is_empty() { Ok(()) } else { self.write(table, key, &set).await }

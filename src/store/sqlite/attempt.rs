@@ -39,6 +39,8 @@ pub(super) enum Trouble {
     Store(StoreError),
     /// An edit spoilt the whole transaction.
     Spoilt(EditError),
+    /// There is no room for the row of an operation, by the edit's index and its own.
+    NoRoom(usize, usize),
 }
 
 impl From<StoreError> for Trouble {
@@ -62,6 +64,7 @@ impl From<Halt> for Trouble {
             Halt::Edit(error) | Halt::LeftOut(error) => Self::Spoilt(error),
             Halt::Sql(error) => error.into(),
             Halt::Store(error) => Self::Store(error),
+            Halt::NoRoom { op } => Self::NoRoom(0, op),
         }
     }
 }
@@ -260,6 +263,7 @@ impl Attempt<'_> {
             Ok(()) => self.size(transaction, before, edit),
             Err(Halt::Edit(error)) => Some(error),
             Err(Halt::LeftOut(error)) if mark.is_some() => Some(error),
+            Err(Halt::NoRoom { op }) => return Err(Trouble::NoRoom(index, op)),
             Err(halt) => return Err(halt.into()),
         };
         match (mark, error) {
@@ -385,8 +389,8 @@ async fn take_back(
 /// Whether an edit is one statement that changes one row, which the database takes back by itself.
 fn is_one_statement(edit: &CheckedEdit) -> bool {
     match edit.ops.as_slice() {
-        [CheckedOp::Insert { place: None, .. } | CheckedOp::Move { .. }] => true,
-        [CheckedOp::Update { change, .. }] => change.place.is_none(),
+        [CheckedOp::Delete { .. }] => false,
+        [op] => op.place().is_none(),
         _ => false,
     }
 }

@@ -6,29 +6,102 @@
 //! edit, each behind a savepoint. If even that breaks the transaction (a deferred constraint at
 //! `COMMIT`, a trigger that rolls back), every edit in a transaction of its own.
 
+use rowcast_protocol::ErrorCode;
 use tokio::time::Instant;
 
 use super::{
-    super::{Appended, Committed, edit::CheckedEdit, error::StoreError, weight::ENOUGH_TIME},
+    super::{
+        Appended, Committed,
+        edit::CheckedEdit,
+        error::{EditError, StoreError},
+        placing::NO_ROOM,
+        weight::ENOUGH_TIME,
+    },
     attempt::{Manner, Trouble, attempt},
     connection::{Connection, nth, store_error},
     facts::Facts,
     log::{self, Draft, Forget, Numbered},
-    outside,
+    outside, place,
     raw::{Bound, own},
 };
 
-/// Commits a batch.
+/// Commits a batch. Where there is no room for a row that is placed by hand, room is made first, for as
+/// long as one batch may take.
 pub(super) async fn commit(
     facts: &Facts,
     connection: &mut Connection,
-    edits: &[CheckedEdit],
+    mut edits: &[CheckedEdit],
 ) -> Result<Committed, StoreError> {
+    let began = Instant::now();
+    let mut all = Committed::default();
+    loop {
+        match as_they_are(facts, connection, edits).await {
+            Ok(committed) => {
+                add(&mut all, committed);
+                return Ok(all);
+            }
+            Err(Trouble::NoRoom(edit, op)) => {
+                let (before, rest) = edits.split_at_checked(edit).unwrap_or((&[], edits));
+                if let ([], Some((first, _))) = (before, rest.split_first()) {
+                    let made = make_room(facts, connection, first, op).await?;
+                    add(&mut all, made);
+                    if !all.outcomes.is_empty() || began.elapsed() > ENOUGH_TIME {
+                        return Ok(all);
+                    }
+                } else {
+                    edits = before;
+                }
+            }
+            Err(Trouble::Store(error)) => return Err(error),
+            Err(Trouble::Spoilt(error)) => return Err(StoreError::Failed(error.to_string())),
+        }
+    }
+}
+
+fn add(all: &mut Committed, more: Committed) {
+    all.outcomes.extend(more.outcomes);
+    all.appended.extend(more.appended);
+    all.left_unnumbered |= more.left_unnumbered;
+}
+
+/// Makes room for the row of an operation; where there is none to be made, the edit is refused.
+async fn make_room(
+    facts: &Facts,
+    connection: &mut Connection,
+    edit: &CheckedEdit,
+    op: usize,
+) -> Result<Committed, StoreError> {
+    let is_made = match edit.ops.get(op) {
+        Some(op) => place::make_room(facts, connection, &edit.channel, op).await?,
+        None => false,
+    };
+    if is_made {
+        let (appended, left_unnumbered) = number(facts, connection).await?;
+        return Ok(Committed { outcomes: Vec::new(), appended, left_unnumbered });
+    }
+    let refusal = Some(EditError::new(ErrorCode::Refused, NO_ROOM).in_op(op));
+    let alone = std::slice::from_ref(edit);
+    attempt(facts, connection, alone, Manner::EditByEdit, refusal).await.map_err(failed)
+}
+
+fn failed(trouble: Trouble) -> StoreError {
+    match trouble {
+        Trouble::Store(error) => error,
+        Trouble::Spoilt(error) => StoreError::Failed(error.to_string()),
+        Trouble::NoRoom(..) => StoreError::Failed("there is no room for a row".to_owned()),
+    }
+}
+
+/// Commits a batch as the orders made by hand are.
+async fn as_they_are(
+    facts: &Facts,
+    connection: &mut Connection,
+    edits: &[CheckedEdit],
+) -> Result<Committed, Trouble> {
     for manner in [Manner::Fast, Manner::EditByEdit] {
         match attempt(facts, connection, edits, manner, None).await {
-            Ok(committed) => return Ok(committed),
-            Err(Trouble::Store(error)) => return Err(error),
             Err(Trouble::Spoilt(error)) => tracing::debug!(%error, ?manner, "a batch was spoilt"),
+            tried => return tried,
         }
     }
     apart(facts, connection, edits).await
@@ -40,21 +113,21 @@ async fn apart(
     facts: &Facts,
     connection: &mut Connection,
     edits: &[CheckedEdit],
-) -> Result<Committed, StoreError> {
-    let mut all = Committed { outcomes: Vec::new(), appended: Vec::new(), left_unnumbered: false };
+) -> Result<Committed, Trouble> {
+    let mut all = Committed::default();
     let began = Instant::now();
     for edit in edits.chunks(1) {
         match one(facts, connection, edit).await {
             Ok(committed) => {
-                all.outcomes.extend(committed.outcomes);
-                all.appended.extend(committed.appended);
-                all.left_unnumbered |= committed.left_unnumbered;
+                add(&mut all, committed);
                 if began.elapsed() > ENOUGH_TIME {
                     break;
                 }
             }
-            Err(error) if all.outcomes.is_empty() => return Err(error),
-            Err(error) => {
+            Err(trouble) if all.outcomes.is_empty() => return Err(trouble),
+            Err(Trouble::NoRoom(..)) => break,
+            Err(trouble) => {
+                let error = failed(trouble);
                 tracing::warn!(%error, "the rest of a batch could not be committed");
                 break;
             }
@@ -68,17 +141,13 @@ async fn one(
     facts: &Facts,
     connection: &mut Connection,
     edit: &[CheckedEdit],
-) -> Result<Committed, StoreError> {
-    let tried = match attempt(facts, connection, edit, Manner::EditByEdit, None).await {
+) -> Result<Committed, Trouble> {
+    match attempt(facts, connection, edit, Manner::EditByEdit, None).await {
         Err(Trouble::Spoilt(refusal)) => {
             attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal)).await
         }
         tried => tried,
-    };
-    tried.map_err(|trouble| match trouble {
-        Trouble::Store(error) => error,
-        Trouble::Spoilt(error) => StoreError::Failed(error.to_string()),
-    })
+    }
 }
 
 /// Numbers one pass of what outsiders left. Returns also whether more is waiting.

@@ -1,255 +1,194 @@
-//! Places in the hand-made order: finds the neighbours, makes a key between them, and gives the
-//! whole order new keys where there is no room.
+//! Places in the hand-made order: reads a row's new neighbours, and writes the new texts of those that
+//! make room.
+
+use std::collections::HashMap;
 
 use rowcast_protocol::{ChannelName, ColumnType, Value};
 use sqlx::sqlite::SqliteRow;
 
 use super::{
     super::{
-        edit::CheckedPlace,
-        order::{LONG_KEY, evenly_spaced, key_between},
+        edit::{CheckedOp, CheckedPlace},
+        error::StoreError,
+        placing::{Arrangement, Named, Place, Placing, Reader, Span, place, room},
         schema::LiveTable,
         values::{Raw, wire_value},
     },
     apply::not_found,
-    connection::quoted,
-    raw::{Bound, own, raw},
-    row::{RowPlace, column_name, in_channel, key_columns, push_channel, push_key, wire_key},
+    connection::{Connection, nth, quoted, store_error},
+    facts::{Facts, SCHEMA_VERSION},
+    query::Words,
+    raw::{Bound, own, raw, wire},
+    row::{RowPlace, column_name, is_exactly, key_columns, push_channel_once},
     transaction::{Cause, Halt, Transaction},
 };
 
-/// The key that puts a row at a place; `None`: it stands there already. `row` is the row's key,
-/// `None` if it is new. May give other rows of the channel new keys.
-pub(super) async fn key_for(
+/// The text that puts a row at a place; `None`: it stands there already. `row` is the row's key, empty
+/// if the database makes it. May give neighbours new texts.
+pub(super) async fn text_for(
     transaction: &mut Transaction<'_>,
     cause: Cause<'_>,
     table: &LiveTable,
     channel: &ChannelName,
     row: Option<&[Value]>,
-    place: &CheckedPlace,
+    at: &CheckedPlace,
 ) -> Result<Option<String>, Halt> {
-    let mut order = Order { transaction, cause, table, channel, row };
-    let gap = match place {
-        CheckedPlace::First => order.first().await?,
-        CheckedPlace::Last => order.last().await?,
-        CheckedPlace::After(anchor) | CheckedPlace::Before(anchor) => {
-            if Some(anchor.as_slice()) == row {
-                return Ok(None);
-            }
-            order.beside(anchor, matches!(place, CheckedPlace::After(_))).await?
-        }
+    let mut arrangement = Arrangement::new(table);
+    let row = match row {
+        Some(key) => arrangement.named(key),
+        None => arrangement.nameless(),
     };
-    if let Gap::Between { low, high } = &gap {
-        if order.stands_between(low.as_deref(), high.as_deref()).await? {
-            return Ok(None);
+    let mut rows = Rows::new(transaction.connection, table, channel);
+    let placing = place(&mut arrangement, &mut rows, &row, at).await?;
+    let exact = rows.exact;
+    match (placing, at) {
+        (Placing::Done(placement), _) => {
+            for (key, text) in &placement.others {
+                let Some((sql, bound)) = rewriting(table, &exact, key, text) else { continue };
+                transaction.change(&sql, bound, cause).await?;
+            }
+            Ok(placement.text)
         }
-        if let Some(key) = short_key(low.as_deref(), high.as_deref()) {
-            return Ok(Some(key));
+        (Placing::NoAnchor, CheckedPlace::After(key) | CheckedPlace::Before(key)) => {
+            let place = RowPlace::new(table, channel, key);
+            Err(not_found(table, place.wire_key()).into())
+        }
+        // Which operation it is, the caller knows.
+        (Placing::NoAnchor | Placing::NoRoom, _) => Err(Halt::NoRoom { op: 0 }),
+    }
+}
+
+/// One step towards room for an operation's row, outside of a transaction: recorded as what others do
+/// is. `false`: no room can be made.
+pub(super) async fn make_room(
+    facts: &Facts,
+    connection: &mut Connection,
+    channel: &ChannelName,
+    op: &CheckedOp,
+) -> Result<bool, StoreError> {
+    let Some(at) = op.place() else { return Ok(false) };
+    let table = facts.table(op.table())?;
+    let begun = connection.run(format!("BEGIN IMMEDIATE; {SCHEMA_VERSION}"), Bound::none()).await;
+    let version = nth(begun.map_err(store_error)?, 1).rows;
+    let made = match version.first().map(|row| facts.must_be(own(row, 0)?)) {
+        Some(Err(error)) => Err(error.into()),
+        _ => write_step(connection, table, channel, at).await,
+    };
+    let end = if made.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = connection.run(end, Bound::none()).await.map_err(store_error);
+    let made = made.map_err(|halt| match halt {
+        Halt::Sql(error) => store_error(error),
+        Halt::Store(error) => error,
+        Halt::Edit(error) | Halt::LeftOut(error) => StoreError::Failed(error.to_string()),
+        Halt::NoRoom { .. } => StoreError::Failed("there is no room".to_owned()),
+    })?;
+    ended.map(|_| made)
+}
+
+async fn write_step(
+    connection: &mut Connection,
+    table: &LiveTable,
+    channel: &ChannelName,
+    at: &CheckedPlace,
+) -> Result<bool, Halt> {
+    let mut rows = Rows::new(connection, table, channel);
+    let texts = room::step(&mut rows, at).await?;
+    for (key, text) in &texts {
+        if let Some((sql, bound)) = rewriting(table, &rows.exact, key, text) {
+            rows.connection.run(sql, bound.done()).await?;
         }
     }
-    order.rebalance(place).await.map(Some)
+    room::is_made(&mut rows, &texts).await
 }
 
-fn short_key(low: Option<&str>, high: Option<&str>) -> Option<String> {
-    key_between(low, high).filter(|key| key.len() <= LONG_KEY)
+/// The keys of rows just as they stand in the database, by their names.
+type ExactKeys = HashMap<String, Vec<Raw>>;
+
+/// The statement that gives a row a new text.
+fn rewriting(
+    table: &LiveTable,
+    exact: &ExactKeys,
+    key: &[Value],
+    text: &str,
+) -> Option<(String, Bound)> {
+    let names = key_columns(table).map(|column| format!("{} = ?", quoted(&column.name)));
+    let sql = format!(
+        "UPDATE {} SET {} = ? WHERE {}",
+        quoted(&table.name),
+        column_name(table, table.order?),
+        names.collect::<Vec<_>>().join(" AND "),
+    );
+    let mut bound = Bound::default().with(text.to_owned());
+    for raw in exact.get(Named::new(key.to_vec()).name())? {
+        bound.push_raw(raw.clone());
+    }
+    Some((sql, bound))
 }
 
-/// Where a row is to go.
-enum Gap {
-    /// Between these keys.
-    Between { low: Option<String>, high: Option<String> },
-    /// Beside a row that has no key yet.
-    Unplaced,
-}
-
-/// The order of a channel, without the row that is placed.
-struct Order<'a, 'b> {
-    transaction: &'a mut Transaction<'b>,
-    cause: Cause<'a>,
+/// The rows of a channel in their order.
+struct Rows<'a> {
+    connection: &'a mut Connection,
     table: &'a LiveTable,
     channel: &'a ChannelName,
-    row: Option<&'a [Value]>,
+    /// Of the rows that were read.
+    exact: ExactKeys,
 }
 
-impl Order<'_, '_> {
-    async fn first(&mut self) -> Result<Gap, Halt> {
-        let high = self.neighbour("", Bound::default(), false).await?;
-        Ok(Gap::Between { low: None, high })
+impl<'a> Rows<'a> {
+    fn new(connection: &'a mut Connection, table: &'a LiveTable, channel: &'a ChannelName) -> Self {
+        Self { connection, table, channel, exact: HashMap::new() }
     }
 
-    async fn last(&mut self) -> Result<Gap, Halt> {
-        let low = self.neighbour("", Bound::default(), true).await?;
-        Ok(Gap::Between { low, high: None })
-    }
-
-    async fn beside(&mut self, anchor: &[Value], after: bool) -> Result<Gap, Halt> {
-        let place = RowPlace::new(self.table, self.channel, anchor);
-        let sql = format!("SELECT {} FROM {}", self.column(), place.clause());
-        let mut bound = Bound::default();
-        place.push_onto(&mut bound);
-        let Some(row) = self.rows(sql, bound).await?.pop() else {
-            return Err(not_found(self.table, place.wire_key()).into());
-        };
-        let Some(key): Option<String> = own(&row, 0)? else { return Ok(Gap::Unplaced) };
-        let mut bound = Bound::default().with(key.clone());
-        push_key(&mut bound, self.table, anchor);
-        let names: Vec<String> = key_columns(self.table).map(|c| quoted(&c.name)).collect();
-        let condition = format!(
-            "AND ({} COLLATE BINARY, {}) {} (?{})",
-            self.column(),
-            names.join(", "),
-            if after { ">" } else { "<" },
-            ", ?".repeat(names.len()),
-        );
-        let other = self.neighbour(&condition, bound, !after).await?;
-        Ok(if after {
-            Gap::Between { low: Some(key), high: other }
-        } else {
-            Gap::Between { low: other, high: Some(key) }
-        })
-    }
-
-    /// The key of the first (or last) row for which the condition holds.
-    async fn neighbour(
-        &mut self,
-        condition: &str,
-        parameters: Bound,
-        backwards: bool,
-    ) -> Result<Option<String>, Halt> {
-        let direction = if backwards { " DESC" } else { "" };
-        let (column, names) = (self.column(), self.sorting(direction));
-        let sql = format!(
-            "SELECT {column} FROM {} WHERE {column} IS NOT NULL {condition} AND {} {} ORDER BY {column} COLLATE BINARY{direction}, {names} LIMIT 1",
-            quoted(&self.table.name),
-            in_channel(self.table),
-            self.others(),
-        );
-        let mut bound = parameters;
-        push_channel(&mut bound, self.table, self.channel);
-        self.push_row(&mut bound);
-        let row = self.rows(sql, bound).await?.pop();
-        Ok(row.map(|row| own(&row, 0)).transpose()?)
-    }
-
-    /// Whether the row's own key lies between two keys already.
-    async fn stands_between(
-        &mut self,
-        low: Option<&str>,
-        high: Option<&str>,
-    ) -> Result<bool, Halt> {
-        let Some(key) = self.row else { return Ok(false) };
-        let place = RowPlace::new(self.table, self.channel, key);
-        let sql = format!("SELECT {} FROM {}", self.column(), place.clause());
-        let mut bound = Bound::default();
-        place.push_onto(&mut bound);
-        let Some(row) = self.rows(sql, bound).await?.pop() else { return Ok(false) };
-        let own_key: Option<String> = own(&row, 0)?;
-        Ok(own_key.is_some_and(|key| {
-            low.is_none_or(|low| low < key.as_str()) && high.is_none_or(|high| key.as_str() < high)
-        }))
-    }
-
-    /// Gives all rows of the order new keys, and returns the one that is free at the place. Rows
-    /// without a key get one if they stand before the place.
-    async fn rebalance(&mut self, place: &CheckedPlace) -> Result<String, Halt> {
-        let rows = self.all().await?;
-        let position = |anchor: &[Value]| {
-            let anchor = wire_key(self.table, anchor);
-            rows.iter().position(|row| row.key == anchor)
-        };
-        let placed = rows.iter().filter(|row| row.place.is_some()).count();
-        let at = match place {
-            CheckedPlace::First => 0,
-            CheckedPlace::Last => placed,
-            CheckedPlace::After(anchor) => position(anchor).map_or(placed, |place| place + 1),
-            CheckedPlace::Before(anchor) => position(anchor).unwrap_or(placed),
-        };
-        let mut keys = evenly_spaced(placed.max(at) + 1);
-        let free = keys.remove(at);
-        for (row, key) in rows.into_iter().zip(keys) {
-            if row.place.as_deref() != Some(key.as_str()) {
-                self.write(&row, key).await?;
-            }
-        }
-        Ok(free)
-    }
-
-    /// All rows in order, those without a key last.
-    async fn all(&mut self) -> Result<Vec<Placed>, Halt> {
-        let (column, names) = (self.column(), self.sorting(""));
-        let sql = format!(
-            "SELECT {column}, {names} FROM {} WHERE {} {} ORDER BY {column} IS NULL, {column} COLLATE BINARY, {names}",
-            quoted(&self.table.name),
-            in_channel(self.table),
-            self.others(),
-        );
-        let mut bound = Bound::default();
-        push_channel(&mut bound, self.table, self.channel);
-        self.push_row(&mut bound);
-        let rows = self.rows(sql, bound).await?;
-        let kinds: Vec<ColumnType> = key_columns(self.table).map(|column| column.kind).collect();
-        let placed = |row: &SqliteRow| -> Result<Placed, Halt> {
-            let mut raws = Vec::with_capacity(kinds.len());
-            for place in 1..=kinds.len() {
-                raws.push(raw(row, place)?);
-            }
-            let wire = kinds.iter().zip(raws.clone());
-            let mut parts: Vec<Value> = wire.map(|(kind, raw)| wire_value(*kind, raw)).collect();
-            let key = if parts.len() == 1 { parts.swap_remove(0) } else { Value::List(parts) };
-            Ok(Placed { place: own(row, 0)?, raws, key })
-        };
-        rows.iter().map(placed).collect()
-    }
-
-    async fn write(&mut self, row: &Placed, key: String) -> Result<(), Halt> {
-        let names = key_columns(self.table).map(|column| format!("{} = ?", quoted(&column.name)));
-        let sql = format!(
-            "UPDATE {} SET {} = ? WHERE {}",
-            quoted(&self.table.name),
-            self.column(),
-            names.collect::<Vec<_>>().join(" AND "),
-        );
-        let mut bound = Bound::default().with(key);
-        for raw in row.raws.clone() {
-            bound.push_raw(raw);
-        }
-        self.transaction.change(&sql, bound, self.cause).await.map(drop)
-    }
-
-    async fn rows(&mut self, sql: String, bound: Bound) -> Result<Vec<SqliteRow>, Halt> {
-        let answers = self.transaction.connection.run(sql, bound.done()).await?;
-        Ok(answers.into_iter().next().unwrap_or_default().rows)
+    async fn ask(&mut self, sql: String, bound: Bound) -> Result<Vec<SqliteRow>, Halt> {
+        let answers = self.connection.run(sql, bound.done()).await?;
+        Ok(nth(answers, 0).rows)
     }
 
     fn column(&self) -> String {
         self.table.order.map(|index| column_name(self.table, index)).unwrap_or_default()
     }
 
-    /// The columns of the key, to sort by.
-    fn sorting(&self, direction: &str) -> String {
-        let names = key_columns(self.table).map(|c| format!("{}{direction}", quoted(&c.name)));
-        names.collect::<Vec<_>>().join(", ")
-    }
-
-    /// Leaves out the row that is placed.
-    fn others(&self) -> String {
-        if self.row.is_none() {
-            return String::new();
+    fn place(&mut self, row: &SqliteRow) -> Result<Place, Halt> {
+        let (mut key, mut exact) = (Vec::new(), Vec::new());
+        for (place, column) in key_columns(self.table).enumerate() {
+            let raw = raw(row, place + 1)?;
+            key.push(wire_value(column.kind, raw.clone()));
+            exact.push(raw);
         }
-        let names = key_columns(self.table).map(|column| format!("{} = ?", quoted(&column.name)));
-        format!("AND NOT ({})", names.collect::<Vec<_>>().join(" AND "))
-    }
-
-    fn push_row(&self, bound: &mut Bound) {
-        if let Some(row) = self.row {
-            push_key(bound, self.table, row);
-        }
+        let named = Named::new(key);
+        self.exact.insert(named.name().to_owned(), exact);
+        Ok(named.at(text(row)?))
     }
 }
 
-/// A row in the order.
-struct Placed {
-    place: Option<String>,
-    raws: Vec<Raw>,
-    key: Value,
+/// The text in the first column.
+fn text(row: &SqliteRow) -> Result<Option<String>, StoreError> {
+    Ok(wire(row, 0, ColumnType::Text)?.as_str().map(str::to_owned))
+}
+
+impl Reader for Rows<'_> {
+    type Error = Halt;
+
+    async fn text(&mut self, key: &[Value]) -> Result<Option<Option<String>>, Halt> {
+        let place = RowPlace::new(self.table, self.channel, key);
+        let sql = format!("SELECT {} FROM {}", self.column(), place.clause());
+        let mut bound = Bound::default();
+        place.push_onto(&mut bound);
+        let rows = self.ask(sql, bound).await?;
+        Ok(rows.first().map(text).transpose()?)
+    }
+
+    async fn rows(&mut self, span: &Span<'_>) -> Result<Vec<Place>, Halt> {
+        let mut words = Words { bound: Bound::default(), count: 1 };
+        push_channel_once(&mut words.bound, self.table, self.channel);
+        let channel = self.table.columns.get(self.table.channel_column);
+        let within = channel.map(|column| is_exactly("t.", column, "?1")).unwrap_or_default();
+        let clause = span.clause(&mut words, self.table);
+        let keys: Vec<String> = key_columns(self.table).map(|key| quoted(&key.name)).collect();
+        let (column, table) = (self.column(), quoted(&self.table.name));
+        let keys = keys.join(", ");
+        let sql = format!("SELECT {column}, {keys} FROM {table} t WHERE {within}{clause}");
+        let rows = self.ask(sql, words.bound).await?;
+        rows.iter().map(|row| self.place(row)).collect()
+    }
 }

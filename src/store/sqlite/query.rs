@@ -171,9 +171,10 @@ fn statement(channel: &ChannelName, table: &LiveTable, query: &Query) -> (String
 }
 
 /// How SQLite compares.
-struct Words {
-    bound: Bound,
-    count: usize,
+pub(super) struct Words {
+    pub(super) bound: Bound,
+    /// How many parameters there are.
+    pub(super) count: usize,
 }
 
 impl Words {

@@ -34,6 +34,11 @@ pub(super) enum Halt {
     Edit(EditError),
     /// A trigger left out the row that the edit is for: what it did instead must be taken back.
     LeftOut(EditError),
+    /// There is no room at the place of this operation until some is made.
+    NoRoom {
+        /// The operation.
+        op: usize,
+    },
     /// The database refused a statement.
     Sql(sqlx::Error),
     /// The database failed.

@@ -48,6 +48,9 @@ impl Writer {
         edits: &[CheckedEdit],
     ) -> Result<Committed, StoreError> {
         let committed = commit::commit(facts, &mut self.connection, edits).await;
+        if committed.as_ref().map_or(true, |committed| committed.left_unnumbered) {
+            self.look_again();
+        }
         self.is_refused =
             committed.as_ref().is_err_and(|error| !matches!(error, StoreError::Changed));
         committed

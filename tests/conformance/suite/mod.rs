@@ -106,9 +106,12 @@ macro_rules! every_test {
                 a_retryable_refusal_is_not_remembered,
                 a_failed_guard_is_kept_without_the_row_it_met;
             order: rows_are_placed_first_and_last, rows_are_placed_after_and_before,
-                rows_without_a_place_come_last, foreign_keys_are_rebalanced,
+                rows_without_a_place_come_last, rows_are_placed_between_the_texts_of_others,
                 long_keys_are_rebalanced, an_anchor_must_be_in_the_channel,
-                a_new_row_takes_its_place, many_rows_are_placed_in_one_batch;
+                a_new_row_takes_its_place, many_rows_are_placed_in_one_batch,
+                a_row_is_placed_beside_any_row_of_a_long_list,
+                a_refused_move_does_not_mislead_those_after_it,
+                the_operations_of_an_edit_see_each_others_places;
             outside: an_insert_an_update_and_a_delete_are_found,
                 statements_of_one_transaction_stand_together, what_was_rolled_back_never_shows,
                 an_update_that_changes_nothing_is_not_recorded, cascades_are_recorded,

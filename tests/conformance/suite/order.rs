@@ -1,6 +1,9 @@
 //! The hand-made order.
 
-use rowcast::store::edit::{CheckedPlace, FieldOps};
+use rowcast::store::{
+    CheckedEdit, CheckedOp,
+    edit::{CheckedPlace, FieldOps},
+};
 use rowcast_protocol::{ErrorCode, Value};
 
 use crate::{
@@ -73,7 +76,7 @@ pub(crate) async fn rows_without_a_place_come_last<H: Harness>() {
     assert_eq!(bench.order().await, [3, 1, 4, 2], "an anchor without a place is given one");
 }
 
-pub(crate) async fn foreign_keys_are_rebalanced<H: Harness>() {
+pub(crate) async fn rows_are_placed_between_the_texts_of_others<H: Harness>() {
     let bench = Bench::<H>::fresh().await;
     for (key, pos) in [(1, "10"), (2, "20"), (3, "30"), (5, "30")] {
         bench.card(key, Some(pos)).await;
@@ -82,9 +85,13 @@ pub(crate) async fn foreign_keys_are_rebalanced<H: Harness>() {
     bench.places(4, after(1)).await;
     assert_eq!(bench.order().await, [1, 4, 2, 3, 5]);
     let told = tale(&bench.last(&board("b")).await);
-    assert!(told.len() > 1 && told.iter().all(|line| line.ends_with(" by 0")), "{told:?}");
+    assert!(told.len() == 1 && told[0].starts_with("update cards 4 "), "{told:?}");
+    bench.places(2, after(3)).await;
+    assert_eq!(bench.order().await, [1, 4, 3, 2, 5]);
+    let told = tale(&bench.last(&board("b")).await);
+    assert!(told.len() == 2 && told.iter().all(|line| line.ends_with(" by 0")), "{told:?}");
     bench.places(5, before(3)).await;
-    assert_eq!(bench.order().await, [1, 4, 2, 5, 3]);
+    assert_eq!(bench.order().await, [1, 4, 5, 3, 2]);
 }
 
 pub(crate) async fn long_keys_are_rebalanced<H: Harness>() {
@@ -153,4 +160,101 @@ pub(crate) async fn many_rows_are_placed_in_one_batch<H: Harness>() {
     assert!(bench.commit(&edits).await.outcomes.iter().all(Result::is_ok));
     let expected: Vec<i64> = [0].into_iter().chain((1..30).rev()).collect();
     assert_eq!(bench.order().await, expected);
+}
+
+/// What comes of one edit, however often it takes until room is made for it.
+async fn settles<H: Harness>(bench: &Bench<H>, edit: CheckedEdit) {
+    for _ in 0..200 {
+        let committed = bench.store.commit(std::slice::from_ref(&edit)).await.unwrap();
+        bench.remember(&committed.appended);
+        if let Some(outcome) = committed.outcomes.into_iter().next() {
+            outcome.unwrap();
+            return;
+        }
+    }
+    panic!("no room is made");
+}
+
+/// A list with these texts, of 1,200 rows.
+async fn long_list<H: Harness>(texts: &str) -> Bench<H> {
+    let bench = Bench::<H>::fresh().await;
+    let sql = format!(
+        "INSERT INTO cards(id, board, title, pos)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+         SELECT i, 'b', 't', {texts} FROM n"
+    );
+    bench.outside(&sql).await;
+    bench
+}
+
+pub(crate) async fn a_row_is_placed_beside_any_row_of_a_long_list<H: Harness>() {
+    for texts in ["NULL", "'same'", "''", "CASE WHEN i % 2 = 0 THEN 'a' ELSE 'a0' END"] {
+        let bench = long_list::<H>(texts).await;
+        for (place, anchor) in [(after(602), 602), (before(402), 402), (CheckedPlace::First, 0)] {
+            let before = bench.head(&board("b")).await;
+            let mut expected = bench.order().await;
+            expected.retain(|key| *key != 1_100);
+            let anchor = expected.iter().position(|key| *key == anchor).unwrap_or_default();
+            let is_after = matches!(place, CheckedPlace::After(_));
+            expected.insert(anchor + usize::from(is_after), 1_100);
+            let op = bench.place(1_100, place);
+            settles(&bench, bench.edit("ada", &board("b"), vec![op])).await;
+            bench.number().await;
+            assert_eq!(bench.order().await, expected, "{texts}");
+            for entry in bench.after(&board("b"), before).await {
+                assert!(entry.reset.is_empty() && entry.changes.len() <= 500, "{texts}");
+            }
+        }
+    }
+}
+
+pub(crate) async fn a_refused_move_does_not_mislead_those_after_it<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    for (key, pos) in [(1, "a0"), (2, "a1"), (3, "a2"), (4, "a3")] {
+        bench.card(key, Some(pos)).await;
+    }
+    let guarded = CheckedOp::Update {
+        guard: bench.columns("cards", &[("title", text("another"))]),
+        table: bench.place(4, CheckedPlace::First).table(),
+        key: vec![Value::Int(4)],
+        change: FieldOps { place: Some(CheckedPlace::First), ..FieldOps::default() },
+    };
+    let gone = bench.delete_if("cards", &Value::Int(2), &[("title", text("another"))]);
+    let ops = [guarded, bench.place(1, after(4)), gone, bench.place(3, before(2))];
+    let edits: Vec<_> =
+        ops.into_iter().map(|op| bench.edit("ada", &board("b"), vec![op])).collect();
+    let outcomes = bench.commit(&edits).await.outcomes;
+    let applied: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(applied, [false, true, false, true], "{outcomes:?}");
+    assert_eq!(bench.order().await, [3, 2, 4, 1]);
+    // The same edits again move nothing, and a new one among them goes where it says.
+    let mut again = edits;
+    again.push(bench.edit("ada", &board("b"), vec![bench.place(4, after(3))]));
+    assert!(bench.commit(&again).await.outcomes[4].is_ok());
+    assert_eq!(bench.order().await, [3, 4, 2, 1]);
+}
+
+pub(crate) async fn the_operations_of_an_edit_see_each_others_places<H: Harness>() {
+    let bench = Bench::<H>::fresh().await;
+    for (key, pos) in [(1, Some("x")), (2, Some("x")), (3, None), (4, None)] {
+        bench.card(key, pos).await;
+    }
+    let new = |key, place| {
+        let fields = [("id", Value::Int(key)), ("board", text("b")), ("title", text("t"))];
+        bench.insert_at("cards", &fields, place)
+    };
+    let set = bench.set("cards", &Value::Int(4), &[("pos", text("x"))]);
+    let ops = vec![
+        new(5, None),
+        bench.place(1, after(5)),
+        set,
+        bench.place(3, before(4)),
+        bench.delete("cards", &Value::Int(2)),
+        new(6, Some(after(4))),
+        new(7, Some(CheckedPlace::Last)),
+    ];
+    bench.applies("ada", &board("b"), ops).await;
+    let order = bench.order().await;
+    assert_eq!(order, [3, 4, 6, 5, 1, 7]);
+    bench.log_gives_the_rows(&board("b")).await;
 }

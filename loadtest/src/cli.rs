@@ -17,6 +17,8 @@ Examples:
   rowcast-loadtest edits --spawn --editors 32 --window 64 --devices 1
   rowcast-loadtest edits --spawn --beside-pgbench --database-url postgres://localhost/postgres
   rowcast-loadtest record --database-url postgres://localhost/postgres
+  rowcast-loadtest hostile --spawn --hub-cpus 0 --client-cpus 1
+  rowcast-loadtest compare --spawn --against ../before/target/release/rowcast
   rowcast-loadtest connect --url ws://10.0.0.5:7070 --pid 4711 \\
       --token-command 'rowcast token --user {user}' --database-url postgres://10.0.0.5/app
 
@@ -43,6 +45,10 @@ pub(crate) enum Scenario {
     Edits(EditsArgs),
     /// What recording costs writers who know nothing of the hub
     Record(RecordArgs),
+    /// Clients that mean harm beside clients that do not: what the others feel of it
+    Hostile(HostileArgs),
+    /// Two builds of the hub, in turn: the ratio of all figures
+    Compare(CompareArgs),
     /// A part of `connect` in a process of its own
     #[command(hide = true)]
     Worker,
@@ -240,6 +246,113 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub(crate) json: Option<PathBuf>,
+}
+
+/// `hostile`
+#[derive(Debug, Clone, Args, Serialize)]
+pub(crate) struct HostileArgs {
+    #[command(flatten)]
+    pub(crate) hub: HubArgs,
+    /// Which attacks, one after the other, each on a hub of its own; all unless told
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    pub(crate) only: Vec<Kind>,
+    /// How many sockets mean no harm
+    #[arg(long, default_value_t = 50)]
+    pub(crate) normal: usize,
+    /// How many edits a second these make in all; each reaches all of them
+    #[arg(long, default_value_t = 200.0)]
+    pub(crate) rate: f64,
+    /// How often without the attack and with it, in turn
+    #[arg(long, default_value_t = 2)]
+    pub(crate) rounds: usize,
+    /// How long each of both is measured, seconds
+    #[arg(long, default_value_t = 4.0)]
+    pub(crate) seconds: f64,
+    /// How long the storm of subscribers is measured, which has one round, seconds
+    #[arg(long, default_value_t = 30.0)]
+    pub(crate) storm_seconds: f64,
+    /// How many subscribe at once in that storm
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) subscribers: usize,
+    /// Rows that each of them asks for
+    #[arg(long, default_value_t = 40_000)]
+    pub(crate) rows: usize,
+    /// What the p99 under an attack may be, as a multiple of what it is without
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) factor: f64,
+    /// A p99 up to here is never too long, milliseconds
+    #[arg(long, default_value_t = 10.0, value_name = "MS")]
+    pub(crate) floor: f64,
+}
+
+/// What a hostile client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// Sends pongs that nobody asked for, without a token
+    Pongs,
+    /// Asks over 50 sockets and reads no answer
+    Unread,
+    /// Asks for lists of 60 rows of 1 MB
+    Lists,
+    /// Sends 300 requests for the history of large rows at once
+    Pipelined,
+    /// Has edits refused that meet a row of 1 MB
+    Refusals,
+    /// Writes rows of 1 MB
+    LargeRows,
+    /// Sends edits that are refused, as fast as it can
+    Refused,
+    /// Sends signals of 60 KB into six channels
+    Signals,
+    /// Asks over 20 sockets for the history of a row in a long log
+    Scans,
+    /// Opens 300 connections with eight HTTP requests each and reads no answer
+    UnreadHttp,
+    /// Subscribes with thousands of sockets at once to a channel of many rows
+    Storm,
+}
+
+/// `compare`
+#[derive(Debug, Clone, Args, Serialize)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    pub(crate) hub: HubArgs,
+    /// The program of the hub to compare with
+    #[arg(long, value_name = "FILE", requires = "spawn")]
+    pub(crate) against: PathBuf,
+    /// What is measured
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WORKS")]
+    #[arg(default_values_t = [WorkName::Signals, WorkName::Entries, WorkName::FlatOut, WorkName::Steady, WorkName::Connect])]
+    pub(crate) works: Vec<WorkName>,
+    /// Numbers of idle sockets
+    #[arg(long, value_delimiter = ',', default_values_t = [2_500, 19_000])]
+    pub(crate) sockets: Vec<usize>,
+    /// How often both are measured
+    #[arg(long, default_value_t = 3)]
+    pub(crate) rounds: usize,
+    /// How long each measurement takes, seconds
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+    /// The smallest ratio that is no finding
+    #[arg(long, default_value_t = 0.97)]
+    pub(crate) least: f64,
+}
+
+/// What two builds are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WorkName {
+    /// Fan-out of signals to 1,000 subscribers
+    Signals,
+    /// Fan-out of edits to 1,000 subscribers
+    Entries,
+    /// Edits without a pause
+    FlatOut,
+    /// 500 edits a second
+    Steady,
+    /// Idle sockets: CPU time and memory of each
+    Connect,
 }
 
 /// Seconds from the command line; what is no time is none.

@@ -1,16 +1,20 @@
 //! Load on a Rowcast hub: figures for people and scripts, and whether every stream was right.
 //!
-//! Each scenario is a folder: [`connect`], [`fanout`], [`edits`], [`record`]. They stand on
+//! Each scenario is a folder: [`connect`], [`fanout`], [`edits`], [`record`], [`hostile`]; [`compare`]
+//! runs them on two builds. They stand on
 //! [`target`] (the hub, people, channels), [`wire`] (sockets that cost little) and [`report`]. One
-//! thread does everything, so that what this program costs is one number beside the hub's.
+//! thread does everything, so that what this program costs is one number beside the hub's; only a
+//! hostile client has a thread of its own.
 
 mod cli;
+mod compare;
 mod connect;
 mod crowd;
 mod edits;
 mod error;
 mod fanout;
 mod findings;
+mod hostile;
 mod latency;
 mod machine;
 mod process;
@@ -61,6 +65,8 @@ async fn run(scenario: Scenario) -> Result<bool, LoadError> {
         Scenario::Edits(args) if args.beside_pgbench => edits::beside_pgbench(args).await,
         Scenario::Edits(args) => edits::run(args).await,
         Scenario::Record(args) => record::run(args).await,
+        Scenario::Hostile(args) => hostile::run(args).await,
+        Scenario::Compare(args) => compare::run(args).await,
         Scenario::Worker => connect::worker().await,
     }
 }
@@ -72,6 +78,8 @@ impl Scenario {
             Self::Connect(args) => args.hub.client_cpus.as_ref(),
             Self::Fanout(args) => args.hub.client_cpus.as_ref(),
             Self::Edits(args) => args.hub.client_cpus.as_ref(),
+            Self::Hostile(args) => args.hub.client_cpus.as_ref(),
+            Self::Compare(args) => args.hub.client_cpus.as_ref(),
             Self::Record(_) | Self::Worker => None,
         }
     }

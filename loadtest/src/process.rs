@@ -38,6 +38,14 @@ impl Process {
         Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
     }
 
+    /// Pages in memory, bytes; costs the process nothing.
+    pub(crate) fn rss(self) -> io::Result<u64> {
+        let statm = self.read("statm")?;
+        let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        let page = rustix::param::page_size() as u64;
+        pages.map(|pages| pages * page).ok_or_else(|| malformed("statm"))
+    }
+
     /// Memory in use.
     pub(crate) fn memory(self) -> io::Result<Memory> {
         let rollup = self.read("smaps_rollup")?;
@@ -82,6 +90,7 @@ mod tests {
     fn this_program_uses_memory() {
         let memory = Process::own().memory().unwrap();
         assert!(memory.rss >= memory.pss && memory.pss > 100 * 1024, "{memory:?}");
+        assert!(Process::own().rss().unwrap() > 100 * 1024);
         assert!(Process::own().cpu().is_ok());
     }
 

@@ -6,7 +6,7 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use super::share::Ready;
-use crate::{process::Memory, report};
+use crate::{process::Memory, report, target::Used};
 
 /// The hub's memory when some sockets were there.
 #[derive(Debug, Clone, Copy)]
@@ -21,22 +21,26 @@ pub(super) struct Readings {
     pub(super) before: Option<Memory>,
     pub(super) half: Option<Halfway>,
     pub(super) after: Option<Memory>,
+    /// What the hub used while they came.
+    pub(super) used: Used,
 }
 
 /// What was measured.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// Sockets that follow their channel.
     pub(super) sockets: u64,
     connects_per_second: f64,
     /// Greetings with their subscriptions.
     subscribes_per_second: f64,
+    /// CPU time of the hub for one socket: connection, upgrade, greeting, subscription, snapshot.
+    pub(crate) hub_cpu_us_per_socket: Option<f64>,
     memory_before: Option<Memory>,
     memory_after: Option<Memory>,
-    rss_per_socket: Option<f64>,
+    pub(crate) rss_per_socket: Option<f64>,
     pss_per_socket: Option<f64>,
     /// What a socket of the second half cost, without what the first ones made the hub take once.
-    rss_per_further_socket: Option<f64>,
+    pub(crate) rss_per_further_socket: Option<f64>,
     errors: BTreeMap<String, u64>,
 }
 
@@ -47,7 +51,7 @@ impl Figures {
         ready: &[Ready],
         errors: BTreeMap<String, u64>,
     ) -> Self {
-        let Readings { before, half, after } = readings;
+        let Readings { before, half, after, used } = readings;
         let each = |of: fn(Memory) -> u64| {
             let (before, after) = (of(before?), of(after?));
             Some((after as f64 - before as f64) / sockets.max(1) as f64)
@@ -58,6 +62,9 @@ impl Figures {
             sockets,
             connects_per_second: sockets as f64 / slowest(|ready| ready.connecting),
             subscribes_per_second: sockets as f64 / slowest(|ready| ready.subscribing),
+            hub_cpu_us_per_socket: used
+                .hub_cpu_seconds
+                .map(|seconds| seconds * 1e6 / sockets.max(1) as f64),
             memory_before: before,
             memory_after: after,
             rss_per_socket: each(|memory| memory.rss),
@@ -76,6 +83,7 @@ impl Figures {
             "idle sockets, each following a channel",
             "connects/s",
             "greet and subscribe/s",
+            "hub CPU per socket, µs",
             "memory per socket, KiB: RSS / PSS",
             "per further socket, KiB",
             "hub before, MiB RSS",
@@ -94,6 +102,7 @@ impl Figures {
             self.sockets.to_string(),
             report::short(self.connects_per_second),
             report::short(self.subscribes_per_second),
+            report::known(self.hub_cpu_us_per_socket),
             format!("{} / {}", kib(self.rss_per_socket), kib(self.pss_per_socket)),
             kib(self.rss_per_further_socket),
             mib(self.memory_before),

@@ -13,7 +13,7 @@ use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 use indicatif::ProgressBar;
 
 use self::{
-    figures::{Figures, Halfway, Readings},
+    figures::{Halfway, Readings},
     share::{Held, Ready, Share, Told},
     worker::Worker,
 };
@@ -23,9 +23,10 @@ use crate::{
     findings::Findings,
     machine,
     report::{self, Report},
-    target::{Target, Wanted, interruptible, within},
+    target::{Described, Limits, Meter, Target, Wanted, interruptible, within},
 };
 
+pub(crate) use figures::Figures;
 pub(crate) use worker::worker;
 
 /// What one process holds, with room for its other files under a limit of 20,000.
@@ -37,18 +38,26 @@ const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// Runs it. `true`: nothing was wrong.
 pub(crate) async fn run(args: ConnectArgs) -> Result<bool, LoadError> {
-    let processes = processes(&args);
-    machine::allow_sockets(args.sockets.div_ceil(processes))?;
-    let people = args.people.clamp(1, args.sockets.max(1));
-    let mut target = Target::prepare(&args.hub, Wanted { people, projects: args.projects }).await?;
-    let outcome = interruptible(measure(&args, &target)).await;
-    let outcome = target.check_alive().and(outcome);
-    let hub = target.described();
-    target.close().await;
-    let (figures, wrong) = outcome?;
+    let (hub, figures, wrong) = measured(&args).await?;
     report::say(&figures.table().to_string())?;
     let file = args.hub.json.clone();
     Report::new("connect", hub, args, figures, wrong).finish(file.as_deref())
+}
+
+/// Runs it on a hub of its own or the one named, and closes that.
+pub(crate) async fn measured(
+    args: &ConnectArgs,
+) -> Result<(Described, Figures, Findings), LoadError> {
+    let processes = processes(args);
+    machine::allow_sockets(args.sockets.div_ceil(processes))?;
+    let people = args.people.clamp(1, args.sockets.max(1));
+    let wanted = Wanted { people, projects: args.projects, limits: Limits::Raised };
+    let mut target = Target::prepare(&args.hub, wanted).await?;
+    let outcome = interruptible(measure(args, &target)).await;
+    let outcome = target.check_alive().and(outcome);
+    let hub = target.described();
+    target.close().await;
+    outcome.map(|(figures, wrong)| (hub, figures, wrong))
 }
 
 async fn measure(args: &ConnectArgs, target: &Target) -> Result<(Figures, Findings), LoadError> {
@@ -58,12 +67,14 @@ async fn measure(args: &ConnectArgs, target: &Target) -> Result<(Figures, Findin
     for share in shares(args, target) {
         workers.push(Worker::start(&share).await?);
     }
+    let meter = Meter::begin(target)?;
     let (ready, half) = open_all(args, target, &mut workers).await?;
+    let used = meter.used(target)?;
     report::pass(Duration::from_secs(args.hold), "idle").await;
     let after = target.memory()?;
     let held =
         within(LAST_WORDS, "the processes that hold the sockets", last_words(workers)).await??;
-    Ok(summed_up(args, Readings { before, half, after }, &ready, &held))
+    Ok(summed_up(args, Readings { before, half, after, used }, &ready, &held))
 }
 
 /// As many as were asked for, or as few as can hold all sockets.

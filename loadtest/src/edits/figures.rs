@@ -10,21 +10,21 @@ use crate::{cli::EditsArgs, latency::Summary, report, target::Used};
 
 /// What was measured.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// Acks a second: edits that are durable.
-    pub(super) edits_per_second: f64,
-    pub(super) edits: u64,
+    pub(crate) edits_per_second: f64,
+    pub(crate) edits: u64,
     /// From an edit to its ack.
-    pub(super) ack: Option<Summary>,
+    pub(crate) ack: Option<Summary>,
     /// From an edit to every other device.
-    pub(super) delivery: Option<Summary>,
+    pub(crate) delivery: Option<Summary>,
     /// From an edit to the device that sent it.
     pub(super) own_delivery: Option<Summary>,
     /// Edits of the whole run, warm-up included.
     pub(super) edits_checked: u64,
     pub(super) sent_again: u64,
     pub(super) errors: BTreeMap<&'static str, u64>,
-    pub(super) used: Used,
+    pub(crate) used: Used,
     setting: String,
 }
 

@@ -17,16 +17,17 @@ mod verify;
 
 use std::time::Duration;
 
-use self::{figures::Figures, stage::Stage};
+use self::stage::Stage;
 use crate::{
     cli::{EditsArgs, seconds},
     error::LoadError,
     findings::Findings,
     machine,
     report::{self, Report},
-    target::{Meter, Target, Wanted, interruptible, within},
+    target::{Described, Limits, Meter, Target, Wanted, interruptible, within},
 };
 
+pub(crate) use figures::Figures;
 pub(crate) use pgbench::beside_pgbench;
 
 /// How long the last acks and deliveries may take.
@@ -43,11 +44,12 @@ pub(crate) async fn run(args: EditsArgs) -> Result<bool, LoadError> {
 }
 
 /// Runs it on a hub of its own or the one named, and closes that.
-async fn measured(
+pub(crate) async fn measured(
     args: &EditsArgs,
-) -> Result<(crate::target::Described, Figures, Findings), LoadError> {
+) -> Result<(Described, Figures, Findings), LoadError> {
     machine::allow_sockets(args.editors * args.devices)?;
-    let wanted = Wanted { people: args.editors.min(MOST_PEOPLE), projects: args.projects };
+    let people = args.editors.min(MOST_PEOPLE);
+    let wanted = Wanted { people, projects: args.projects, limits: Limits::Raised };
     let mut target = Target::prepare(&args.hub, wanted).await?;
     let outcome = interruptible(measure(args, &target)).await;
     let outcome = target.check_alive().and(outcome);

@@ -15,7 +15,7 @@ use crate::{
     error::LoadError,
     findings::Findings,
     report::{self, Report},
-    target::{HubBinary, Spawned, insert_projects, insert_tasks, interruptible},
+    target::{HubBinary, Limits, Spawned, insert_projects, insert_tasks, interruptible},
 };
 
 /// Connections of pgbench.
@@ -88,7 +88,8 @@ fn table(rows: &[Beside]) -> comfy_table::Table {
 /// Transactions a second of pgbench, on a database of its own.
 async fn pgbench(args: &EditsArgs, shape: Shape, program: &Path) -> Result<f64, LoadError> {
     let binary = HubBinary::find(args.hub.hub.as_deref()).await?;
-    let spawned = Spawned::prepare(binary, args.hub.database_url.as_deref()).await?;
+    let spawned =
+        Spawned::prepare(binary, args.hub.database_url.as_deref(), Limits::Raised).await?;
     let outcome = interruptible(on_database(args, shape, program, &spawned)).await;
     spawned.close().await;
     outcome

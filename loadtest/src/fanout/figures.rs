@@ -7,19 +7,19 @@ use crate::{latency::Summary, report, target::Used};
 
 /// All windows.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     pub(super) subscribers: usize,
-    pub(super) windows: Vec<WindowFigures>,
+    pub(crate) windows: Vec<WindowFigures>,
 }
 
 /// One window.
 #[derive(Debug, Serialize)]
-pub(super) struct WindowFigures {
-    pub(super) window: usize,
+pub(crate) struct WindowFigures {
+    pub(crate) window: usize,
     pub(super) deliveries: u64,
     pub(super) deliveries_per_second: f64,
     pub(super) publishes_per_second: f64,
-    pub(super) deliveries_per_hub_cpu_second: Option<f64>,
+    pub(crate) deliveries_per_hub_cpu_second: Option<f64>,
     /// From a publish to each delivery.
     pub(super) each: Option<Summary>,
     /// From a publish to its last delivery.

@@ -22,10 +22,10 @@ use crate::{
     machine,
     report::{self, Report},
     rows,
-    target::{Meter, Target, Wanted, interruptible, within},
+    target::{Described, Limits, Meter, Target, Wanted, interruptible, within},
     wire::{Link, Scanner},
 };
-use figures::{Figures, WindowFigures};
+pub(crate) use figures::{Figures, WindowFigures};
 
 /// How long the last deliveries of a window may take.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -37,17 +37,25 @@ const PEOPLE: usize = 20;
 
 /// Runs it. `true`: nothing was wrong.
 pub(crate) async fn run(args: FanoutArgs) -> Result<bool, LoadError> {
-    machine::allow_sockets(args.subscribers)?;
-    let people = PEOPLE.min(args.subscribers);
-    let mut target = Target::prepare(&args.hub, Wanted { people, projects: 1 }).await?;
-    let outcome = interruptible(measure(&args, &target)).await;
-    let outcome = target.check_alive().and(outcome);
-    let hub = target.described();
-    target.close().await;
-    let (figures, wrong) = outcome?;
+    let (hub, figures, wrong) = measured(&args).await?;
     report::say(&figures.table(args.edits).to_string())?;
     let file = args.hub.json.clone();
     Report::new("fanout", hub, args, figures, wrong).finish(file.as_deref())
+}
+
+/// Runs it on a hub of its own or the one named, and closes that.
+pub(crate) async fn measured(
+    args: &FanoutArgs,
+) -> Result<(Described, Figures, Findings), LoadError> {
+    machine::allow_sockets(args.subscribers)?;
+    let people = PEOPLE.min(args.subscribers);
+    let wanted = Wanted { people, projects: 1, limits: Limits::Raised };
+    let mut target = Target::prepare(&args.hub, wanted).await?;
+    let outcome = interruptible(measure(args, &target)).await;
+    let outcome = target.check_alive().and(outcome);
+    let hub = target.described();
+    target.close().await;
+    outcome.map(|(figures, wrong)| (hub, figures, wrong))
 }
 
 async fn measure(args: &FanoutArgs, target: &Target) -> Result<(Figures, Findings), LoadError> {

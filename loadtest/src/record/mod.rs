@@ -20,7 +20,9 @@ use crate::{
     error::LoadError,
     findings::Findings,
     report::{self, Report},
-    target::{Database, HubBinary, Spawned, insert_projects, insert_tasks, interruptible, row_id},
+    target::{
+        Database, HubBinary, Limits, Spawned, insert_projects, insert_tasks, interruptible, row_id,
+    },
 };
 
 /// Blocks of transactions of one row, in the place of a round.
@@ -46,7 +48,7 @@ async fn on_database(
     single: bool,
 ) -> Result<(Option<Compared>, Compared), LoadError> {
     let binary = HubBinary::find(args.hub.as_deref()).await?;
-    let spawned = Spawned::prepare(binary, args.database_url.as_deref()).await?;
+    let spawned = Spawned::prepare(binary, args.database_url.as_deref(), Limits::Raised).await?;
     let outcome = interruptible(async {
         let database = spawned.database().await?;
         let made = insert_projects(&database, &[], projects).await?;

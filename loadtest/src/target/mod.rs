@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 pub(crate) use binary::{HubBinary, printed};
 pub(crate) use database::{Database, Kind, Scratch};
 pub(crate) use seed::{Project, insert_projects, insert_tasks, row_id};
-pub(crate) use spawned::Spawned;
+pub(crate) use spawned::{Limits, Spawned};
 
 use crate::{
     cli::HubArgs,
@@ -29,6 +29,8 @@ use crate::{
 pub(crate) struct Wanted {
     pub(crate) people: usize,
     pub(crate) projects: usize,
+    /// Of a hub that is started.
+    pub(crate) limits: Limits,
 }
 
 /// Somebody who may edit every channel.
@@ -61,7 +63,8 @@ impl Target {
 
     async fn spawn(hub: &HubArgs, wanted: Wanted) -> Result<Self, LoadError> {
         let binary = HubBinary::find(hub.hub.as_deref()).await?;
-        let mut spawned = Spawned::prepare(binary, hub.database_url.as_deref()).await?;
+        let mut spawned =
+            Spawned::prepare(binary, hub.database_url.as_deref(), wanted.limits).await?;
         match interruptible(Self::with_hub(&mut spawned, hub, wanted)).await {
             Ok(parts) => Ok(parts.into_target(spawned)),
             Err(error) => {

@@ -26,10 +26,21 @@ const BETWEEN_QUESTIONS: Duration = Duration::from_millis(20);
 /// Lines of the hub's log that an error shows.
 const LAST_LINES: usize = 15;
 
-/// What a load needs other than the defaults. Variables of the environment stand above nothing here:
-/// other settings of the hub can be given by `ROWCAST_…` as always.
-const SETTINGS: &[(&str, &str)] = &[
-    ("ROWCAST_DEMO__ENABLED", "false"),
+/// Which limits a hub has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// So high that they do not stand in the way of a load.
+    Raised,
+    /// Those that every hub has.
+    Shipped,
+}
+
+/// What every load needs other than the defaults. Other settings can be given by `ROWCAST_…` as
+/// always, except for these.
+const SETTINGS: &[(&str, &str)] = &[("ROWCAST_DEMO__ENABLED", "false")];
+
+/// Limits that would stand in the way of a load.
+const RAISED: &[(&str, &str)] = &[
     ("ROWCAST_LIMITS__SOCKETS_PER_USER", "0"),
     ("ROWCAST_LIMITS__SOCKETS_PER_ADDRESS", "0"),
     ("ROWCAST_LIMITS__SOCKETS_NOT_GREETED", "1000000"),
@@ -47,6 +58,7 @@ pub(crate) struct Spawned {
     binary: HubBinary,
     folder: TempDir,
     scratch: Scratch,
+    settings: Vec<(&'static str, &'static str)>,
     child: Option<Child>,
 }
 
@@ -55,10 +67,12 @@ impl Spawned {
     pub(crate) async fn prepare(
         binary: HubBinary,
         server: Option<&str>,
+        limits: Limits,
     ) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().map_err(LoadError::io("cannot make a folder"))?;
+        let settings = settings(&binary, folder.path(), limits).await?;
         let scratch = Scratch::make(server, folder.path()).await?;
-        let spawned = Self { binary, folder, scratch, child: None };
+        let spawned = Self { binary, folder, scratch, settings, child: None };
         match printed(spawned.command(&["migrate"])).await {
             Ok(_) => Ok(spawned),
             Err(error) => {
@@ -136,7 +150,7 @@ impl Spawned {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.binary.command(arguments);
         command.current_dir(self.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.envs(SETTINGS.iter().copied());
+        command.envs(self.settings.iter().copied());
         command.env("DATABASE_URL", &self.scratch.url).env_remove("ROWCAST_STORE__URL");
         command.env("ROWCAST_AUTH__KEY_FOLDER", self.folder.path().join("keys"));
         command
@@ -151,6 +165,32 @@ impl Spawned {
         // A database that cannot be removed is left to the one who runs the server.
         let _left = self.scratch.remove().await;
     }
+}
+
+/// The settings that this hub knows: an older one has fewer limits, and refuses names it does not know.
+async fn settings(
+    binary: &HubBinary,
+    folder: &Path,
+    limits: Limits,
+) -> Result<Vec<(&'static str, &'static str)>, LoadError> {
+    let raised = if limits == Limits::Raised { RAISED } else { &[] };
+    let mut command = binary.command(&["config", "--defaults"]);
+    let known = printed({
+        command.current_dir(folder);
+        command
+    });
+    let known = known.await?;
+    let wanted = SETTINGS.iter().chain(raised);
+    Ok(wanted.filter(|(variable, _)| knows(&known, variable)).copied().collect())
+}
+
+/// Whether a settings file has a line for the setting that this variable stands for.
+fn knows(file: &str, variable: &str) -> bool {
+    let path = variable.trim_start_matches("ROWCAST_").to_lowercase();
+    let Some((section, name)) = path.split_once("__") else { return false };
+    let lines = file.lines().skip_while(|line| *line != format!("[{section}]")).skip(1);
+    let mut lines = lines.take_while(|line| !line.starts_with('['));
+    lines.any(|line| line.split_once(" = ").is_some_and(|(found, _)| found == name))
 }
 
 /// Starts something that stays on these cores, and goes on where this thread was.
@@ -188,4 +228,18 @@ async fn ask_ready(address: &Address) -> std::io::Result<bool> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer.starts_with("HTTP/1.1 200"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_is_told_only_settings_that_it_knows() {
+        let file = "[server]\nworkers = 0\n[limits]\n# sockets = 1\nvalues = 7\n[http]\nurl = 1\n";
+        assert!(knows(file, "ROWCAST_LIMITS__VALUES"));
+        for unknown in ["LIMITS__SOCKETS", "LIMITS__URL", "LIMITS__WORKERS", "DEMO__ENABLED"] {
+            assert!(!knows(file, &format!("ROWCAST_{unknown}")), "{unknown}");
+        }
+    }
 }

@@ -148,7 +148,8 @@ impl Link {
     }
 }
 
-async fn connect(to: SocketAddr, source: Option<SocketAddr>) -> io::Result<TcpStream> {
+/// Connects, from this address and port if they are free.
+pub(super) async fn connect(to: SocketAddr, source: Option<SocketAddr>) -> io::Result<TcpStream> {
     let Some(mut source) = source else { return TcpStream::connect(to).await };
     let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;

@@ -4,11 +4,13 @@
 mod decoder;
 mod frame;
 mod handshake;
+mod http;
 mod link;
 mod outbox;
 mod scan;
 
 pub(crate) use decoder::Decoder;
+pub(crate) use http::{Ask, open as open_plain};
 pub(crate) use link::{Address, Link, LinkError, Receiver};
 pub(crate) use outbox::Outbox;
 pub(crate) use scan::{Scanner, marked};

@@ -32,6 +32,11 @@ impl Outbox {
         frame::push_message(&mut self.waiting.borrow_mut(), self.codec, &payload);
     }
 
+    /// Queues a pong that nobody asked for.
+    pub(crate) fn queue_pong(&self) {
+        frame::push_frame(&mut self.waiting.borrow_mut(), frame::PONG, b"");
+    }
+
     /// Writes what is queued.
     pub(crate) async fn flush(&self) -> io::Result<()> {
         if self.writing.replace(true) {

@@ -29,6 +29,7 @@ mod hostile;
 mod idempotence;
 mod interop;
 mod limits;
+mod migrations;
 mod notifications;
 mod outside;
 mod presence;

@@ -35,6 +35,7 @@ pub(crate) enum Call {
     History,
     Select,
     Commit,
+    Trim,
 }
 
 /// On which side of a call a hub stops: before the database is asked, or with its answer in hand.
@@ -110,6 +111,12 @@ impl Gated {
 
 /// A hub within the test, on a database that another hub has prepared.
 pub(crate) async fn gated_hub(database: &Database) -> (Server, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    (hub_behind(database, &gate).await, gate)
+}
+
+/// The same, behind a gate that may be closed from the beginning.
+pub(crate) async fn hub_behind(database: &Database, gate: &Arc<Gate>) -> Server {
     let bug = std::env::var_os("ROWCAST_BUG").and_then(|bug| bug.into_string().ok());
     let bug = bug.map(|bug| ("ROWCAST_BUG".to_owned(), bug));
     let folder = database.folder.path().join("keys").display().to_string();
@@ -122,11 +129,9 @@ pub(crate) async fn gated_hub(database: &Database) -> (Server, Arc<Gate>) {
     ];
     let named = settings.map(|(name, value)| (format!("ROWCAST_{name}"), value.to_owned()));
     let config = Config::load(None, named.into_iter().chain(bug)).expect("the settings are right");
-    let gate = Arc::new(Gate::default());
-    let of_store = Arc::clone(&gate);
+    let of_store = Arc::clone(gate);
     let wrap = |store| Arc::new(Gated { store, gate: of_store }) as Arc<dyn Store>;
-    let server = Server::start_with(config, wrap).await.expect("the hub starts");
-    (server, gate)
+    Server::start_with(config, wrap).await.expect("the hub starts")
 }
 
 #[async_trait]
@@ -232,7 +237,7 @@ impl Store for Gated {
         keep_log: Duration,
         keep_outcomes: Duration,
     ) -> Result<Trimmed, StoreError> {
-        self.store.trim(keep_log, keep_outcomes).await
+        self.call(Call::Trim, self.store.trim(keep_log, keep_outcomes)).await
     }
 
     async fn examine(&self) -> Result<Vec<Finding>, StoreError> {

@@ -324,7 +324,7 @@ pub(super) async fn expected_of(
 /// What an operator is told of a table whose recording is not as declared.
 pub(super) fn not_recorded(table: &str) -> StoreError {
     StoreError::Unfit(format!(
-        "the live table `{table}` is not recorded as it is declared; run `rowcast mend {table}`"
+        "the live table `{table}` is not recorded as it is declared; run `rowcast migrate`"
     ))
 }
 

@@ -20,9 +20,9 @@ export class History {
   #context;
   #id;
   #list = h('ol', { class: 'history', role: 'list' });
-  #more = h('button', { type: 'button', class: 'bare', hidden: true, onclick: () => void this.fetch(this.#oldest) }, 'Show older changes');
-  /** @type {number | undefined} */
-  #oldest;
+  #more = h('button', { type: 'button', class: 'bare', hidden: true, onclick: () => void this.fetch(this.#next) }, 'Show older changes');
+  /** From where older changes are fetched. @type {number | undefined} */
+  #next;
   /** @type {Row | null} */
   #row = null;
 
@@ -49,8 +49,10 @@ export class History {
       const page = await this.#context.project.history('tasks', this.#id, { limit: PAGE, ...(before ? { before } : {}) });
       const items = page.changes.flatMap((change) => this.#item(change) ?? []);
       setChildren(this.#list, before ? [...this.#list.children, ...items] : items);
-      this.#oldest = page.changes.at(-1)?.seq;
+      this.#next = page.next;
       this.#more.hidden = !page.more;
+      // A page may hold nothing that is worth telling, and more lies behind it.
+      if (items.length === 0 && page.more) await this.fetch(page.next);
     } catch (error) {
       setChildren(this.#list, [h('li', { class: 'error' }, errorWords(error))]);
     }

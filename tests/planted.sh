@@ -29,6 +29,7 @@ origin-unchecked      only_known_origins_may_connect                 .
 unbounded-queue       sqlite::a_reader_that_stops_reading            readers that do not read cost
 token-for-ever        whoever_does_not_renew_is_warned               .
 state-stays           a_state_is_cleared_by_null                     .
+triggers-lost-unnoticed sqlite::devices_follow_a_table         in vain
 lateness-counts       nobody_is_closed_because_the_hub_was_late      .
 lateness-counts       an_answer_to_a_ping_may_wait_unread            .
 "

@@ -15,6 +15,14 @@ pub(super) async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> 
     store::open(config).await
 }
 
+/// Opens the database to look at it.
+///
+/// # Errors
+/// If it cannot be reached, or is none that this program knows.
+pub(super) async fn open_as_is(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    store::open_as_is(config).await
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors

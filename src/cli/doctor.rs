@@ -22,7 +22,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 async fn of_database(config: &Config) -> Result<Vec<Finding>, StoreError> {
-    let store = database::open(config).await?;
+    let store = database::open_as_is(config).await?;
     let found = store.examine().await;
     store.close().await;
     found

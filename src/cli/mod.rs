@@ -27,6 +27,7 @@ mod database;
 mod doctor;
 mod erase;
 mod keys;
+mod mend;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -43,6 +44,7 @@ Examples:
   rowcast account create ada@example.org --name \"Ada Lovelace\" --admin
   rowcast keys rotate
   rowcast doctor --json | jq .
+  rowcast mend tasks                         record a table anew, and reset its channels
   rowcast erase --user ada --yes             take a person's data out, also out of the log
   rowcast config --defaults > rowcast.toml   begin a settings file of your own
 
@@ -66,6 +68,11 @@ enum Command {
     Serve,
     /// Bring the database up to date: tables of the engine, live tables, their triggers
     Migrate,
+    /// Record live tables anew and have their clients take a fresh snapshot; beside a running hub too
+    Mend {
+        /// The tables; all declared ones if none is named
+        tables: Vec<String>,
+    },
     /// Sign a token with the hub's own key and print it
     Token(TokenArgs),
     /// Accounts of people
@@ -140,6 +147,8 @@ enum CommandError {
     UnknownTable(String),
     #[error("this is no key of the table: {0}")]
     BadKey(String),
+    #[error("{0} declared tables are not live")]
+    NotLive(usize),
     #[error("the examination found something bad")]
     FoundBad,
 }
@@ -201,6 +210,7 @@ fn perform(
             Ok(wait_for(server::run(config))??)
         }
         Command::Migrate => migrate(&config, out),
+        Command::Mend { tables } => mend::run(&config, &tables, out),
         Command::Erase(asked) => wait_for(erase::run(&config, &asked, out))?,
         Command::Token(asked) => token::run(&config, asked, out),
         Command::Account(asked) => account::run(&config, asked, out),

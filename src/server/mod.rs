@@ -42,6 +42,7 @@ mod recheck;
 mod settings;
 mod stream;
 mod tables;
+mod upkeep;
 mod worker;
 
 pub use connection::Peer;
@@ -190,12 +191,12 @@ impl Server {
             services: Arc::clone(&services),
             store: Arc::clone(&store),
             sockets: sockets.clone(),
-            accounts,
             unnumbered,
-            settings: config.store.clone(),
-            pace,
+            poll: config.store.poll,
         };
         tracker.spawn(poller.run(stop.clone()));
+        let upkeep = upkeep::Upkeep::new(&services, &store, &config.store, accounts, pace);
+        upkeep.start(&tracker, &stop);
         tracker.spawn(tables::TableWatch::new(&services, &store, &sockets).run(stop.clone()));
         let (access, hub) = (Arc::clone(&services.access), services.hub.clone());
         tracker.spawn(recheck::net(access, hub, stop.clone()));

@@ -78,17 +78,24 @@ pub enum ValueSource {
 /// The live schema of the declared tables, all of which must fit.
 ///
 /// # Errors
-/// [`StoreError::Unfit`], naming the declaration that does not fit the database.
+/// [`StoreError::Unfit`], naming each declaration that does not fit the database.
 pub fn live_schema(
     declarations: &Declarations,
     catalogue: &[CatalogueTable],
 ) -> Result<LiveSchema, StoreError> {
     let mut tables: Vec<Arc<LiveTable>> = Vec::new();
+    let mut wrong = Vec::new();
     for declared in &declarations.tables {
         if tables.iter().any(|table| table.name == declared.name) {
             return Err(unfit(declared, "is declared twice"));
         }
-        tables.push(Arc::new(found_table(declared, catalogue)?));
+        match found_table(declared, catalogue) {
+            Ok(table) => tables.push(Arc::new(table)),
+            Err(error) => wrong.push(error.to_string()),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(StoreError::Unfit(wrong.join("; ")));
     }
     for access in &declarations.access {
         check_access(access, &tables)?;

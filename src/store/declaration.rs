@@ -3,6 +3,8 @@
 use rowcast_protocol::Role;
 use serde::{Deserialize, Serialize};
 
+use super::StoreError;
+
 /// Everything that `rowcast migrate` applies.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +15,16 @@ pub struct Declarations {
     /// Who may reach the channels of each kind.
     #[serde(default)]
     pub access: Vec<AccessDeclaration>,
+}
+
+impl Declarations {
+    /// Refuses a table that is not declared.
+    pub(super) fn must_name(&self, table: &str) -> Result<(), StoreError> {
+        if self.tables.iter().any(|declared| declared.name == table) {
+            return Ok(());
+        }
+        Err(StoreError::Unfit(format!("no table `{table}` is declared live")))
+    }
 }
 
 /// Declares a table live.

@@ -52,7 +52,7 @@ pub use edit::{CheckedEdit, CheckedOp, NamedRow};
 pub use erase::{Erased, Erasure};
 pub use error::{EditError, StoreError};
 pub use history::Past;
-pub use open::{Made, migrate, open};
+pub use open::{Fitness, Made, mend, migrate, open, open_as_is};
 pub use query::{Query, Selected};
 pub use schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable, Relation, Unwatched};
 pub use weight::EditLimits;

@@ -4,7 +4,9 @@ use std::{path::Path, str::FromStr as _, sync::Arc};
 
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 
-use super::{Declarations, EditLimits, Store, StoreError, fold::EntryLimits, postgres, sqlite};
+use super::{
+    Declarations, EditLimits, LiveSchema, Store, StoreError, fold::EntryLimits, postgres, sqlite,
+};
 use crate::config::{Config, DatabaseKind};
 
 /// Whether the database was made just now.
@@ -16,11 +18,33 @@ pub enum Made {
     Before,
 }
 
+/// How fit a database must be to be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fitness {
+    /// Every declaration fits, and every live table is recorded.
+    #[default]
+    AsDeclared,
+    /// Tables that do not fit are not live. For whoever only looks.
+    AsIs,
+}
+
 /// Opens a database that [`migrate`] has prepared.
 ///
 /// # Errors
 /// If it cannot be reached, or is none that this program and these declarations know.
 pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    open_with(config, Fitness::AsDeclared).await
+}
+
+/// Opens a database to look at it, whatever has become of its live tables.
+///
+/// # Errors
+/// If it cannot be reached, or is none that this program knows.
+pub async fn open_as_is(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    open_with(config, Fitness::AsIs).await
+}
+
+async fn open_with(config: &Config, fitness: Fitness) -> Result<Arc<dyn Store>, StoreError> {
     let declarations = &config.declarations;
     let limits =
         EntryLimits { changes: config.limits.entry_changes, bytes: config.limits.entry_bytes };
@@ -35,6 +59,7 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
                 limits,
                 edits,
                 readers: config.store.pool,
+                fitness,
                 ..sqlite::Options::default()
             };
             Arc::new(sqlite::open(&file, declarations, options).await?)
@@ -43,7 +68,7 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
             let defaults = postgres::Options::default();
             let lanes = u32::try_from(config.store.lanes).unwrap_or(u32::MAX);
             let pools = postgres::PoolSizes { lanes, readers: config.store.pool, ..defaults.pools };
-            let options = postgres::Options { limits, edits, pools };
+            let options = postgres::Options { limits, edits, pools, fitness };
             let url = config.store.url.expose();
             let opened = postgres::open(url, declarations, options).await;
             Arc::new(opened.map_err(|error| at(url, error))?)
@@ -66,6 +91,29 @@ pub async fn migrate(config: &Config) -> Result<Made, StoreError> {
         DatabaseKind::Postgres => {
             let url = config.store.url.expose();
             migrate_postgres(url, declarations).await.map_err(|error| at(url, error))
+        }
+    }
+}
+
+/// Makes the recording of these tables anew, and has the channels of their rows reset; of all declared
+/// ones if none is named. While a hub runs it notices. Returns the live tables, and those that do not
+/// fit their declarations.
+///
+/// # Errors
+/// If a table is not declared, or the database cannot be reached or was not migrated.
+pub async fn mend(config: &Config, tables: &[String]) -> Result<Arc<LiveSchema>, StoreError> {
+    let declarations = &config.declarations;
+    for table in tables {
+        declarations.must_name(table)?;
+    }
+    let all = || declarations.tables.iter().map(|table| table.name.clone()).collect();
+    let tables = if tables.is_empty() { all() } else { tables.to_vec() };
+    match kind(config)? {
+        DatabaseKind::Sqlite(file) => sqlite::mend(&file, declarations, &tables).await,
+        DatabaseKind::Postgres => {
+            let url = config.store.url.expose();
+            let mended = postgres::mend(url, declarations, &tables).await;
+            mended.map(Arc::new).map_err(|error| at(url, error))
         }
     }
 }

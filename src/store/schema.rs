@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use rowcast_protocol::{ColumnType, ErrorCode, Role, Schema};
 
 use super::{
-    EditError, StoreError,
+    EditError, Finding, StoreError, Verdict,
     declaration::{AccessDeclaration, TimestampSpelling},
 };
 
@@ -140,6 +140,17 @@ pub struct Relation {
     pub sql_name: String,
     /// The number and the type of each column, in the order of the live table's columns.
     pub columns: Vec<(i16, i64)>,
+}
+
+impl Unwatched {
+    /// What an examination says of it.
+    pub(super) fn finding(&self) -> Finding {
+        let detail = format!(
+            "not live at present: {}; once the table fits, a running hub takes it over by itself",
+            self.why
+        );
+        Finding { subject: format!("table {}", self.name), verdict: Verdict::Bad, detail }
+    }
 }
 
 impl LiveTable {

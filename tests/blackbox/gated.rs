@@ -1,5 +1,5 @@
-//! The hub is stopped while it waits for its database, at one await after the other. A member is removed
-//! meanwhile: whatever was looked up before the removal opens nothing after it.
+//! A member is removed while the hub waits for its database on that member's behalf: at each await,
+//! one after the other. Whatever was looked up before the removal opens nothing after it.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::support::{
     database::Kind,
     device::Device,
     edits::{edit, new_task, rename},
-    gate::{Call, Gate, Side, gated_hub, hub_behind},
+    gate::{Call, Gate, Side, gated_hub},
     on_both_stores,
     world::{World, id, project},
 };
@@ -26,7 +26,6 @@ on_both_stores! {
     an_edit_that_waits_in_its_lane_is_refused,
     a_refused_resubscription_ends_the_old_one,
     what_was_remembered_of_a_closed_channel_is_forgotten,
-    news_do_not_wait_while_the_hub_forgets_what_is_old,
 }
 
 /// A world, and in the place of its hub one that can be stopped.
@@ -277,21 +276,4 @@ async fn what_was_remembered_of_a_closed_channel_is_forgotten(store: Kind) {
     assert_eq!(bob.fails_to_subscribe(&project.channel).await.code, ErrorCode::UnknownChannel);
     scene.bob_is_out(&project, &mut bob, "after the removal").await;
     scene.server.drain().await;
-}
-
-async fn news_do_not_wait_while_the_hub_forgets_what_is_old(store: Kind) {
-    let mut world = World::on(store).await;
-    world.hub.is_killed();
-    let gate = Arc::new(Gate::default());
-    gate.closes(Call::Trim, Side::Before);
-    let server = hub_behind(&gate, &world.database).await;
-    world.hub.address = server.address;
-    gate.is_reached().await;
-    let mut ada = world.ada().await;
-    ada.subscribes(&world.project).await;
-    let told = format!("UPDATE tasks SET title = 'Told' WHERE id = '{}'", id(1));
-    world.outsider().await.runs(&told).await;
-    ada.sees_title(&world.project, &id(1), "Told").await;
-    gate.opens();
-    server.drain().await;
 }

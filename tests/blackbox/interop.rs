@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// A Python with what `requirements.txt` names, made once and kept.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let requirements = tests().join("interop/requirements.txt");
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("interop-venv");
     let (python, stamp) = (folder.join("bin/python"), folder.join("requirements.txt"));
@@ -26,7 +26,8 @@ fn python() -> PathBuf {
     python
 }
 
-fn runs(command: &mut Command) {
+/// Runs a program that must succeed.
+pub(crate) fn runs(command: &mut Command) {
     let run = command.output().expect("it runs");
     let words = [run.stdout, run.stderr].map(|words| String::from_utf8_lossy(&words).into_owned());
     assert!(run.status.success(), "{command:?}: {}", words.concat());

@@ -30,6 +30,7 @@ mod hostile;
 mod idempotence;
 mod interop;
 mod limits;
+mod migrations;
 mod notifications;
 mod outside;
 mod presence;

@@ -1,7 +1,7 @@
 //! Outside writers: plain SQL on the same tables, seen by everybody within moments, and neither
 //! blocked nor failed by the hub.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rowcast_protocol::{Change, Reply};
 use tokio::time::Instant;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::support::{
     database::Kind,
     edits::{comment, edit, label, new_task, rename},
+    gate::{Call, Gate, Side, hub_behind},
     on_both_stores,
     waiting::eventually,
     world::{World, id, other_id, project_id},
@@ -33,6 +34,7 @@ on_both_stores! {
     an_ack_names_its_own_entry_though_an_outsiders_comes_after_it,
     transactions_that_overlap_come_in_the_order_of_their_effects,
     an_outsider_is_not_kept_waiting_by_the_hub,
+    an_outsiders_news_do_not_wait_while_old_entries_are_forgotten,
 }
 
 async fn what_an_outsider_commits_is_seen_within_moments(store: Kind) {
@@ -250,4 +252,24 @@ async fn an_outsider_is_not_kept_waiting_by_the_hub(store: Kind) {
     times.sort_unstable();
     assert!(times[50] < Duration::from_millis(100), "{times:?}");
     bob.sees_title(&world.project, &id(2), "Hand 99").await;
+}
+
+async fn an_outsiders_news_do_not_wait_while_old_entries_are_forgotten(store: Kind) {
+    let mut world = World::on(store).await;
+    world.hub.is_killed();
+    let gate = Arc::new(Gate::default());
+    gate.closes(Call::Trim, Side::Before);
+    let server = hub_behind(&world.database, &gate).await;
+    world.hub.address = server.address;
+    gate.is_reached().await;
+    let mut bob = world.bob().await;
+    bob.subscribes(&world.project).await;
+    // Nor while positions are compared.
+    gate.closes(Call::Heads, Side::Before);
+    gate.is_reached().await;
+    world.outsider().await.runs(&rename_by_hand(&id(1), "Meanwhile")).await;
+    bob.sees_title(&world.project, &id(1), "Meanwhile").await;
+    gate.opens();
+    gate.opens();
+    server.drain().await;
 }

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use rowcast_protocol::{ErrorCode, News};
+use rowcast_protocol::{Codec, ErrorCode, News};
 
 use crate::support::{
     database::{Kind, Outsider},
     device::Device,
     edits::{edit, rename},
+    hub::Hub,
     on_both_stores,
     waiting::eventually,
     world::{World, id, project_id},
@@ -54,7 +55,7 @@ fn migrations(store: Kind) -> Vec<&'static str> {
 }
 
 /// Somebody who writes all the time, whatever becomes of the tables.
-async fn writes(outsider: &mut Outsider, round: usize) {
+pub(crate) async fn writes(outsider: &mut Outsider, round: usize) {
     let title = format!("UPDATE tasks SET title = 'round {round}' WHERE id = '{}'", id(1));
     outsider.runs(&title).await;
     let comment = format!(
@@ -68,7 +69,7 @@ async fn writes(outsider: &mut Outsider, round: usize) {
 }
 
 /// Takes a snapshot again wherever the hub said so, until nothing is left to be said.
-async fn settles(device: &mut Device, world: &World) {
+pub(crate) async fn settles(device: &mut Device, world: &World) {
     device.is_up_to_date().await;
     while !device.resets.is_empty() {
         device.subscribes(&world.project).await;
@@ -98,18 +99,34 @@ async fn stored(outsider: &mut Outsider, table: &str, column: &str) -> BTreeMap<
 
 async fn devices_follow_a_table_through_every_migration(store: Kind) {
     let world = World::on(store).await;
-    let (mut ada, mut bob) = (world.ada().await, world.bob().await);
+    let (ada, bob) = (world.ada().await, world.bob().await);
+    follow_every_migration(&world, ada, bob).await;
+}
+
+/// Hubs that share a database notice the same change, and one of them records it.
+#[tokio::test]
+async fn devices_of_two_hubs_follow_a_table_through_every_migration() {
+    let world = World::on(Kind::Postgres).await;
+    let second = Hub::start(&world.database, &[]).await;
+    let ada = world.ada().await;
+    let bob = world.device_at(second.address, "bob", Codec::MsgPack).await;
+    follow_every_migration(&world, ada, bob).await;
+}
+
+async fn follow_every_migration(world: &World, mut ada: Device, mut bob: Device) {
     for device in [&mut ada, &mut bob] {
         device.subscribes(&world.project).await;
     }
     let (mut migrator, mut writer) = (world.outsider().await, world.outsider().await);
     let before = ada.welcome.schema.hash.clone();
-    for (round, migration) in migrations(store).into_iter().enumerate() {
+    for (round, migration) in migrations(world.database.kind).into_iter().enumerate() {
         migrator.runs(migration).await;
         writes(&mut writer, round).await;
         // Edits go on too; while a table changes they may be told to come again.
-        let sent = edit(&world.project, vec![rename(&id(2), &format!("edited {round}"))]);
-        eventually("the edit to be taken", async || ada.tries(&sent).await.is_ok()).await;
+        for (number, device) in [(2, &mut ada), (3, &mut bob)] {
+            let sent = edit(&world.project, vec![rename(&id(number), &format!("edited {round}"))]);
+            eventually("the edit to be taken", async || device.tries(&sent).await.is_ok()).await;
+        }
     }
     let has_all = |schema: &rowcast_protocol::Schema| {
         let column = |table: &str, column: &str| {
@@ -136,14 +153,24 @@ async fn devices_follow_a_table_through_every_migration(store: Kind) {
         for (table, column) in
             [("tasks", "title"), ("tasks", "remark"), ("comments", "body"), ("comments", "mood")]
         {
-            let wanted = stored(&mut writer, table, column).await;
-            eventually("the device to hold what the database has", async || {
-                settles(device, &world).await;
-                held(device, &world, table, column) == wanted
-            })
-            .await;
+            holds_what_is_stored(device, world, table, column).await;
         }
     }
+}
+
+/// Waits until a device has what the database has of a column.
+pub(crate) async fn holds_what_is_stored(
+    device: &mut Device,
+    world: &World,
+    table: &str,
+    column: &str,
+) {
+    let wanted = stored(&mut world.outsider().await, table, column).await;
+    eventually("the device to hold what the database has", async || {
+        settles(device, world).await;
+        held(device, world, table, column) == wanted
+    })
+    .await;
 }
 
 async fn a_table_that_is_away_refuses_edits_for_the_moment_and_its_rows_leave(store: Kind) {

@@ -112,11 +112,11 @@ impl Gated {
 /// A hub within the test, on a database that another hub has prepared.
 pub(crate) async fn gated_hub(database: &Database) -> (Server, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
-    (hub_behind(&gate, database).await, gate)
+    (hub_behind(database, &gate).await, gate)
 }
 
-/// The same behind a gate, which may be closed already.
-pub(crate) async fn hub_behind(gate: &Arc<Gate>, database: &Database) -> Server {
+/// The same, behind a gate that may be closed from the beginning.
+pub(crate) async fn hub_behind(database: &Database, gate: &Arc<Gate>) -> Server {
     let bug = std::env::var_os("ROWCAST_BUG").and_then(|bug| bug.into_string().ok());
     let bug = bug.map(|bug| ("ROWCAST_BUG".to_owned(), bug));
     let folder = database.folder.path().join("keys").display().to_string();

@@ -325,7 +325,7 @@ impl PostgresStore {
         let schema = self.schema.load_full();
         let kinds = schema.kinds();
         let (changes, bytes) = bounds(self.options.limits);
-        let mut lent = self.pools.writer().await?;
+        let mut lent = self.pools.numberer().await?;
         let query = sqlx::query(NUMBER).bind(kinds).bind(NUMBER_AT_ONCE).bind(changes).bind(bytes);
         let rows = query.fetch_all(lent.connection()).await;
         let rows = lent.settle(rows)?;

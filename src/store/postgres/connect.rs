@@ -57,7 +57,7 @@ const ASKING: &str = "SET statement_timeout = '5s'; SET enable_seqscan = on;
 /// How many connections a store may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolSizes {
-    /// Commits that may run at once; numbering and upkeep have two more.
+    /// Commits that may run at once. Numbering has one more, upkeep and accounts have two.
     pub lanes: u32,
     /// Reads that may run at once.
     pub readers: u32,
@@ -75,6 +75,7 @@ impl Default for PoolSizes {
 #[derive(Debug)]
 pub(super) struct Pools {
     committers: PgPool,
+    numberer: PgPool,
     writers: PgPool,
     readers: PgPool,
     askers: PgPool,
@@ -108,6 +109,7 @@ impl Pools {
         let committing = format!("SET statement_timeout = '{}ms'", edit_time.as_millis());
         Ok(Self {
             committers: pool(&options, sizes.lanes.max(1), sizes.patience, &broke, committing),
+            numberer: pool(&options, 1, sizes.patience, &broke, String::new()),
             writers: pool(&options, 2, sizes.patience, &broke, String::new()),
             readers: pool(&options, sizes.readers.max(1), sizes.patience, &broke, String::new()),
             askers: pool(
@@ -124,6 +126,11 @@ impl Pools {
     /// A connection for batches of edits.
     pub(super) async fn committer(&self) -> Result<Lent, StoreError> {
         self.lend(&self.committers).await
+    }
+
+    /// The connection that numbers what outsiders left.
+    pub(super) async fn numberer(&self) -> Result<Lent, StoreError> {
+        self.lend(&self.numberer).await
     }
 
     /// A connection for whatever else is written.
@@ -147,6 +154,7 @@ impl Pools {
 
     pub(super) async fn close(&self) {
         self.committers.close().await;
+        self.numberer.close().await;
         self.writers.close().await;
         self.readers.close().await;
         self.askers.close().await;

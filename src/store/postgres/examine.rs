@@ -14,7 +14,7 @@ use super::{
     recorder::recorders,
     snapshot::is_no_value,
 };
-use crate::store::{Finding, LiveSchema, LiveTable, StoreError, Verdict};
+use crate::store::{Finding, LiveSchema, LiveTable, StoreError, Unwatched, Verdict};
 
 /// How many channels are compared with their logs: those with the newest entries.
 const CHANNELS: i64 = 100;
@@ -65,7 +65,9 @@ impl PostgresStore {
 
     async fn look(&self, connection: &mut PgConnection) -> Result<Vec<Finding>, StoreError> {
         let mut findings = settings(connection).await.map_err(store_error)?;
-        for table in &self.schema.load_full().tables {
+        let schema = self.schema.load_full();
+        findings.extend(schema.unwatched.iter().map(Unwatched::finding));
+        for table in &schema.tables {
             findings.push(triggers(connection, table).await.map_err(store_error)?);
         }
         findings.extend(gaps(connection).await.map_err(store_error)?);

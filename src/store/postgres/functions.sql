@@ -370,6 +370,8 @@ END $$;
 -- keeps the outcomes. `channels` are the edits' channels and where rows are moved to; `list` tells
 -- each edit, `known` are failures that were found before, `touched` the numbers and names of the tables. Answers with rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a
 -- head, `e` a new entry, `l` something was left to number.
+DROP FUNCTION IF EXISTS rowcast.commit_batch(
+    text[], jsonb, jsonb, text[], text[], jsonb[], integer[], integer, integer);
 CREATE OR REPLACE FUNCTION rowcast.commit_batch(
     channels text[], list jsonb, known jsonb, statements text[], probes text[], rows jsonb[],
     several integer[], max_changes integer, max_bytes integer, touched jsonb

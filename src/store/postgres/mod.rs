@@ -64,13 +64,13 @@ use parking_lot::Mutex;
 use rowcast_protocol::{ChannelName, Cursor, Epoch, Role, Seq, Value};
 
 pub use connect::PoolSizes;
-pub use migrate::migrate;
+pub use migrate::{mend, migrate};
 
 use self::connect::Pools;
 use super::{
     Appended, Applied, CheckedEdit, Committed, Declarations, EditError, EditLimits, Erased,
-    Erasure, Finding, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query,
-    ReadAfter, Selected, Store, StoreError, Trimmed,
+    Erasure, Finding, Fitness, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry,
+    Query, ReadAfter, Selected, Store, StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
     rebind::Rebound,
@@ -89,6 +89,8 @@ pub struct Options {
     pub edits: EditLimits,
     /// How many connections.
     pub pools: PoolSizes,
+    /// Whether every table must be as it is declared, and recorded.
+    pub fitness: Fitness,
 }
 
 /// Live tables and logs in a PostgreSQL database.
@@ -118,7 +120,7 @@ pub async fn open(
     let pools = Pools::new(url, options.pools, options.edits.time)?;
     let mut lent = pools.reader().await?;
     let seen = watch::mark(lent.connection(), declarations).await.map_err(failure::store_error)?;
-    let fit = migrate::check(lent.connection(), declarations).await?;
+    let fit = migrate::check(lent.connection(), declarations, options.fitness).await?;
     drop(lent);
     Ok(PostgresStore {
         declarations: declarations.clone(),

@@ -10,13 +10,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use sqlx::PgConnection;
 
-use super::{
-    PostgresStore,
-    connect::single,
-    failure::store_error,
-    migrate::{self, Apply},
-    relations,
-};
+use super::{PostgresStore, connect::single, failure::store_error, migrate::Apply, relations};
 use crate::{
     planted::{self, Bug},
     store::{Appended, Declarations, StoreError},
@@ -67,7 +61,7 @@ impl PostgresStore {
         if *self.seen.lock() == seen && !self.must_look.swap(false, Ordering::AcqRel) {
             return Ok(Vec::new());
         }
-        let taken = self.take_over(None).await;
+        let taken = self.take_over(&[]).await;
         if taken.is_ok() {
             *self.seen.lock() = seen;
         } else {
@@ -79,14 +73,12 @@ impl PostgresStore {
 
     /// See [`Store::mend`](crate::store::Store::mend).
     pub(super) async fn mend_table(&self, table: &str) -> Result<Vec<Appended>, StoreError> {
-        if self.declarations.tables.iter().all(|declared| declared.name != table) {
-            return Err(migrate::unfit(format!("no table `{table}` is declared live")));
-        }
-        self.take_over(Some(table)).await?;
+        self.declarations.must_name(table)?;
+        self.take_over(&[table.to_owned()]).await?;
         self.number_pending().await
     }
 
-    async fn take_over(&self, mend: Option<&str>) -> Result<(), StoreError> {
+    async fn take_over(&self, mend: &[String]) -> Result<(), StoreError> {
         let mut connection = single(&self.url).await?;
         let apply = Apply { declarations: &self.declarations, mend, strict: false };
         let schema = apply.run(&mut connection).await?;

@@ -104,7 +104,7 @@ pub(super) async fn number_concerning(
 impl Backlog {
     async fn read(connection: &mut Connection, facts: &Facts) -> Result<Self, StoreError> {
         let sql = "SELECT s.id, s.name, p.c, p.n, p.replaced FROM (
-                SELECT shape, c, count(*) AS n, max(op = 'P') AS replaced FROM (
+                SELECT shape, c, count(*) AS n, max(op = 'L') AS replaced FROM (
                     SELECT shape, ch AS c, op FROM rowcast_pending WHERE ch IS NOT NULL AND id < ?
                     UNION ALL
                     SELECT shape, och, op FROM rowcast_pending

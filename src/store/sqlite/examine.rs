@@ -6,15 +6,16 @@ use rowcast_protocol::{Change, ChannelName, Fields, Seq, Value};
 use sqlx::SqlitePool;
 
 use super::{
-    super::{Finding, PagePlace, Verdict, error::StoreError, schema::LiveTable},
+    super::{Finding, PagePlace, Unwatched, Verdict, error::StoreError, schema::LiveTable},
     connection::{Connection, nth, store_error},
     facts::Facts,
-    migrate::{expected, present},
+    migrate::{expected_of, present},
     page::page,
     raw::{Bound, number, own},
     read::{changes, rows, tag},
     row::key_columns,
     transaction::key_text,
+    triggers::Trigger,
 };
 
 /// Channels whose rows are compared with their log: those that changed last.
@@ -37,6 +38,7 @@ pub(super) async fn writer(
     connection: &mut Connection,
 ) -> Result<Vec<Finding>, StoreError> {
     let mut findings = settings(connection).await?;
+    findings.extend(facts.schema.unwatched.iter().map(Unwatched::finding));
     findings.extend(recording(facts, connection).await?);
     Ok(findings)
 }
@@ -75,23 +77,23 @@ async fn file(pool: &SqlitePool) -> Result<Finding, StoreError> {
 
 async fn recording(facts: &Facts, connection: &mut Connection) -> Result<Vec<Finding>, StoreError> {
     let found = present(connection).await?;
-    let wanted = match expected(connection, &facts.schema).await {
-        Ok(wanted) => wanted,
-        Err(StoreError::Unfit(words)) => return Ok(vec![finding("recording", Some(words), "")]),
-        Err(error) => return Err(error),
-    };
-    let tables = facts.schema.tables.iter().map(|table| {
-        let mine = |name: &str| name.starts_with(&format!("rowcast_{}_", table.name));
-        let missing: Vec<&str> = wanted
-            .iter()
-            .filter(|trigger| mine(&trigger.name) && !found.contains(trigger))
-            .map(|trigger| trigger.name.as_str())
-            .collect();
-        let wrong = (!missing.is_empty())
-            .then(|| format!("missing or changed: {}; run `rowcast migrate`", missing.join(", ")));
-        finding(format!("triggers of {}", table.name), wrong, "as declared")
-    });
-    Ok(tables.collect())
+    let mut findings = Vec::new();
+    for table in &facts.schema.tables {
+        let wrong = match expected_of(connection, table).await {
+            Ok(wanted) => missing(&wanted, &found, &table.name),
+            Err(StoreError::Unfit(words)) => Some(words),
+            Err(error) => return Err(error),
+        };
+        findings.push(finding(format!("triggers of {}", table.name), wrong, "as declared"));
+    }
+    Ok(findings)
+}
+
+fn missing(wanted: &[Trigger], found: &[Trigger], table: &str) -> Option<String> {
+    let missing = wanted.iter().filter(|trigger| !found.contains(trigger));
+    let missing: Vec<&str> = missing.map(|trigger| trigger.name.as_str()).collect();
+    (!missing.is_empty())
+        .then(|| format!("missing or changed: {}; run `rowcast mend {table}`", missing.join(", ")))
 }
 
 async fn gaps(pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {

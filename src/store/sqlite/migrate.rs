@@ -1,6 +1,6 @@
 //! Makes and upgrades the database, and switches recording on.
 
-use std::{borrow::Cow, fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{borrow::Cow, fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
 
 use rowcast_protocol::Codec;
 use sqlx::{
@@ -19,6 +19,7 @@ use super::{
     raw::{Bound, own},
     reload::Reload,
     triggers::{Trigger, recorded, triggers},
+    unique::Uniques,
 };
 
 /// The migrations, in order.
@@ -63,8 +64,35 @@ async fn migrate_on(
     }
     migrator().run(connection.inner()).await.map_err(|error| migration_error(&error))?;
     let Options { limits, edits, .. } = Options::default();
-    let take_over = Reload { declarations, limits, edits, before: None, mend: None, strict: true };
+    let take_over = Reload { declarations, limits, edits, before: None, mend: &[], strict: true };
     take_over.run(connection).await.map(drop)
+}
+
+/// Makes the recording of these tables anew, whatever it looks like, and resets their channels. What does
+/// not fit its declaration is not live: the schema says so.
+///
+/// # Errors
+/// [`StoreError::Unfit`] if the database was not migrated.
+pub async fn mend(
+    path: &Path,
+    declarations: &Declarations,
+    tables: &[String],
+) -> Result<Arc<LiveSchema>, StoreError> {
+    if !path.exists() {
+        let words = format!("there is no database {}; run `rowcast migrate`", path.display());
+        return Err(StoreError::Unfit(words));
+    }
+    refuse_foreign(path)?;
+    let Options { limits, edits, busy_timeout, .. } = Options::default();
+    let mut connection = Connection::open(&writer_options(path, busy_timeout)).await?;
+    let take_over =
+        Reload { declarations, limits, edits, before: None, mend: tables, strict: false };
+    let mended = match refuse_unfit(&mut connection).await {
+        Ok(()) => take_over.run(&mut connection).await,
+        Err(error) => Err(error),
+    };
+    connection.close().await;
+    mended.map(|(facts, _)| facts.schema)
 }
 
 fn migrator() -> Migrator {
@@ -148,6 +176,7 @@ pub(super) async fn apply(
     strict: bool,
 ) -> Result<Vec<String>, StoreError> {
     widen_pending(connection, schema).await?;
+    index_pending(connection).await?;
     let found = present(connection).await?;
     let is_in_place = |trigger: &&Trigger| {
         let mut tables = schema.tables.iter();
@@ -183,14 +212,14 @@ async fn record(
     let shape = Bound::default().with(table.name.as_str()).with(column_list(table)).done();
     connection.run_once(sql, shape).await.map_err(store_error)?;
     let wanted = expected_of(connection, table).await?;
-    let is_own = |trigger: &&Trigger| trigger.table == table.name;
-    let obsolete = found.iter().filter(is_own).filter(|trigger| !wanted.contains(trigger));
-    let missing: Vec<&Trigger> = wanted.iter().filter(|wanted| !found.contains(wanted)).collect();
+    let own: Vec<&Trigger> = found.iter().filter(|trigger| trigger.table == table.name).collect();
+    let in_order = are_newest(connection, &table.name).await?;
+    let obsolete = own.iter().filter(|trigger| !in_order || !wanted.contains(trigger));
+    let missing = wanted.iter().filter(|wanted| !in_order || !found.contains(wanted));
     // Triggers of an older form recorded whatever was live then. Columns that came since are news to
     // everybody: the schema is another.
-    let own: Vec<&Trigger> = found.iter().filter(is_own).collect();
     let is_there = |wanted: &Trigger| own.iter().any(|found| found.name == wanted.name);
-    let was_recorded = wanted.iter().all(is_there) || !was_live;
+    let was_recorded = (in_order && wanted.iter().all(is_there)) || !was_live;
     let mut sql = "SAVEPOINT rowcast_triggers".to_owned();
     for trigger in obsolete {
         sql += &format!("; DROP TRIGGER IF EXISTS {}", quoted(&trigger.name));
@@ -204,6 +233,17 @@ async fn record(
         connection.run_once(back, Bound::none()).await.map_err(store_error)?;
     }
     made.map(|_| was_recorded).map_err(store_error)
+}
+
+/// Whether the triggers of a table are newer than everybody else's. SQLite fires the newest first: one that
+/// changes the row again after it was written would be recorded before the row itself.
+async fn are_newest(connection: &mut Connection, table: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT coalesce(max(rowid) FILTER (WHERE name NOT GLOB 'rowcast_*')
+            < min(rowid) FILTER (WHERE name GLOB 'rowcast_*'), 1)
+        FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?";
+    let name = Bound::default().with(table).done();
+    let answers = connection.run_once(sql, name).await.map_err(store_error)?;
+    nth(answers, 0).rows.first().map_or(Ok(true), |row| own(row, 0))
 }
 
 async fn drop_trigger(connection: &mut Connection, name: &str) -> Result<(), StoreError> {
@@ -236,6 +276,21 @@ async fn widen_pending(connection: &mut Connection, schema: &LiveSchema) -> Resu
     Ok(())
 }
 
+/// Has records of rows in the way found at once (see [`replaced`](super::replaced)).
+async fn index_pending(connection: &mut Connection) -> Result<(), StoreError> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'rowcast_pending_in_the_way')";
+    let answers = connection.run_once(sql, Bound::none()).await.map_err(store_error)?;
+    if nth(answers, 0).rows.first().map_or(Ok(false), |row| own(row, 0))? {
+        return Ok(());
+    }
+    // Those of an older form meant something else: a reset stands for them.
+    let sql = "CREATE INDEX rowcast_pending_in_the_way ON rowcast_pending (shape) WHERE op = 'P';
+        INSERT OR IGNORE INTO rowcast_flood (shape, ch)
+            SELECT shape, och FROM rowcast_pending WHERE op = 'P' AND och IS NOT NULL";
+    connection.run_once(sql, Bound::none()).await.map(drop).map_err(store_error)
+}
+
 /// How many columns of a table `rowcast_pending` can hold.
 pub(super) async fn pending_width(connection: &mut Connection) -> Result<usize, StoreError> {
     let sql = "SELECT count(*) FROM pragma_table_info('rowcast_pending') WHERE name GLOB 'o[0-9]*'";
@@ -250,22 +305,11 @@ fn column_list(table: &LiveTable) -> String {
     String::from_utf8(Codec::Json.encode(&names).to_vec()).unwrap_or_default()
 }
 
-/// The triggers that the live tables should have.
+/// The triggers that a live table should have.
 ///
 /// # Errors
-/// [`StoreError::Unfit`] if a table's columns are not those that were migrated.
-pub(super) async fn expected(
-    connection: &mut Connection,
-    schema: &LiveSchema,
-) -> Result<Vec<Trigger>, StoreError> {
-    let mut all = Vec::new();
-    for table in &schema.tables {
-        all.extend(expected_of(connection, table).await?);
-    }
-    Ok(all)
-}
-
-async fn expected_of(
+/// [`StoreError::Unfit`] if its columns are not those that were migrated.
+pub(super) async fn expected_of(
     connection: &mut Connection,
     table: &LiveTable,
 ) -> Result<Vec<Trigger>, StoreError> {
@@ -273,8 +317,8 @@ async fn expected_of(
     let shape = Bound::default().with(table.name.as_str()).with(column_list(table)).done();
     let answers = connection.run_once(sql, shape).await.map_err(store_error)?;
     let Some(row) = nth(answers, 0).rows.pop() else { return Err(not_recorded(&table.name)) };
-    let unique = unique_columns(connection, table).await?;
-    Ok(triggers(table, own(&row, 0)?, &unique))
+    let uniques = Uniques::read(connection, table).await?;
+    Ok(triggers(table, own(&row, 0)?, &uniques))
 }
 
 /// What an operator is told of a table whose recording is not as declared.
@@ -292,31 +336,4 @@ pub(super) async fn present(connection: &mut Connection) -> Result<Vec<Trigger>,
     let triggers = nth(answers, 0).rows;
     let trigger = |row| Ok(Trigger { name: own(row, 0)?, table: own(row, 1)?, sql: own(row, 2)? });
     triggers.iter().map(trigger).collect()
-}
-
-/// The sets of columns in which no two rows may be equal, the primary key first.
-async fn unique_columns(
-    connection: &mut Connection,
-    table: &LiveTable,
-) -> Result<Vec<Vec<String>>, StoreError> {
-    let sql = "SELECT l.name, i.name FROM pragma_index_list(?) l JOIN pragma_index_info(l.name) i
-        WHERE l.\"unique\" AND NOT l.partial ORDER BY l.name, i.seqno";
-    let arguments = Bound::default().with(table.name.as_str()).done();
-    let answers = connection.run_once(sql, arguments).await.map_err(store_error)?;
-    let mut indexes: Vec<(String, Vec<Option<String>>)> = Vec::new();
-    for row in nth(answers, 0).rows {
-        let (index, column): (String, Option<String>) = (own(&row, 0)?, own(&row, 1)?);
-        match indexes.last_mut() {
-            Some((name, columns)) if *name == index => columns.push(column),
-            _ => indexes.push((index, vec![column])),
-        }
-    }
-    let name_of = |&index: &usize| table.columns.get(index).map(|column| column.name.clone());
-    let mut unique: Vec<Vec<String>> = vec![table.key.iter().filter_map(name_of).collect()];
-    for columns in indexes.into_iter().filter_map(|(_, columns)| columns.into_iter().collect()) {
-        if !unique.contains(&columns) {
-            unique.push(columns);
-        }
-    }
-    Ok(unique)
 }

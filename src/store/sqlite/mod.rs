@@ -30,10 +30,10 @@ use self::{
 };
 use super::{
     Appended, Applied, CheckedEdit, Committed, EditError, EditLimits, Erased, Erasure, Finding,
-    Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query, ReadAfter, Selected,
-    Store, Trimmed,
+    Fitness, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query, ReadAfter,
+    Selected, Store, Trimmed,
     accounts::{AccountStore, Book},
-    build::live_schema,
+    build::{fitting_schema, live_schema},
     declaration::Declarations,
     error::StoreError,
     fold::EntryLimits,
@@ -70,18 +70,21 @@ mod raw;
 mod read;
 mod records;
 mod reload;
+mod replaced;
 mod row;
 mod sets;
 mod spelled;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod transaction;
 mod triggers;
 mod trim;
+mod unique;
 mod values_list;
 mod writer;
 
-pub use migrate::migrate;
+pub use migrate::{mend, migrate};
 
 /// How a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,8 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// Connections that read.
     pub readers: u32,
+    /// Whether every table must be as it is declared, and recorded.
+    pub fitness: Fitness,
 }
 
 impl Default for Options {
@@ -103,6 +108,7 @@ impl Default for Options {
             edits: EditLimits::default(),
             busy_timeout: Duration::from_secs(5),
             readers: 4,
+            fitness: Fitness::default(),
         }
     }
 }
@@ -128,8 +134,8 @@ pub struct SqliteStore {
 /// Opens a database that [`migrate()`] has prepared for these declarations.
 ///
 /// # Errors
-/// [`StoreError::Unfit`] if it is not there, not prepared, newer, or prepared for other
-/// declarations; other errors if it cannot be opened.
+/// [`StoreError::Unfit`] if it is not there, not prepared, newer, or, unless it is opened as it is,
+/// prepared for other declarations; other errors if it cannot be opened.
 pub async fn open(
     path: &Path,
     declarations: &Declarations,
@@ -176,11 +182,14 @@ async fn load(
 ) -> Result<Facts, StoreError> {
     migrate::refuse_unfit(connection).await?;
     let catalogue = catalogue::tables(connection, declarations).await?;
+    if options.fitness == Fitness::AsIs {
+        let schema = fitting_schema(declarations, &catalogue);
+        return Facts::load(connection, schema, options.limits, options.edits).await;
+    }
     let schema = live_schema(declarations, &catalogue)?;
     let present = migrate::present(connection).await?;
     for table in &schema.tables {
-        let one = LiveSchema { tables: vec![Arc::clone(table)], ..schema.clone() };
-        let expected = migrate::expected(connection, &one).await?;
+        let expected = migrate::expected_of(connection, table).await?;
         if expected.iter().any(|trigger| !present.contains(trigger)) {
             return Err(migrate::not_recorded(&table.name));
         }
@@ -198,7 +207,7 @@ impl SqliteStore {
     async fn reload(
         &self,
         turn: &mut Turn<'_>,
-        mend: Option<&str>,
+        mend: &[String],
     ) -> Result<Vec<Appended>, StoreError> {
         let before = self.facts();
         let reload = Reload {
@@ -234,7 +243,7 @@ impl Store for SqliteStore {
             let facts = self.facts();
             let rebound = Rebound::new(edits, &facts.schema);
             match turn.writer()?.commit(&facts, &rebound.edits).await {
-                Err(StoreError::Changed) => appended.extend(self.reload(&mut turn, None).await?),
+                Err(StoreError::Changed) => appended.extend(self.reload(&mut turn, &[]).await?),
                 Err(error) => {
                     turn.end();
                     return Err(error);
@@ -256,7 +265,7 @@ impl Store for SqliteStore {
         let mut appended = Vec::new();
         for _ in 0..CHANGES {
             match turn.writer()?.number(&self.facts()).await {
-                Err(StoreError::Changed) => appended.extend(self.reload(&mut turn, None).await?),
+                Err(StoreError::Changed) => appended.extend(self.reload(&mut turn, &[]).await?),
                 Err(error) => {
                     turn.end();
                     return Err(error);
@@ -274,7 +283,7 @@ impl Store for SqliteStore {
     async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
         let appended = match turn.writer()?.is_as_known(&self.facts()).await {
-            Err(StoreError::Changed) => self.reload(&mut turn, None).await,
+            Err(StoreError::Changed) => self.reload(&mut turn, &[]).await,
             looked => looked.map(|()| Vec::new()),
         };
         turn.end();
@@ -282,11 +291,9 @@ impl Store for SqliteStore {
     }
 
     async fn mend(&self, table: &str) -> Result<Vec<Appended>, StoreError> {
-        if self.declarations.tables.iter().all(|declared| declared.name != table) {
-            return Err(StoreError::Unfit(format!("no table `{table}` is declared live")));
-        }
+        self.declarations.must_name(table)?;
         let mut turn = Turn::of(&self.writer).await?;
-        let appended = self.reload(&mut turn, Some(table)).await;
+        let appended = self.reload(&mut turn, &[table.to_owned()]).await;
         turn.end();
         appended
     }

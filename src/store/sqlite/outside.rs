@@ -68,13 +68,13 @@ pub(super) async fn pass(
     nth(answers, 1).rows.first().map_or(Ok(false), |row| own(row, 0))
 }
 
-/// Leaves rows that stood in the way of an insert to the pass that reads the insert.
+/// Leaves rows that an insert replaced to the pass that reads the insert.
 fn keep_together(rows: &mut Vec<SqliteRow>) -> Result<(), StoreError> {
     let is_full = i64::try_from(rows.len()).unwrap_or(PASS) >= PASS;
     let mut end = rows.len();
     while is_full && end > 0 {
         match rows.get(end - 1).map(|row| own::<&str>(row, 2)).transpose()? {
-            Some("P") => end -= 1,
+            Some("L") => end -= 1,
             _ => break,
         }
     }

@@ -112,7 +112,7 @@ impl Layouts {
         let (old, new) = (HEAD, HEAD + self.width);
         let (before, after) = match op {
             b'I' => (None, Some(whole(new)?)),
-            b'D' => (Some(whole(old)?), None),
+            b'D' | b'L' | b'P' => (Some(whole(old)?), None),
             b'U' => {
                 let (before, after) = self.partial(row, layout, table)?;
                 (Some(before), Some(after))
@@ -173,43 +173,39 @@ fn put(image: &mut RowImage, index: usize, value: Value) {
     }
 }
 
-/// Finds out which rows that stood in the way of an insert were removed by it: those whose insert
-/// follows. The others stayed (`OR IGNORE`, an upsert), and nothing is told of them.
+/// Joins the rows that were replaced by one with the same key on another channel (`L`) with those that took
+/// their places. Rows that were in the way and stayed (`P`) mean nothing.
 fn resolve_replaced(schema: &LiveSchema, records: &mut Vec<Record>) {
-    if records.iter().all(|record| record.op != b'P') {
+    if records.iter().all(|record| !matches!(record.op, b'L' | b'P')) {
         return;
     }
     let mut inserted: HashMap<(usize, String), usize> = HashMap::new();
     for place in (0..records.len()).rev() {
         let Some(record) = records.get(place) else { continue };
         let Some(table) = schema.tables.get(record.table) else { continue };
-        let new_key = record.after.as_ref().map(|row| key_of(table, row));
-        let slot = (record.table, format!("{new_key:?}"));
+        let row = record.before.as_ref().or(record.after.as_ref());
+        let slot = (record.table, format!("{:?}", row.map(|row| key_of(table, row))));
         match record.op {
             b'I' => {
                 inserted.insert(slot, place);
             }
-            b'P' => {
-                let follower = inserted.get(&slot).copied();
-                let same = record.before.as_ref().map(|row| key_of(table, row)) == new_key;
-                replace(records, place, follower, same);
-            }
+            b'L' => replace(records, place, inserted.remove(&slot)),
             _ => {}
         }
     }
-    records.retain(|record| record.op != b'P');
+    records.retain(|record| !matches!(record.op, b'L' | b'P'));
 }
 
-fn replace(records: &mut [Record], place: usize, follower: Option<usize>, same_key: bool) {
-    let Some(follower) = follower else { return };
-    let Some(blocker) = records.get_mut(place) else { return };
-    if same_key {
-        let before = blocker.before.take();
-        if let Some(insert) = records.get_mut(follower) {
-            (insert.op, insert.before, insert.told) = (b'R', before, (false, insert.told.1));
-        }
-    } else {
-        (blocker.op, blocker.after, blocker.told) = (b'D', None, (false, true));
+/// Where nothing took its place that is recorded, the row is gone.
+fn replace(records: &mut [Record], place: usize, follower: Option<usize>) {
+    let Some(replaced) = records.get_mut(place) else { return };
+    let Some(follower) = follower else {
+        replaced.op = b'D';
+        return;
+    };
+    let before = replaced.before.take();
+    if let Some(insert) = records.get_mut(follower) {
+        (insert.op, insert.before, insert.told) = (b'R', before, (false, insert.told.1));
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) struct Reload<'a> {
     pub(super) edits: EditLimits,
     /// The tables as they were; `None`: this process did not watch them.
     pub(super) before: Option<&'a LiveSchema>,
-    /// A table whose recording is not to be trusted.
-    pub(super) mend: Option<&'a str>,
+    /// Tables whose recording is not to be trusted.
+    pub(super) mend: &'a [String],
     /// Whether every declaration must fit.
     pub(super) strict: bool,
 }
@@ -79,7 +79,7 @@ impl Reload<'_> {
         } else {
             fitting_schema(self.declarations, &catalogue)
         };
-        if let Some(table) = self.mend {
+        for table in self.mend {
             migrate::forget_triggers(connection, table).await?;
         }
         let unrecorded = migrate::apply(connection, &mut schema, self.strict).await?;

@@ -7,16 +7,19 @@
 //! - `I`, `D`: the whole row.
 //! - `U`: the key, and what differs; `mask` has a `1` for each column that does.
 //! - `R`: the whole row twice, where the key or the channel changed.
-//! - `P`: a row that stands in the way of an insert. SQLite fires no delete trigger for a row that
-//!   `INSERT OR REPLACE` removes; if an `I` of the same key follows, this row was removed.
+//! - `L`, `P`: see [`replaced`](super::replaced).
 //!
 //! Once a channel is flooded (`rowcast_flood`, which a trigger of the migrations fills) a reset will
 //! stand for its changes, so they are not recorded any more: the writer pays for a look-up instead.
-//! A `P` needs the `I` that follows, so it has the channel recorded again.
+//!
+//! **A column can be dropped** although the triggers name it: see [`optional`]. Those of the key and of
+//! the channel cannot.
 
 use super::{
     super::schema::{LiveColumn, LiveTable},
     connection::quoted,
+    replaced,
+    unique::Uniques,
 };
 
 /// A trigger.
@@ -41,38 +44,49 @@ impl Trigger {
 }
 
 /// What the names of a table's triggers end with.
-const KINDS: [&str; 5] = ["insert", "delete", "update", "rekey", "replace"];
+const KINDS: [&str; 8] = [
+    "insert",
+    "delete",
+    "update",
+    "rekey",
+    "replace",
+    "replaced",
+    "update_replace",
+    "update_replaced",
+];
 
 /// The columns of a table that are recorded.
 pub(super) fn recorded(table: &LiveTable) -> impl Iterator<Item = (usize, &LiveColumn)> {
     table.columns.iter().enumerate().filter(|(_, column)| !column.hidden)
 }
 
-/// The triggers of a table. `shape` is the number of its columns' list, `unique` the sets of columns
-/// in which no two rows may be equal, the primary key among them.
-pub(super) fn triggers(table: &LiveTable, shape: i64, unique: &[Vec<String>]) -> Vec<Trigger> {
+/// The triggers of a table. `shape` is the number of its columns' list.
+pub(super) fn triggers(table: &LiveTable, shape: i64, uniques: &Uniques) -> Vec<Trigger> {
     let writer = Writer { table, shape };
-    vec![writer.insert(), writer.delete(), writer.update(), writer.rekey(), writer.replace(unique)]
+    let mut all = vec![writer.insert(), writer.delete(), writer.update(), writer.rekey()];
+    all.extend(replaced::triggers(&writer, uniques));
+    all
 }
 
-struct Writer<'a> {
-    table: &'a LiveTable,
-    shape: i64,
+/// Writes the triggers of a table.
+pub(super) struct Writer<'a> {
+    pub(super) table: &'a LiveTable,
+    pub(super) shape: i64,
 }
 
 impl Writer<'_> {
     fn insert(&self) -> Trigger {
-        let record = self.record("'I'", "NULL", None, Some("NEW."));
+        let record = self.record('I', &["NEW"]);
         self.trigger("insert", "AFTER INSERT", &format!("NOT {}", self.flooded("NEW")), &record)
     }
 
     fn delete(&self) -> Trigger {
-        let record = self.record("'D'", "NULL", Some("OLD."), None);
+        let record = format!("{}; {}", self.record('D', &["OLD"]), self.forget_in_the_way());
         self.trigger("delete", "AFTER DELETE", &format!("NOT {}", self.flooded("OLD")), &record)
     }
 
     fn rekey(&self) -> Trigger {
-        let record = self.record("'R'", "NULL", Some("OLD."), Some("NEW."));
+        let record = format!("{}; {}", self.record('R', &["OLD", "NEW"]), self.forget_in_the_way());
         let (from, to) = (self.flooded("OLD"), self.flooded("NEW"));
         let when = format!("({}) AND NOT ({from} AND {to})", self.moved());
         self.trigger("rekey", "AFTER UPDATE", &when, &record)
@@ -80,21 +94,16 @@ impl Writer<'_> {
 
     fn update(&self) -> Trigger {
         let each: Vec<String> = recorded(self.table).map(|(_, c)| differs(&c.name)).collect();
-        let when = format!(
-            "NOT {} AND NOT ({}) AND ({})",
-            self.flooded("NEW"),
-            self.moved(),
-            each.join(" OR ")
-        );
+        let when = format!("NOT {} AND NOT ({})", self.flooded("NEW"), self.moved());
         let mask: Vec<String> = each.iter().map(|differs| format!("({differs})")).collect();
         let changed = |side: &str| -> Vec<String> {
             recorded(self.table)
                 .map(|(index, column)| {
                     let value = format!("{side}.{}", quoted(&column.name));
                     if self.is_anchor(index) && side == "OLD" {
-                        return value;
+                        return optional(&value);
                     }
-                    format!("CASE WHEN {} THEN {value} END", differs(&column.name))
+                    optional(&format!("CASE WHEN {} THEN {value} END", differs(&column.name)))
                 })
                 .collect()
         };
@@ -102,76 +111,51 @@ impl Writer<'_> {
         let channel = self.channel();
         let names = columns(olds.len(), true, true);
         let record = format!(
-            "INSERT INTO rowcast_pending (shape, op, mask, och, ch, {names}) VALUES ({}, 'U', {}, OLD.{channel}, NEW.{channel}, {}, {})",
+            "INSERT INTO rowcast_pending (shape, op, mask, och, ch, {names})
+                SELECT {}, 'U', {}, {}, {}, {}, {} FROM {}, {} WHERE {}",
             self.shape,
-            mask.join(" || "),
+            optional(&mask.join(" || ")),
+            optional(&format!("OLD.{channel}")),
+            optional(&format!("NEW.{channel}")),
             olds.join(", "),
             news.join(", "),
+            self.absent("OLD"),
+            self.absent("NEW"),
+            optional(&each.join(" OR ")),
         );
         self.trigger("update", "AFTER UPDATE", &when, &record)
     }
 
-    /// A row in the way: one with the same key on another channel, or with another key and the same
-    /// values where they must be unique. One with the same key and channel is simply overwritten.
-    fn replace(&self, unique: &[Vec<String>]) -> Trigger {
-        let same = |columns: &[String]| {
-            let pairs = columns.iter().map(|c| format!("o.{0} = NEW.{0}", quoted(c)));
-            pairs.collect::<Vec<_>>().join(" AND ")
+    /// Records these sides of a row, whole.
+    fn record(&self, op: char, sides: &[&str]) -> String {
+        let value = |side: &str, name: &str| optional(&format!("{side}.{}", quoted(name)));
+        let channel = |side: &str| {
+            if sides.contains(&side) {
+                optional(&format!("{side}.{}", self.channel()))
+            } else {
+                "NULL".to_owned()
+            }
         };
-        let elsewhere: Vec<String> = self.anchors().map(|c| differs_between(&c.name)).collect();
-        let in_the_way: Vec<String> =
-            unique.iter().map(|columns| format!("({})", same(columns))).collect();
-        let from = format!(
-            "FROM {} AS o WHERE ({}) AND ({})",
-            quoted(&self.table.name),
-            in_the_way.join(" OR "),
-            elsewhere.join(" OR "),
-        );
-        let count = recorded(self.table).count();
-        let olds: Vec<String> =
-            recorded(self.table).map(|(_, c)| format!("o.{}", quoted(&c.name))).collect();
-        let news: Vec<String> =
-            recorded(self.table).map(|(_, c)| format!("NEW.{}", quoted(&c.name))).collect();
-        let record = format!(
-            "INSERT INTO rowcast_pending (shape, op, och, {}) SELECT {}, 'P', o.{}, {}, {} {from}",
-            columns(count, true, true),
-            self.shape,
-            self.channel(),
-            olds.join(", "),
-            news.join(", "),
-        );
-        let again = format!(
-            "UPDATE rowcast_flood SET recorded = 1 WHERE shape = {} AND ch = NEW.{}",
-            self.shape,
-            self.channel(),
-        );
-        let when = format!("EXISTS (SELECT 1 {from})");
-        self.trigger("replace", "BEFORE INSERT", &when, &format!("{record}; {again}"))
-    }
-
-    fn record(&self, op: &str, mask: &str, old: Option<&str>, new: Option<&str>) -> String {
-        let channel = self.channel();
-        let at = |side: Option<&str>| {
-            side.map_or_else(|| "NULL".to_owned(), |side| format!("{side}{channel}"))
-        };
-        let values: Vec<String> = [old, new]
-            .into_iter()
-            .flatten()
-            .flat_map(|side| {
-                recorded(self.table).map(move |(_, c)| format!("{side}{}", quoted(&c.name)))
-            })
+        let values: Vec<String> = sides
+            .iter()
+            .flat_map(|side| recorded(self.table).map(|(_, c)| value(side, &c.name)))
             .collect();
-        let names = columns(recorded(self.table).count(), old.is_some(), new.is_some());
+        let absent: Vec<String> = sides.iter().map(|side| self.absent(side)).collect();
+        let count = recorded(self.table).count();
+        let names = columns(count, sides.contains(&"OLD"), sides.contains(&"NEW"));
         format!(
-            "INSERT INTO rowcast_pending (shape, op, mask, och, ch, {names}) VALUES ({}, {op}, {mask}, {}, {}, {})",
+            "INSERT INTO rowcast_pending (shape, op, och, ch, {names})
+                SELECT {}, '{op}', {}, {}, {} FROM {}",
             self.shape,
-            at(old),
-            at(new),
+            channel("OLD"),
+            channel("NEW"),
             values.join(", "),
+            absent.join(", "),
         )
     }
 
-    fn trigger(&self, what: &str, event: &str, when: &str, record: &str) -> Trigger {
+    /// A trigger of the table.
+    pub(super) fn trigger(&self, what: &str, event: &str, when: &str, record: &str) -> Trigger {
         let name = format!("rowcast_{}_{what}", self.table.name);
         let sql = format!(
             "CREATE TRIGGER {} {event} ON {} WHEN {when} BEGIN {record}; END",
@@ -181,7 +165,8 @@ impl Writer<'_> {
         Trigger { name, table: self.table.name.clone(), sql }
     }
 
-    fn channel(&self) -> String {
+    /// The channel's column.
+    pub(super) fn channel(&self) -> String {
         let column = self.table.columns.get(self.table.channel_column);
         column.map(|column| quoted(&column.name)).unwrap_or_default()
     }
@@ -191,7 +176,8 @@ impl Writer<'_> {
         index == self.table.channel_column || self.table.key.contains(&index)
     }
 
-    fn anchors(&self) -> impl Iterator<Item = &LiveColumn> {
+    /// The columns that say which row it is, and in which channel.
+    pub(super) fn anchors(&self) -> impl Iterator<Item = &LiveColumn> {
         recorded(self.table).filter(|(index, _)| self.is_anchor(*index)).map(|(_, column)| column)
     }
 
@@ -208,10 +194,30 @@ impl Writer<'_> {
     fn moved(&self) -> String {
         self.anchors().map(|column| differs(&column.name)).collect::<Vec<_>>().join(" OR ")
     }
+
+    /// One row under this name with all columns that may be dropped, all NULL; see [`optional`].
+    pub(super) fn absent(&self, name: &str) -> String {
+        let columns = self.table.columns.iter().enumerate();
+        let droppable = columns.filter(|(index, _)| !self.is_anchor(*index));
+        let nulls: Vec<String> =
+            droppable.map(|(_, column)| format!("NULL AS {}", quoted(&column.name))).collect();
+        let nulls = if nulls.is_empty() { "NULL".to_owned() } else { nulls.join(", ") };
+        format!("(SELECT {nulls} FROM rowcast_meta WHERE name = 'epoch') AS {name}")
+    }
+}
+
+/// An expression over `OLD` and `NEW` that still has a value, NULL, when one of their columns is dropped.
+///
+/// SQLite drops no column that a trigger names and cannot find any more. In a query within the query
+/// `SELECT … FROM` [`absent`](Writer::absent) it looks for `NEW.note` in the row first, and if the row has no
+/// such column any more, in what stands under the name `NEW` in the query around. The one row of
+/// `rowcast_meta` makes that a constant for SQLite; without a table it would copy the NULLs each time.
+pub(super) fn optional(expression: &str) -> String {
+    format!("(SELECT {expression})")
 }
 
 /// `o0, o1 …` and `n0, n1 …`.
-fn columns(count: usize, old: bool, new: bool) -> String {
+pub(super) fn columns(count: usize, old: bool, new: bool) -> String {
     let names = |letter: char| (0..count).map(move |n| format!("{letter}{n}"));
     let olds = names('o').filter(|_| old);
     olds.chain(names('n').filter(|_| new)).collect::<Vec<_>>().join(", ")
@@ -219,8 +225,4 @@ fn columns(count: usize, old: bool, new: bool) -> String {
 
 fn differs(column: &str) -> String {
     format!("OLD.{0} IS NOT NEW.{0} COLLATE BINARY", quoted(column))
-}
-
-fn differs_between(column: &str) -> String {
-    format!("o.{0} IS NOT NEW.{0} COLLATE BINARY", quoted(column))
 }

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use rowcast::store::Committed;
 use rowcast_protocol::{ChannelName, Value};
-use sqlx::AssertSqlSafe;
 use tokio::time::Instant;
 
 use super::Sqlite;
 use crate::bench::{Bench, board, tale, text};
 
 async fn count(bench: &Bench<Sqlite>, what: &str) -> i64 {
-    let sql = AssertSqlSafe(format!("SELECT count(*) FROM {what}"));
-    sqlx::query_scalar(sql).fetch_one(&mut bench.harness.connect().await).await.unwrap()
+    bench.harness.count(what).await
 }
 
 fn cards(first: usize, last: usize, board: &str) -> String {

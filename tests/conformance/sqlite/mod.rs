@@ -13,6 +13,8 @@ use crate::{
 
 mod alone;
 mod backlog;
+mod columns;
+mod replaced;
 mod types;
 
 every_test!(crate::sqlite::Sqlite);
@@ -42,6 +44,12 @@ impl Sqlite {
         let sql = "SELECT name, sql FROM sqlite_master
             WHERE type = 'trigger' AND tbl_name = ? AND name LIKE 'rowcast%'";
         sqlx::query_as(sql).bind(table).fetch_all(&mut self.connect().await).await.unwrap()
+    }
+
+    /// How many rows a table has.
+    async fn count(&self, table: &str) -> i64 {
+        let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar(sql).fetch_one(&mut self.connect().await).await.unwrap()
     }
 
     async fn run(&self, sql: String) {

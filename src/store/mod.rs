@@ -38,6 +38,7 @@ pub mod order;
 pub mod postgres;
 pub mod query;
 mod rebind;
+pub mod reference;
 pub(crate) mod replay;
 pub mod rights;
 pub mod schema;

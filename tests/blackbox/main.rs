@@ -32,6 +32,7 @@ mod limits;
 mod notifications;
 mod outside;
 mod presence;
+mod references;
 mod refusals;
 mod rest;
 mod resuming;

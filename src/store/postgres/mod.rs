@@ -40,6 +40,7 @@ mod plan;
 mod query;
 mod raw;
 mod recorder;
+mod references;
 mod relations;
 mod shape;
 mod shipped;

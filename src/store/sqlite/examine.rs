@@ -6,8 +6,10 @@ use rowcast_protocol::{Change, ChannelName, Fields, Seq, Value};
 use sqlx::SqlitePool;
 
 use super::{
-    super::{Finding, PagePlace, Verdict, error::StoreError, schema::LiveTable},
-    connection::{Connection, nth, store_error},
+    super::{
+        Finding, PagePlace, Verdict, error::StoreError, reference::unpaired, schema::LiveTable,
+    },
+    connection::{Connection, nth, quoted, store_error},
     facts::Facts,
     migrate::{expected, present},
     page::page,
@@ -44,6 +46,7 @@ pub(super) async fn writer(
 /// Examines the file, the logs and the rows, while others go on writing.
 pub(super) async fn contents(facts: &Facts, pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {
     let mut findings = vec![file(pool).await?];
+    findings.extend(references(facts, pool).await?);
     findings.extend(gaps(pool).await?);
     findings.extend(rows_and_logs(facts, pool).await?);
     Ok(findings)
@@ -92,6 +95,16 @@ async fn recording(facts: &Facts, connection: &mut Connection) -> Result<Vec<Fin
         finding(format!("triggers of {}", table.name), wrong, "as declared")
     });
     Ok(tables.collect())
+}
+
+/// Foreign keys that may lead out of their channels.
+async fn references(facts: &Facts, pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    for unpaired in unpaired(&facts.schema.tables, |table| quoted(&table.name)) {
+        let counted = rows(pool, unpaired.count(), Bound::none()).await?;
+        findings.push(unpaired.finding(counted.first().map_or(Ok(0), |row| own(row, 0))?));
+    }
+    Ok(findings)
 }
 
 async fn gaps(pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {

@@ -175,9 +175,8 @@ pub(crate) async fn a_row_moves_alone_or_not_at_all<H: Harness>() {
     let clears = bench.set("sights", &int(1), &[("place", Value::Null)]);
     bench.applies("ada", &board("b"), vec![clears]).await;
     bench.applies("ada", &board("b"), vec![away("places", 1)]).await;
-    let late =
-        bench.fails("ada", &board("b"), vec![new(&bench, "sights", 3, &[("place", int(1))])]);
-    assert_eq!(late.await.code, ErrorCode::ForeignKey);
+    let late = vec![new(&bench, "sights", 3, &[("place", int(1))])];
+    assert_eq!(bench.fails("ada", &board("b"), late).await.code, ErrorCode::ForeignKey);
     bench.log_gives_the_rows(&board("b")).await;
     bench.log_gives_the_rows(&board("c")).await;
 }
@@ -252,12 +251,9 @@ pub(crate) async fn what_is_declared_to_go_across_does<H: Harness>() {
     bench.applies("ada", &board("b"), vec![new(&bench, "sights", 1, &[("origin", int(8))])]).await;
     let from = bench.set("sights", &int(1), &[("origin", int(1)), ("place", int(1))]);
     bench.applies("ada", &board("b"), vec![from]).await;
-    let error = bench.fails(
-        "ada",
-        &board("b"),
-        vec![bench.set("sights", &int(1), &[("origin", int(8)), ("place", int(8))])],
-    );
-    assert_eq!(error.await.field.as_deref(), Some("place"));
+    let both = bench.set("sights", &int(1), &[("origin", int(8)), ("place", int(8))]);
+    let error = bench.fails("ada", &board("b"), vec![both]).await;
+    assert_eq!(error.field.as_deref(), Some("place"));
 }
 
 pub(crate) async fn what_is_checked_late_is_checked_for_whoever_comes_late<H: Harness>() {

@@ -42,6 +42,8 @@ pub enum Bug {
     RoleBeforeEntering,
     /// Any spelling of a channel's id is taken for the channel.
     AnySpelling,
+    /// Rows may refer to rows of other channels.
+    ReferenceAcross,
     /// Every page of the Web may connect.
     OriginUnchecked,
     /// A socket that takes no more is written to nevertheless, into memory.

@@ -24,6 +24,7 @@ cursor-tag-ignored    sqlite::a_restored_database                    .
 stale-snapshot        sqlite::a_bulk_change_by_an_outsider           .
 removed-member-reads  sqlite::a_removed_member_is_out                .
 role-before-entering  sqlite::no_await_of_a_subscription             .
+reference-across      sqlite::an_edit_does_not_lead                  .
 any-spelling          sqlite::numbers_are_spelled_in_one_way         .
 origin-unchecked      only_known_origins_may_connect                 .
 unbounded-queue       sqlite::a_reader_that_stops_reading            readers that do not read cost

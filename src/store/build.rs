@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     declaration::{AccessDeclaration, AccessRule, Declarations, TableDeclaration},
     error::StoreError,
+    reference::{Follows, linked},
     schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable, Relation, Unwatched},
 };
 
@@ -22,6 +23,8 @@ pub struct CatalogueTable {
     pub columns: Vec<CatalogueColumn>,
     /// The columns of its primary key, in the key's order.
     pub key: Vec<String>,
+    /// Its foreign keys to declared tables.
+    pub foreign_keys: Vec<CatalogueKey>,
     /// See [`LiveTable::relations`].
     pub relations: Vec<Relation>,
     /// Why it cannot be live whatever is declared, after "the live table `…`".
@@ -31,14 +34,35 @@ pub struct CatalogueTable {
 impl CatalogueTable {
     /// A table of which only the name is known.
     pub(super) fn named(name: &str) -> Self {
-        let (columns, key, relations) = (Vec::new(), Vec::new(), Vec::new());
-        Self { name: name.to_owned(), columns, key, relations, refused: None }
+        Self {
+            name: name.to_owned(),
+            columns: Vec::new(),
+            key: Vec::new(),
+            foreign_keys: Vec::new(),
+            relations: Vec::new(),
+            refused: None,
+        }
     }
 
     /// A table that cannot be live, and why: words that follow its name.
     pub(super) fn refused(name: &str, why: impl Into<String>) -> Self {
         Self { refused: Some(why.into()), ..Self::named(name) }
     }
+}
+
+/// A foreign key as the catalogue has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogueKey {
+    /// The constraint's name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// The table that it leads to, as that is declared.
+    pub to: String,
+    /// The columns there; none: its primary key.
+    pub to_columns: Vec<String>,
+    /// What happens to a row when the one changes that it refers to.
+    pub follows: Follows,
 }
 
 /// A column as the catalogue has it.
@@ -100,7 +124,7 @@ pub fn live_schema(
     for access in &declarations.access {
         check_access(access, &tables)?;
     }
-    Ok(schema_of(declarations, tables, Vec::new()))
+    Ok(schema_of(declarations, linked(&declarations.tables, catalogue, tables), Vec::new()))
 }
 
 /// The live schema of those declared tables that fit at present. A table by which an access rule
@@ -124,7 +148,7 @@ pub fn fitting_schema(declarations: &Declarations, catalogue: &[CatalogueTable])
             unwatched.push(unwatched_table(declared, &error));
         }
     }
-    schema_of(declarations, tables, unwatched)
+    schema_of(declarations, linked(&declarations.tables, catalogue, tables), unwatched)
 }
 
 fn schema_of(
@@ -165,6 +189,9 @@ fn live_table(
     for column in declared.readonly.iter().chain(&declared.hidden) {
         finder.column(column, "readonly or hidden")?;
     }
+    for column in &declared.across {
+        finder.column(column, "across")?;
+    }
     Ok(LiveTable {
         name: declared.name.clone(),
         channel_kind,
@@ -177,6 +204,7 @@ fn live_table(
         update: declared.update,
         delete: declared.delete,
         columns: found.columns.iter().map(|column| live_column(declared, column)).collect(),
+        references: Vec::new(),
         relations: found.relations.clone(),
     })
 }

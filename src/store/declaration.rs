@@ -47,6 +47,9 @@ pub struct TableDeclaration {
     /// Columns that are never recorded and never sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<String>,
+    /// Columns by which rows may refer to rows of other channels of the same kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub across: Vec<String>,
     /// The text column that arranges rows by hand.
     pub order: Option<String>,
     /// The column that the hub fills with the person's id when a row is inserted.

@@ -39,6 +39,7 @@ mod placing;
 pub mod postgres;
 pub mod query;
 mod rebind;
+pub mod reference;
 pub(crate) mod replay;
 pub mod rights;
 pub mod schema;

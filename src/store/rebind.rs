@@ -170,6 +170,7 @@ mod tests {
             delete: Some(Role::Editor),
             columns: columns.iter().map(column).collect(),
             relations: Vec::new(),
+            references: Vec::new(),
         }
     }
 

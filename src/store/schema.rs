@@ -7,6 +7,7 @@ use rowcast_protocol::{ColumnType, ErrorCode, Role, Schema};
 use super::{
     EditError, Finding, StoreError, Verdict,
     declaration::{AccessDeclaration, TimestampSpelling},
+    reference::Reference,
 };
 
 /// The tables that ship; one of them without the engine's own belongs to somebody else.
@@ -123,6 +124,8 @@ pub struct LiveTable {
     pub delete: Option<Role>,
     /// All columns, hidden ones too, in the table's order.
     pub columns: Vec<LiveColumn>,
+    /// The foreign keys that edits must not lead to other channels.
+    pub references: Vec<Reference>,
     /// Where its rows are: the table itself, then its partitions. Empty where the store knows tables
     /// by name alone.
     pub relations: Vec<Relation>,

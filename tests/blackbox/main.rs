@@ -34,6 +34,7 @@ mod migrations;
 mod notifications;
 mod outside;
 mod presence;
+mod references;
 mod refusals;
 mod rest;
 mod resuming;

@@ -4,6 +4,10 @@ use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
 use rowcast::store::{Declarations, Store, StoreError, fold::EntryLimits};
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{Migration, MigrationType, Migrator},
+};
 
 /// A database of its own for one test. It is removed when this is dropped.
 pub(crate) trait Harness: Sized + Send + Sync + 'static {
@@ -48,6 +52,9 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
     /// Makes the engine's and the shipped tables and switches recording on.
     fn migrate(&self, declarations: &Declarations) -> impl Future<Output = Result<(), StoreError>>;
 
+    /// Makes the tables as the program did when a task could name a task of another project.
+    fn older(&self) -> impl Future<Output = ()>;
+
     /// Opens the store.
     fn open(
         &self,
@@ -69,6 +76,15 @@ pub(crate) trait Harness: Sized + Send + Sync + 'static {
 
     /// The fastest way to empty a table, with what refers to it.
     fn emptying(table: &str) -> String;
+}
+
+/// The first migrations, as a database keeps them that has seen no others.
+pub(crate) fn older(migrations: &[&'static str]) -> Migrator {
+    let names = ["engine", "tables", "accounts", "outcomes", "people"];
+    let migration = |((number, name), sql): ((i64, &'static str), &&'static str)| {
+        Migration::new(number, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations((1..).zip(names).zip(migrations).map(migration).collect())
 }
 
 /// A connection of somebody else.

@@ -7,7 +7,7 @@ use rowcast::store::{Declarations, Store, StoreError, fold::EntryLimits, postgre
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{
-    harness::{Harness, Outsider},
+    harness::{Harness, Outsider, older},
     server::{Server, connect},
     suite::every_test,
 };
@@ -133,6 +133,19 @@ impl Harness for Postgres {
 
     async fn create() -> Self {
         Self { url: Server::shared().database().await }
+    }
+
+    async fn older(&self) {
+        let mut migrator = older(&[
+            include_str!("../../migrations/postgres/0001_engine.sql"),
+            include_str!("../../migrations/postgres/0002_tables.sql"),
+            include_str!("../../migrations/postgres/0003_accounts.sql"),
+            include_str!("../../migrations/postgres/0004_outcomes.sql"),
+            include_str!("../../migrations/postgres/0005_people.sql"),
+        ]);
+        migrator.create_schema("rowcast");
+        migrator.dangerous_set_table_name("rowcast.migration");
+        migrator.run(&mut connect(&self.url).await).await.unwrap();
     }
 
     async fn migrate(&self, declarations: &Declarations) -> Result<(), StoreError> {

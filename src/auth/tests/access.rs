@@ -160,6 +160,7 @@ fn tasks() -> LiveTable {
         update: Some(Role::Editor),
         delete: Some(Role::Editor),
         relations: Vec::new(),
+        references: Vec::new(),
         columns: vec![column("id"), column("project_id")],
     }
 }

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::store::{
     ColumnForm, Declarations, StoreError,
-    build::{CatalogueColumn, CatalogueTable, ValueSource},
+    build::{CatalogueColumn, CatalogueKey, CatalogueTable, ValueSource},
+    reference::Follows,
 };
 
 /// Types are named with their schemas, since the search path is empty when this is read. `base` is
@@ -61,6 +62,20 @@ const KEYS: &str = "
     WHERE i.indrelid = ANY ($1::bigint[]::oid[]) AND i.indisprimary
     ORDER BY i.indrelid, k.place";
 
+/// Foreign keys between these relations, but for those that partitions have of their table.
+const FOREIGN_KEYS: &str = "
+    SELECT k.conrelid::bigint AS relation, k.conname::text AS name, k.confrelid::bigint AS target,
+        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u(n, nth)
+            JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY u.nth) AS columns,
+        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u(n, nth)
+            JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n ORDER BY u.nth) AS to_columns,
+        k.confdeltype IN ('c', 'n', 'd') AS deletes, k.confupdtype IN ('c', 'n', 'd') AS updates,
+        k.condeferred AS later
+    FROM pg_constraint k
+    WHERE k.contype = 'f' AND k.conparentid = 0
+        AND k.conrelid = ANY ($1::bigint[]::oid[]) AND k.confrelid = ANY ($1::bigint[]::oid[])
+    ORDER BY k.conrelid, k.conname";
+
 /// The declared tables that exist.
 pub(super) async fn read(
     connection: &mut PgConnection,
@@ -80,6 +95,9 @@ async fn described(
     let oids: Vec<i64> = named.iter().map(|named| named.oid).collect();
     let columns = sqlx::query(COLUMNS).bind(&oids).fetch_all(&mut *transaction).await?;
     let keys = sqlx::query(KEYS).bind(&oids).fetch_all(&mut *transaction).await?;
+    let foreign = sqlx::query(FOREIGN_KEYS).bind(&oids).fetch_all(&mut *transaction).await?;
+    let names: Vec<(i64, String)> =
+        named.iter().map(|named| (named.oid, named.name.clone())).collect();
     let mut tables = Vec::with_capacity(named.len());
     for named in named {
         let columns = of(&columns, named.oid)?;
@@ -89,6 +107,10 @@ async fn described(
             key: of(&keys, named.oid)?
                 .into_iter()
                 .map(|row| row.try_get("column_name"))
+                .collect::<Result<_, _>>()?,
+            foreign_keys: of(&foreign, named.oid)?
+                .into_iter()
+                .map(|row| foreign_key(row, &names))
                 .collect::<Result<_, _>>()?,
             refused: named.refused,
             name: named.name,
@@ -107,6 +129,22 @@ fn of(rows: &[PgRow], relation: i64) -> Result<Vec<&PgRow>, sqlx::Error> {
         }
     }
     Ok(found)
+}
+
+fn foreign_key(row: &PgRow, names: &[(i64, String)]) -> Result<CatalogueKey, sqlx::Error> {
+    let target: i64 = row.try_get("target")?;
+    let to = names.iter().find(|(oid, _)| *oid == target);
+    Ok(CatalogueKey {
+        name: row.try_get("name")?,
+        columns: row.try_get("columns")?,
+        to: to.map(|(_, name)| name.clone()).unwrap_or_default(),
+        to_columns: row.try_get("to_columns")?,
+        follows: Follows {
+            deletes: row.try_get("deletes")?,
+            updates: row.try_get("updates")?,
+            later: row.try_get("later")?,
+        },
+    })
 }
 
 fn column(row: &PgRow) -> Result<CatalogueColumn, sqlx::Error> {

@@ -13,6 +13,7 @@ use super::{
     failure::{Blame, Failure, blame},
     place::{Placed, Placements, is_looked_at_later, make_room, placements, places_rows},
     plan::{KnownFailures, Plan, plan},
+    references::Checks,
     value::column_with_nul,
 };
 use crate::store::{
@@ -26,7 +27,7 @@ const TRIES: u32 = 4;
 const CALL: &str = "SELECT kind, place, data::text, channel, seq, tag, \
     to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, \
     actor, edits::text, reset, changes \
-    FROM rowcast.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    FROM rowcast.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 const NUMBER: &str = "SELECT channel, seq, tag, \
     to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, \
@@ -231,11 +232,13 @@ impl PostgresStore {
     ) -> Result<Answer, sqlx::Error> {
         let (mut statements, mut rows) = (Vec::new(), Vec::new());
         let (mut probes, mut locks) = (Vec::new(), Vec::new());
+        let mut checks = Checks::default();
         let mut touched: BTreeMap<i64, &str> = BTreeMap::new();
-        for step in plan.steps {
+        for (step, nth) in plan.steps.into_iter().zip(1..) {
             let Some(table) = schema.tables.get(step.shape.table) else { continue };
             touched.extend(table.relations.first().map(|own| (own.oid, own.sql_name.as_str())));
-            statements.push(step.shape.statement(table, self.options.edits));
+            let told = checks.told(&schema.tables, &step.shape, nth);
+            statements.push(step.shape.statement(table, self.options.edits, told.as_deref()));
             probes.push(Some(step.shape.probe(table)));
             locks.push(step.shape.lock(table));
             rows.push(Json(rowcast_protocol::Value::List(step.rows)));
@@ -252,7 +255,8 @@ impl PostgresStore {
             .bind(plan.several)
             .bind(changes)
             .bind(bytes)
-            .bind(Json(touched));
+            .bind(Json(touched))
+            .bind(Json(checks.json()));
         Answer::from_rows(query.fetch_all(connection).await?)
     }
 

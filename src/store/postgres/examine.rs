@@ -14,7 +14,7 @@ use super::{
     recorder::recorders,
     snapshot::is_no_value,
 };
-use crate::store::{Finding, LiveSchema, LiveTable, StoreError, Unwatched, Verdict};
+use crate::store::{Finding, LiveSchema, LiveTable, StoreError, Unwatched, Verdict, reference::unpaired};
 
 /// How many channels are compared with their logs: those with the newest entries.
 const CHANNELS: i64 = 100;
@@ -70,8 +70,20 @@ impl PostgresStore {
         for table in &schema.tables {
             findings.push(triggers(connection, table).await.map_err(store_error)?);
         }
+        findings.extend(self.references(connection).await.map_err(store_error)?);
         findings.extend(gaps(connection).await.map_err(store_error)?);
         findings.extend(self.compare(connection).await?);
+        Ok(findings)
+    }
+
+    /// Foreign keys that may lead out of their channels.
+    async fn references(&self, connection: &mut PgConnection) -> Result<Vec<Finding>, sqlx::Error> {
+        let schema = self.schema.load_full();
+        let mut findings = Vec::new();
+        for unpaired in unpaired(&schema.tables, table_name) {
+            let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(unpaired.count()));
+            findings.push(unpaired.finding(query.fetch_one(&mut *connection).await?));
+        }
         Ok(findings)
     }
 

@@ -176,7 +176,8 @@ impl Failure {
         if let Some(detail) = &self.detail
             && self.code.starts_with("23")
         {
-            return column_in_detail(table?, detail);
+            let names: Vec<&str> = detail.split(", ").map(|name| name.trim_matches('"')).collect();
+            return field_among(table?, &names, self.code == "23503");
         }
         let shape = shaped(std::slice::from_ref(table?), &at_zero(op?), None)?.shape;
         let column = match self.code.as_str() {
@@ -206,9 +207,15 @@ fn without_value(said: &str) -> &str {
     said.split_once(": \"").map_or(said, |(words, _)| words)
 }
 
-/// The column of a key, if it is a single visible one.
-fn column_in_detail(table: &LiveTable, name: &str) -> Option<String> {
-    table.column(name.trim_matches('"')).map(|(_, column)| column.name.clone())
+/// The column of a key: the only one, or of a foreign key the first beside the channel's.
+fn field_among(table: &LiveTable, names: &[&str], is_foreign: bool) -> Option<String> {
+    let channel = table.columns.get(table.channel_column).map(|column| column.name.as_str());
+    let name = match names {
+        [name] => Some(name),
+        _ if is_foreign => names.iter().find(|name| channel != Some(**name)),
+        _ => None,
+    };
+    table.column(name?).map(|(_, column)| column.name.clone())
 }
 
 /// An error of a call as the store tells it.

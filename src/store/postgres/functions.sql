@@ -255,10 +255,15 @@ $$;
 -- was asked for. Where the table has such triggers, the edit is undone and applied again alone, its row
 -- locked first (`careful`): a row that is there, with its guards, cannot be missed then, so that what
 -- the trigger did is what the edit did. A row that was to be inserted must be there in the end.
+--
+-- `checks` are statements that read what the others told of the rows that they wrote; the first operation
+-- that one of them names is refused as one that breaks a foreign key.
 DROP FUNCTION IF EXISTS
     rowcast.apply_edits(text[], text[], jsonb[], integer[], integer, integer, boolean);
+DROP FUNCTION IF EXISTS
+    rowcast.apply_edits(text[], text[], jsonb[], integer[], integer, integer, boolean, boolean);
 CREATE OR REPLACE FUNCTION rowcast.apply_edits(
-    statements text[], probes text[], rows jsonb[], several integer[],
+    statements text[], probes text[], rows jsonb[], several integer[], checks jsonb,
     lo integer, hi integer, partial boolean, careful boolean
 ) RETURNS jsonb
 LANGUAGE plpgsql AS $$
@@ -266,6 +271,10 @@ DECLARE
     outcomes jsonb := '[]';
     hits bigint[];
     moved jsonb;
+    told jsonb;
+    all_told jsonb := '[]';
+    broken integer;
+    beside text;
     missed integer[];
     at_op integer := 0;
     row_now text;
@@ -294,7 +303,8 @@ BEGIN
                             RAISE EXCEPTION USING ERRCODE = 'RC404', MESSAGE = 'missed', DETAIL = coalesce(row_now, '');
                         END IF;
                     END IF;
-                    EXECUTE statements[step] INTO hits, moved USING rows[step], lo, hi, at_op, at_op;
+                    EXECUTE statements[step] INTO hits, moved, told USING rows[step], lo, hi, at_op, at_op;
+                    all_told := all_told || coalesce(told, '[]');
                     IF moved IS NOT NULL THEN
                         outcomes := outcomes || rowcast.moved_keys(moved, step);
                     END IF;
@@ -304,7 +314,8 @@ BEGIN
                     END IF;
                 END LOOP;
             ELSE
-                EXECUTE statements[step] INTO hits, moved USING rows[step], lo, hi, 0, 2147483647;
+                EXECUTE statements[step] INTO hits, moved, told USING rows[step], lo, hi, 0, 2147483647;
+                all_told := all_told || coalesce(told, '[]');
                 IF moved IS NOT NULL THEN
                     outcomes := outcomes || rowcast.moved_keys(moved, step);
                 END IF;
@@ -323,6 +334,15 @@ BEGIN
                     outcomes := outcomes || pg_catalog.jsonb_build_object(
                         'e', missed[i], 'o', 0, 'code', 'RC404', 'row', row_now);
                 END LOOP;
+            END IF;
+        END LOOP;
+        FOR check_at IN 0 .. pg_catalog.jsonb_array_length(checks) - 1 LOOP
+            EXECUTE checks -> check_at ->> 'sql' INTO broken, beside USING all_told, check_at;
+            IF broken IS NOT NULL THEN
+                at_op := broken;
+                RAISE EXCEPTION USING ERRCODE = '23503', MESSAGE = 'a row of another channel',
+                    TABLE = coalesce(beside, checks -> check_at ->> 't'), COLUMN = checks -> check_at ->> 'c',
+                    CONSTRAINT = checks -> check_at ->> 'k';
             END IF;
         END LOOP;
         RETURN outcomes;
@@ -349,11 +369,11 @@ BEGIN
         END IF;
     END;
     IF lo < hi THEN
-        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, mid, true, false)
-            || rowcast.apply_edits(statements, probes, rows, several, mid + 1, hi, true, false);
+        RETURN rowcast.apply_edits(statements, probes, rows, several, checks, lo, mid, true, false)
+            || rowcast.apply_edits(statements, probes, rows, several, checks, mid + 1, hi, true, false);
     END IF;
     IF code = 'RC404' AND replaceable AND NOT careful THEN
-        RETURN rowcast.apply_edits(statements, probes, rows, several, lo, hi, partial, true);
+        RETURN rowcast.apply_edits(statements, probes, rows, several, checks, lo, hi, partial, true);
     END IF;
     RETURN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
         'e', lo, 'o', at_op, 'code', code,
@@ -368,13 +388,16 @@ END $$;
 
 -- A batch of edits in one statement: locks, finds what was decided before, applies, numbers last,
 -- keeps the outcomes. `channels` are the edits' channels and where rows are moved to; `list` tells
--- each edit, `known` are failures that were found before, `touched` the numbers and names of the tables. Answers with rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a
--- head, `e` a new entry, `l` something was left to number.
+-- each edit, `known` are failures that were found before, `touched` the numbers and names of the tables. Answers with
+-- rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a head, `e` a new entry, `l` something was
+-- left to number.
 DROP FUNCTION IF EXISTS rowcast.commit_batch(
     text[], jsonb, jsonb, text[], text[], jsonb[], integer[], integer, integer);
+DROP FUNCTION IF EXISTS rowcast.commit_batch(
+    text[], jsonb, jsonb, text[], text[], jsonb[], integer[], integer, integer, jsonb);
 CREATE OR REPLACE FUNCTION rowcast.commit_batch(
     channels text[], list jsonb, known jsonb, statements text[], probes text[], rows jsonb[],
-    several integer[], max_changes integer, max_bytes integer, touched jsonb
+    several integer[], max_changes integer, max_bytes integer, touched jsonb, checks jsonb
 ) RETURNS TABLE (
     kind text, place integer, data jsonb,
     channel text, seq bigint, tag integer, at timestamptz, actor text, edits jsonb, reset text[],
@@ -415,7 +438,7 @@ BEGIN
 
     IF pg_catalog.cardinality(statements) > 0 AND pg_catalog.jsonb_array_length(list) > coalesce(pg_catalog.cardinality(stored), 0) THEN
         failures := rowcast.apply_edits(
-            statements, probes, rows, several, 0, pg_catalog.jsonb_array_length(list) - 1, false, false);
+            statements, probes, rows, several, checks, 0, pg_catalog.jsonb_array_length(list) - 1, false, false);
         PERFORM pg_catalog.set_config('rowcast.step', '', true);
         -- The rows were changed, so nobody changes these tables before this commits.
         IF EXISTS (

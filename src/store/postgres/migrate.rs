@@ -31,6 +31,7 @@ const TABLES: &str = include_str!("../../../migrations/postgres/0002_tables.sql"
 const ACCOUNTS: &str = include_str!("../../../migrations/postgres/0003_accounts.sql");
 const OUTCOMES: &str = include_str!("../../../migrations/postgres/0004_outcomes.sql");
 const PEOPLE: &str = include_str!("../../../migrations/postgres/0005_people.sql");
+const REFERENCES: &str = include_str!("../../../migrations/postgres/0006_references.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
 
 /// How often a lock on a table is tried for, and how long writers may pass in between.
@@ -80,6 +81,7 @@ fn migrator() -> Migrator {
         migration(3, "accounts", ACCOUNTS),
         migration(4, "outcomes", OUTCOMES),
         migration(5, "people", PEOPLE),
+        migration(6, "references", REFERENCES),
     ]);
     migrator.create_schema("rowcast");
     migrator.dangerous_set_table_name("rowcast.migration");

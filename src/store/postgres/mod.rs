@@ -39,6 +39,7 @@ mod plan;
 mod query;
 mod raw;
 mod recorder;
+mod references;
 mod relations;
 mod shape;
 mod shipped;

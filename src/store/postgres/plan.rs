@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 use super::{
     place::Placements,
     raw::wire_key,
+    references::takes_along,
     shape::{MAKING_ROOM, Shape, Shaped, Verb, shaped, shifted},
 };
 use crate::store::{CheckedEdit, LiveTable};
@@ -110,7 +111,8 @@ impl Planner<'_> {
         let key = op.key.as_ref().zip(table).map(|(key, table)| wire_key(table, key));
         let row = key.as_ref().map(|key| (op.shape.table, text(key)));
         let verb = op.shape.verb;
-        let alone = verb == Verb::Delete || key.is_none();
+        let takes_along = table.is_some_and(|table| takes_along(self.tables, table, &op.shape));
+        let alone = verb == Verb::Delete || key.is_none() || takes_along;
         let step = self.step_for(&op.shape, alone, row.as_ref(), *before);
         *before = Some(step);
         self.note(verb, step, row);
@@ -205,6 +207,7 @@ mod tests {
             update: None,
             delete: None,
             relations: Vec::new(),
+            references: Vec::new(),
             columns: vec![
                 column("id", "bigint", ColumnType::Int),
                 column("board", "text", ColumnType::Text),

@@ -77,8 +77,9 @@ pub(super) fn shaped(
             builder.items(&change.add, How::AddItems);
             builder.items(&change.remove, How::RemoveItems);
         }
-        CheckedOp::Move { to_id, guard, .. } => {
+        CheckedOp::Move { to, to_id, guard, .. } => {
             builder.guard(guard);
+            builder.row.insert("m", to.id());
             builder.assign(&vec![(table.channel_column, to_id.clone())], How::Set);
         }
         CheckedOp::Delete { guard, .. } => builder.guard(guard),

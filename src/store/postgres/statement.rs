@@ -15,13 +15,20 @@ use super::{
 use crate::store::{EditLimits, LiveColumn, LiveTable};
 
 impl Shape {
-    /// The statement.
-    pub(super) fn statement(&self, table: &LiveTable, limits: EditLimits) -> String {
+    /// The statement. `told` is what it also returns of each row; see [`super::references`].
+    pub(super) fn statement(
+        &self,
+        table: &LiveTable,
+        limits: EditLimits,
+        told: Option<&str>,
+    ) -> String {
+        let told = told.map(|told| (format!(", {told} AS told"), self.all_told()));
+        let (told, all_told) = told.unwrap_or_default();
         let target = format!("{} AS t", table_name(table));
         let input = self.input(table);
         let range = "e.e BETWEEN $2 AND $3 AND e.o BETWEEN $4 AND $5";
         match self.verb {
-            Verb::Insert => self.insert(table, &target, &input, range, limits),
+            Verb::Insert => self.insert(table, &input, range, limits, [&told, all_told]),
             Verb::Update if self.assigned.is_empty() => format!(
                 "SELECT pg_catalog.array_agg({HIT}) FROM {target}, {input} WHERE {range} AND {}",
                 self.found(table)
@@ -34,8 +41,8 @@ impl Shape {
                 let (is, asked) = (key_json(table, &key_values(table)), key_json(table, &asked));
                 format!(
                     "WITH done AS (UPDATE {target} SET {assignments} FROM {input} \
-                     WHERE {range} AND {rows} RETURNING {HIT} AS hit, e.e, {is} AS key_is, {asked} AS key_asked, {fits} AS fits) \
-                     SELECT pg_catalog.array_agg(d.hit), {moved} FROM done d WHERE d.fits",
+                     WHERE {range} AND {rows} RETURNING {HIT} AS hit, e.e, {is} AS key_is, {asked} AS key_asked, {fits} AS fits{told}) \
+                     SELECT pg_catalog.array_agg(d.hit), {moved}{all_told} FROM done d WHERE d.fits",
                     fits = self.fits(table, limits),
                     moved = moved(table, "d.e", "d.key_is", "d.key_asked"),
                 )
@@ -43,7 +50,10 @@ impl Shape {
             Verb::Delete => {
                 let rows = self.found(table);
                 let delete = format!("DELETE FROM {target} USING {input} WHERE {range} AND {rows}");
-                returning(&delete, "true")
+                format!(
+                    "WITH done AS ({delete} RETURNING {HIT} AS hit{told}) \
+                     SELECT pg_catalog.array_agg(d.hit), NULL::jsonb{all_told} FROM done d"
+                )
             }
         }
     }
@@ -90,11 +100,29 @@ impl Shape {
         })
     }
 
+    /// What was told of all rows, as one list. Of new rows it is only known here whose they are.
+    fn all_told(&self) -> &'static str {
+        match self.verb {
+            Verb::Insert => {
+                ", (SELECT pg_catalog.jsonb_agg(v || pg_catalog.jsonb_build_object('o', i.o, 'c', i.c)) \
+                 FROM given i JOIN made r ON r.nth = i.nth, pg_catalog.jsonb_array_elements(r.told) v)"
+            }
+            Verb::Update | Verb::Delete => {
+                ", (SELECT pg_catalog.jsonb_agg(v) FROM done r, pg_catalog.jsonb_array_elements(r.told) v)"
+            }
+        }
+    }
+
     /// The operations as a table `e`.
     fn input(&self, table: &LiveTable) -> String {
         let mut columns = vec!["e integer".to_owned(), "o integer".to_owned()];
         let mut add = |name: String, kind: &str| columns.push(format!("{name} {kind}"));
-        if self.verb != Verb::Insert {
+        if self.moves(table) {
+            add("m".to_owned(), "text");
+        }
+        if self.verb == Verb::Insert {
+            add("c".to_owned(), "text");
+        } else {
             let channel = column(table, table.channel_column).map(|column| &column.sql_type);
             add("c".to_owned(), channel.map_or("text", String::as_str));
             for (place, column) in key(table).enumerate() {
@@ -129,10 +157,10 @@ impl Shape {
     fn insert(
         &self,
         table: &LiveTable,
-        target: &str,
         input: &str,
         range: &str,
         limits: EditLimits,
+        [told, all_told]: [&str; 2],
     ) -> String {
         let columns = self.assigned.iter().filter_map(|(index, _)| column(table, *index));
         let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
@@ -143,12 +171,13 @@ impl Shape {
             "WITH given AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY e.e, e.o) AS nth";
         format!(
             "{given} FROM {input} WHERE {range}), \
-             done AS (INSERT INTO {target} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM given e ORDER BY e.nth RETURNING {is} AS key_is, {fits} AS fits), \
-             made AS (SELECT d.key_is, row_number() OVER () AS nth FROM done d) \
-             SELECT pg_catalog.array_agg({HIT}), {moved} FROM given e JOIN made m ON m.nth = e.nth \
+             done AS (INSERT INTO {target} AS t ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM given e ORDER BY e.nth RETURNING {is} AS key_is, {fits} AS fits{told}), \
+             made AS (SELECT d.*, row_number() OVER () AS nth FROM done d) \
+             SELECT pg_catalog.array_agg({HIT}), {moved}{all_told} FROM given e JOIN made m ON m.nth = e.nth \
              WHERE (SELECT pg_catalog.count(*) FROM done d WHERE d.fits) = (SELECT pg_catalog.count(*) FROM given)",
             names.join(", "),
             values.join(", "),
+            target = table_name(table),
             fits = self.fits(table, limits),
             is = key_json(table, &key_values(table)),
             moved = self.inserted_elsewhere(table),
@@ -245,13 +274,6 @@ fn moved(table: &LiveTable, edit: &str, is: &str, asked: &str) -> String {
 
 /// An operation as one number: the edit, then the place in it.
 const HIT: &str = "(e.e::bigint << 32) + e.o";
-
-fn returning(statement: &str, fits: &str) -> String {
-    format!(
-        "WITH done AS ({statement} RETURNING {HIT} AS hit, {fits} AS fits) \
-         SELECT pg_catalog.array_agg(hit) FROM done WHERE fits"
-    )
-}
 
 fn in_channel(table: &LiveTable) -> String {
     let mut conditions: Vec<String> = key(table)

@@ -8,14 +8,17 @@ use super::{
         edit::{CheckedEdit, CheckedOp, CheckedPlace, ColumnValues, FieldOps},
         error::EditError,
         fold::{RowImage, fields_of},
+        reference::Written,
         schema::LiveTable,
         values::{same, wire_of_checked},
         weight::{are_large, bytes_of, bytes_of_values},
     },
     arithmetic,
     assign::{assignments, values_named},
+    connection::Answer,
     constraint, own, place,
     raw::Bound,
+    references::{self, Asked, Told},
     row::{RowPlace, column_kind, column_name, push_field},
     transaction::{Cause, Halt, Transaction},
 };
@@ -31,13 +34,19 @@ pub(super) async fn edit(
     edit: &CheckedEdit,
 ) -> Result<(), Halt> {
     let most = transaction.bytes + MOST_ENTRIES * transaction.facts.limits.bytes;
+    let mut told = Vec::new();
     for (number, op) in edit.ops.iter().enumerate() {
-        let mut work = Work { transaction, index, channel: &edit.channel };
+        let before = transaction.done.len();
+        let mut work =
+            Work { transaction, index, op: number, channel: &edit.channel, told: &mut told };
         let failure = match work.apply_to_meant(op).await {
             Ok(()) if work.transaction.bytes > most => {
                 Halt::Edit(own::too_large(work.transaction.facts.limits))
             }
-            Ok(()) => continue,
+            Ok(()) => match references::taken_along(work.transaction, edit, op, before) {
+                Some(refusal) => Halt::Edit(refusal),
+                None => continue,
+            },
             Err(Halt::Sql(error)) => constraint::explain(work.transaction, op, error).await,
             Err(halt) => halt,
         };
@@ -48,17 +57,20 @@ pub(super) async fn edit(
             halt => halt,
         });
     }
-    Ok(())
+    references::check(transaction, told).await
 }
 
-/// One edit at work.
+/// One operation of an edit at work.
 struct Work<'a, 'b> {
     transaction: &'a mut Transaction<'b>,
     index: usize,
+    op: usize,
     channel: &'a ChannelName,
+    /// What is to be looked at when all operations are done.
+    told: &'a mut Vec<Told<'b>>,
 }
 
-impl Work<'_, '_> {
+impl<'b> Work<'_, 'b> {
     /// Applies an operation; if no row has its key, to the row whose key means the same.
     async fn apply_to_meant(&mut self, op: &CheckedOp) -> Result<(), Halt> {
         let missing = match self.apply(op).await {
@@ -94,19 +106,20 @@ impl Work<'_, '_> {
                 self.guarded(table, key, guard).await?;
                 let place = RowPlace::new(table, self.channel, key);
                 let sql = format!("DELETE FROM {}", place.clause());
-                self.change_row(table, &place, &sql, Bound::default()).await
+                self.change_row(table, &place, &sql, Bound::default()).await.map(drop)
             }
             CheckedOp::Move { table, key, to_id, guard, .. } => {
                 let table = facts.table(*table)?;
                 self.guarded(table, key, guard).await?;
-                self.write(table, key, &vec![(table.channel_column, to_id.clone())]).await
+                let channel = vec![(table.channel_column, to_id.clone())];
+                self.write(table, key, &channel, Written::Moved).await
             }
         }
     }
 
     async fn insert(
         &mut self,
-        table: &LiveTable,
+        table: &'b LiveTable,
         fields: &ColumnValues,
         place: Option<&CheckedPlace>,
     ) -> Result<(), Halt> {
@@ -123,29 +136,36 @@ impl Work<'_, '_> {
             }
         }
         let names: Vec<String> = fields.iter().map(|(c, _)| column_name(table, *c)).collect();
+        let columns: Vec<usize> = fields.iter().map(|(column, _)| *column).collect();
+        let asked = Asked::new(self.transaction.facts, table, Written::New, &columns, 0);
         let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({})",
+            "INSERT INTO {} ({}) VALUES ({}){}",
             super::connection::quoted(&table.name),
             names.join(", "),
             vec!["?"; names.len()].join(", "),
+            asked.returning(),
         );
         let mut bound = Bound::default();
         for (column, value) in &fields {
             push_field(&mut bound, table, *column, value);
         }
         let answer = self.transaction.change(&sql, bound, Cause::Edit(self.index)).await?;
-        if answer.changed == 0 { Err(Halt::LeftOut(left_out(table))) } else { Ok(()) }
+        if answer.changed == 0 {
+            return Err(Halt::LeftOut(left_out(table)));
+        }
+        self.told.extend(asked.told(self.op, &answer.rows)?);
+        Ok(())
     }
 
     async fn update(
         &mut self,
-        table: &LiveTable,
+        table: &'b LiveTable,
         key: &[Value],
         change: &FieldOps,
         guard: &ColumnValues,
     ) -> Result<(), Halt> {
         if is_plain(change, guard) {
-            return self.write(table, key, &change.set).await;
+            return self.write(table, key, &change.set, Written::Changed).await;
         }
         let row = self.guarded_row(table, key, guard).await?;
         let mut set = change.set.clone();
@@ -161,7 +181,10 @@ impl Work<'_, '_> {
                 set.push((order, Value::Text(text)));
             }
         }
-        if set.is_empty() { Ok(()) } else { self.write(table, key, &set).await }
+        if set.is_empty() {
+            return Ok(());
+        }
+        self.write(table, key, &set, Written::Changed).await
     }
 
     /// Refuses values that would make a row too large.
@@ -180,9 +203,10 @@ impl Work<'_, '_> {
 
     async fn write(
         &mut self,
-        table: &LiveTable,
+        table: &'b LiveTable,
         key: &[Value],
         set: &ColumnValues,
+        written: Written,
     ) -> Result<(), Halt> {
         let place = RowPlace::new(table, self.channel, key);
         let columns: Vec<usize> = set.iter().map(|(column, _)| *column).collect();
@@ -191,12 +215,16 @@ impl Work<'_, '_> {
             push_field(&mut bound, table, *column, value);
         }
         let name = super::connection::quoted(&table.name);
+        let asked = Asked::new(self.transaction.facts, table, written, &columns, 0);
         let sql = format!(
-            "UPDATE {name} SET {} WHERE {}",
+            "UPDATE {name} SET {} WHERE {}{}",
             assignments(table, &columns, &name, |_| "?".to_owned()),
             place.condition(),
+            asked.returning(),
         );
-        self.change_row(table, &place, &sql, bound).await
+        let answer = self.change_row(table, &place, &sql, bound).await?;
+        self.told.extend(asked.told(self.op, &answer.rows)?);
+        Ok(())
     }
 
     async fn change_row(
@@ -205,12 +233,12 @@ impl Work<'_, '_> {
         place: &RowPlace<'_>,
         sql: &str,
         mut bound: Bound,
-    ) -> Result<(), Halt> {
+    ) -> Result<Answer, Halt> {
         place.push_onto(&mut bound);
         let before = self.transaction.done.len();
         let answer = self.transaction.change(sql, bound, Cause::Edit(self.index)).await?;
         if answer.changed > 0 || was_replaced(self.transaction, table, place, before).await? {
-            return Ok(());
+            return Ok(answer);
         }
         Err(not_found(table, place.wire_key()).into())
     }

@@ -7,12 +7,13 @@ use rowcast_protocol::ColumnType;
 
 use super::{
     super::{
-        build::{CatalogueColumn, CatalogueTable, ValueSource},
+        build::{CatalogueColumn, CatalogueKey, CatalogueTable, ValueSource},
         declaration::Declarations,
         error::StoreError,
+        reference::Follows,
         schema::ColumnForm,
     },
-    check::allowed_values,
+    check::{allowed_values, foreign_key_name},
     connection::{Connection, nth, store_error},
     raw::{Bound, own},
 };
@@ -82,7 +83,45 @@ async fn table(
     key.sort();
     let key = key.into_iter().map(|(_, column)| column).collect();
     let found = !columns.is_empty();
-    Ok(found.then(|| CatalogueTable { columns, key, ..CatalogueTable::named(name) }))
+    let foreign_keys = foreign_keys(connection, name, &text).await?;
+    Ok(found.then(|| CatalogueTable { columns, key, foreign_keys, ..CatalogueTable::named(name) }))
+}
+
+/// The foreign keys of a table, in the order of the text that made it.
+pub(super) async fn foreign_keys(
+    connection: &mut Connection,
+    table: &str,
+    text: &str,
+) -> Result<Vec<CatalogueKey>, StoreError> {
+    let changes = "NOT IN ('NO ACTION', 'RESTRICT')";
+    let sql = format!(
+        "SELECT id, \"table\", \"from\", \"to\", on_delete {changes}, on_update {changes}
+         FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq"
+    );
+    let bound = Bound::default().with(table).done();
+    let answers = connection.run_once(sql, bound).await.map_err(store_error)?;
+    // SQLite does not say which of them.
+    let later = text.to_ascii_uppercase().contains("DEFERRED");
+    let mut found: Vec<(i64, CatalogueKey)> = Vec::new();
+    for row in nth(answers, 0).rows {
+        let (id, from): (i64, String) = (own(&row, 0)?, own(&row, 2)?);
+        if found.last().is_none_or(|(known, _)| *known != id) {
+            let follows = Follows { deletes: own(&row, 4)?, updates: own(&row, 5)?, later };
+            let (name, columns) = (String::new(), Vec::new());
+            let (to, to_columns) = (own(&row, 1)?, Vec::new());
+            found.push((id, CatalogueKey { name, columns, to, to_columns, follows }));
+        }
+        if let Some((_, key)) = found.last_mut() {
+            key.columns.push(from);
+            key.to_columns.extend(own::<Option<String>>(&row, 3)?);
+        }
+    }
+    let named = found.into_iter().map(|(_, key)| {
+        let usual = || format!("{table}_{}_fkey", key.columns.join("_"));
+        let name = foreign_key_name(text, &key.columns).unwrap_or_else(usual);
+        CatalogueKey { name, ..key }
+    });
+    Ok(named.collect())
 }
 
 /// Whether the database makes numbers of texts, going by the declared type as it does itself.

@@ -108,6 +108,29 @@ pub(super) fn allowed_values(sql: &str, column: &str) -> Vec<String> {
     listed.take(1).flatten().collect()
 }
 
+/// What the foreign key over these columns is called in the text that made its table, if it stands there as
+/// a constraint of the table and has a name.
+pub(super) fn foreign_key_name(sql: &str, columns: &[String]) -> Option<String> {
+    let tokens = tokens(sql);
+    let is_over = |place: usize| {
+        let inside = parenthesized(&tokens, place)?;
+        let names = inside.iter().filter(|token| token.text != ",").map(|t| unquoted(t.text));
+        let names: Vec<String> = names.collect();
+        let is_same = |(one, other): (&String, &String)| one.eq_ignore_ascii_case(other);
+        (names.len() == columns.len() && names.iter().zip(columns).all(is_same)).then_some(())
+    };
+    let windows = tokens.windows(4).enumerate();
+    let mut found = windows.filter_map(|(place, window)| match window {
+        [constraint, name, foreign, key]
+            if constraint.is("CONSTRAINT") && foreign.is("FOREIGN") && key.is("KEY") =>
+        {
+            is_over(place + 4).map(|()| unquoted(name.text))
+        }
+        _ => None,
+    });
+    found.next()
+}
+
 fn listed_texts(expression: &[Token<'_>], column: &str) -> Option<Vec<String>> {
     let [name, word, rest @ ..] = expression else { return None };
     let is_list = unquoted(name.text).eq_ignore_ascii_case(column) && word.is("IN");

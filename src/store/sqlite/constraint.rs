@@ -8,15 +8,16 @@ use rowcast_protocol::{ErrorCode, Value};
 
 use super::{
     super::{
+        build::CatalogueKey,
         edit::{CheckedOp, ColumnValues},
         error::{EditError, StoreError, check_words},
         schema::LiveTable,
         weight::too_slow,
     },
-    check,
+    catalogue, check,
     connection::{Connection, extended_code, nth, primary_code, quoted, store_error},
     raw::{Bound, own},
-    row::push_field,
+    row::{key_columns, push_field, push_key},
     transaction::{Halt, Transaction},
 };
 
@@ -38,8 +39,8 @@ pub(super) async fn explain(
     };
     let explained = match refusal {
         Refusal::ForeignKey => {
-            let values = values(op, table);
-            let asked = Question { table, key, values: &values };
+            let (values, added) = (values(op, table), added(op));
+            let asked = Question { table, key, values: &values, added };
             asked.foreign_key(transaction.connection).await
         }
         Refusal::Unique { primary } => {
@@ -78,6 +79,14 @@ fn values(op: &CheckedOp, table: &LiveTable) -> ColumnValues {
         CheckedOp::Update { change, .. } => change.set.clone(),
         CheckedOp::Delete { .. } => Vec::new(),
         CheckedOp::Move { to_id, .. } => vec![(table.channel_column, to_id.clone())],
+    }
+}
+
+/// What an operation adds to numbers.
+fn added(op: &CheckedOp) -> &[(usize, Value)] {
+    match op {
+        CheckedOp::Update { change, .. } => &change.inc,
+        _ => &[],
     }
 }
 
@@ -219,114 +228,183 @@ struct Question<'a> {
     table: &'a LiveTable,
     key: &'a [Value],
     values: &'a ColumnValues,
-}
-
-/// A foreign key of one column.
-struct ForeignKey {
-    table: String,
-    from: String,
-    parent: String,
-    to: Option<String>,
-    blocks: bool,
+    added: &'a [(usize, Value)],
 }
 
 impl Question<'_> {
     async fn foreign_key(&self, connection: &mut Connection) -> Result<EditError, StoreError> {
-        for key in foreign_keys(connection, "m.name = ?", &self.table.name).await? {
-            if self.lacks_parent(connection, &key).await? {
-                let words =
-                    format!("there is no row of `{}` that `{}` names", key.parent, key.from);
-                return Ok(broken(&key, words).in_field(&key.from));
+        for (table, key) in foreign_keys(connection, "m.name = ?", &self.table.name).await? {
+            if table == self.table.name && self.lacks_parent(connection, &key).await? {
+                let field = self.field(&key);
+                return Ok(broken(&table, &key, no_row(&key.to, field)).in_field(field));
             }
         }
-        for key in foreign_keys(connection, "f.\"table\" = ?", &self.table.name).await? {
-            if key.blocks && self.has_child(connection, &key).await? {
-                let words = format!("a row of `{}` still refers to this one", key.table);
-                return Ok(broken(&key, words));
+        let is_deletion = self.values.is_empty() && self.added.is_empty();
+        for (table, key) in foreign_keys(connection, "f.\"table\" = ?", &self.table.name).await? {
+            let follows = if is_deletion { key.follows.deletes } else { key.follows.updates };
+            let is_here = key.to.eq_ignore_ascii_case(&self.table.name);
+            if is_here && !follows && self.has_child(connection, &table, &key).await? {
+                let words = format!("a row of `{table}` still refers to this one");
+                return Ok(broken(&table, &key, words));
             }
         }
         let words = "a row that is referred to does not exist, or is still referred to";
         Ok(EditError::new(ErrorCode::ForeignKey, words))
     }
 
+    /// The column that people know a foreign key by: not the channel's.
+    fn field<'k>(&self, key: &'k CatalogueKey) -> &'k str {
+        let channel = self.table.columns.get(self.table.channel_column);
+        let other = key.columns.iter().find(|name| channel.is_none_or(|c| c.name != **name));
+        other.or(key.columns.first()).map_or("", String::as_str)
+    }
+
+    /// Whether a row that the operation names would refer to one that is not there. What it does not set
+    /// is as it stands.
     async fn lacks_parent(
         &self,
         connection: &mut Connection,
-        key: &ForeignKey,
+        key: &CatalogueKey,
     ) -> Result<bool, StoreError> {
-        let is_named = |index: usize| {
-            self.table.columns.get(index).is_some_and(|column| column.name == key.from)
+        let is_written = |name: &String| {
+            let mut written = self.values.iter().chain(self.added);
+            written.any(|(index, _)| self.is_named(*index, name))
         };
-        let value = self.values.iter().find(|(index, value)| is_named(*index) && !value.is_null());
-        let Some((index, value)) = value else { return Ok(false) };
-        let parent = parent_column(connection, key).await?;
-        let mut bound = Bound::default();
-        push_field(&mut bound, self.table, *index, value);
-        Ok(!exists(connection, &key.parent, &parent, bound).await?)
+        if !key.columns.iter().any(is_written) {
+            return Ok(false);
+        }
+        let (mut values, mut bound) = (Vec::new(), Bound::default());
+        for name in &key.columns {
+            values.push(self.value(connection, name, &mut bound).await?);
+        }
+        let parents = parent_columns(connection, key).await?;
+        let numbered = |n: usize| format!("v.column{}", n + 1);
+        let is_null = (0..values.len()).map(|n| format!("{} IS NULL", numbered(n)));
+        let is_same = parents.iter().enumerate();
+        let is_same = is_same.map(|(n, to)| format!("p.{} = {}", quoted(to), numbered(n)));
+        let sql = format!(
+            "SELECT 1 FROM (VALUES ({})) AS v WHERE {} OR EXISTS (SELECT 1 FROM {} p WHERE {})",
+            values.join(", "),
+            is_null.collect::<Vec<_>>().join(" OR "),
+            quoted(&key.to),
+            is_same.collect::<Vec<_>>().join(" AND "),
+        );
+        Ok(!exists(connection, sql, bound).await?)
     }
 
+    fn is_named(&self, index: usize, name: &str) -> bool {
+        self.table.columns.get(index).is_some_and(|column| column.name == name)
+    }
+
+    /// What a column would hold, as SQL.
+    async fn value(
+        &self,
+        connection: &mut Connection,
+        name: &str,
+        bound: &mut Bound,
+    ) -> Result<String, StoreError> {
+        if let Some((index, value)) = self.values.iter().find(|(i, _)| self.is_named(*i, name)) {
+            push_field(bound, self.table, *index, value);
+            return Ok("?".to_owned());
+        }
+        if self.key.is_empty() {
+            let sql =
+                "SELECT coalesce(dflt_value, 'NULL') FROM pragma_table_info(?) WHERE name = ?";
+            let of = Bound::default().with(self.table.name.as_str()).with(name).done();
+            let answers = connection.run_once(sql, of).await.map_err(store_error)?;
+            let row = nth(answers, 0).rows.pop();
+            return row.map_or(Ok("NULL".to_owned()), |row| own(&row, 0));
+        }
+        push_key(bound, self.table, self.key);
+        let stored = format!("(SELECT {} FROM {})", quoted(name), self.row());
+        match self.added.iter().find(|(index, _)| self.is_named(*index, name)) {
+            Some((index, value)) => {
+                push_field(bound, self.table, *index, value);
+                Ok(format!("coalesce({stored}, 0) + ?"))
+            }
+            None => Ok(stored),
+        }
+    }
+
+    /// Whether a row of a table refers to the one that the operation names.
     async fn has_child(
         &self,
         connection: &mut Connection,
-        key: &ForeignKey,
+        table: &str,
+        key: &CatalogueKey,
     ) -> Result<bool, StoreError> {
-        let ([value], [index]) = (self.key, self.table.key.as_slice()) else { return Ok(false) };
+        let parents = parent_columns(connection, key).await?;
+        let pairs = key.columns.iter().zip(&parents);
+        let pairs = pairs.map(|(from, to)| format!("c.{} = p.{}", quoted(from), quoted(to)));
+        let sql = format!(
+            "SELECT 1 FROM {} c JOIN (SELECT * FROM {}) p ON {} LIMIT 1",
+            quoted(table),
+            self.row(),
+            pairs.collect::<Vec<_>>().join(" AND "),
+        );
         let mut bound = Bound::default();
-        push_field(&mut bound, self.table, *index, value);
-        exists(connection, &key.table, &key.from, bound).await
+        push_key(&mut bound, self.table, self.key);
+        exists(connection, sql, bound).await
+    }
+
+    /// The row that the operation names, with the parameters of its key.
+    fn row(&self) -> String {
+        let keys = key_columns(self.table).map(|column| format!("{} = ?", quoted(&column.name)));
+        let keys = keys.collect::<Vec<_>>().join(" AND ");
+        format!("{} WHERE {keys}", quoted(&self.table.name))
     }
 }
 
-fn broken(key: &ForeignKey, words: String) -> EditError {
-    let constraint = Some(format!("{}_{}_fkey", key.table, key.from));
-    EditError { constraint, ..EditError::new(ErrorCode::ForeignKey, words) }.in_table(&key.table)
+/// What is told of a row that is not there, or not in the channel.
+pub(super) fn no_row(table: &str, field: &str) -> String {
+    format!("there is no row of `{table}` that `{field}` names")
+}
+
+fn broken(table: &str, key: &CatalogueKey, words: String) -> EditError {
+    let constraint = Some(key.name.clone());
+    EditError { constraint, ..EditError::new(ErrorCode::ForeignKey, words) }.in_table(table)
 }
 
 async fn exists(
     connection: &mut Connection,
-    table: &str,
-    column: &str,
+    sql: String,
     bound: Bound,
 ) -> Result<bool, StoreError> {
-    let sql = format!("SELECT 1 FROM {} WHERE {} = ? LIMIT 1", quoted(table), quoted(column));
     let answers = connection.run_once(sql, bound.done()).await.map_err(store_error)?;
     Ok(!nth(answers, 0).rows.is_empty())
 }
 
+/// The foreign keys of tables that have one like this, with their tables.
 async fn foreign_keys(
     connection: &mut Connection,
-    of: &str,
+    like: &str,
     table: &str,
-) -> Result<Vec<ForeignKey>, StoreError> {
+) -> Result<Vec<(String, CatalogueKey)>, StoreError> {
     let sql = format!(
-        "SELECT m.name, f.\"from\", f.\"table\", f.\"to\", f.on_delete IN ('NO ACTION', 'RESTRICT')
-         FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f
-         WHERE m.type = 'table' AND {of} ORDER BY m.name, f.id DESC"
+        "SELECT DISTINCT m.name, m.sql FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f
+         WHERE m.type = 'table' AND {like} COLLATE NOCASE ORDER BY m.name"
     );
     let bound = Bound::default().with(table);
     let answers = connection.run_once(sql, bound.done()).await.map_err(store_error)?;
-    let rows = nth(answers, 0).rows;
-    let key = |row| {
-        Ok(ForeignKey {
-            table: own(row, 0)?,
-            from: own(row, 1)?,
-            parent: own(row, 2)?,
-            to: own(row, 3)?,
-            blocks: own(row, 4)?,
-        })
-    };
-    rows.iter().map(key).collect()
+    let mut found = Vec::new();
+    for row in nth(answers, 0).rows {
+        let (name, text): (String, String) = (own(&row, 0)?, own(&row, 1)?);
+        for key in catalogue::foreign_keys(connection, &name, &text).await? {
+            found.push((name.clone(), key));
+        }
+    }
+    Ok(found)
 }
 
-async fn parent_column(
+async fn parent_columns(
     connection: &mut Connection,
-    key: &ForeignKey,
-) -> Result<String, StoreError> {
-    if let Some(to) = &key.to {
-        return Ok(to.clone());
+    key: &CatalogueKey,
+) -> Result<Vec<String>, StoreError> {
+    if !key.to_columns.is_empty() {
+        return Ok(key.to_columns.clone());
     }
-    let sql = "SELECT name FROM pragma_table_info(?) WHERE pk = 1";
-    let bound = Bound::default().with(key.parent.as_str());
+    let sql = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk";
+    let bound = Bound::default().with(key.to.as_str());
     let answers = connection.run_once(sql, bound.done()).await.map_err(store_error)?;
-    nth(answers, 0).rows.first().map_or_else(|| Ok("rowid".to_owned()), |row| own(row, 0))
+    nth(answers, 0).rows.iter().map(|row| own(row, 0)).collect()
 }

@@ -6,8 +6,10 @@ use rowcast_protocol::{Change, ChannelName, Fields, Seq, Value};
 use sqlx::SqlitePool;
 
 use super::{
-    super::{Finding, PagePlace, Unwatched, Verdict, error::StoreError, schema::LiveTable},
-    connection::{Connection, nth, store_error},
+    super::{
+        Finding, PagePlace, Unwatched, Verdict, error::StoreError, reference::unpaired, schema::LiveTable,
+    },
+    connection::{Connection, nth, quoted, store_error},
     facts::Facts,
     migrate::{expected_of, present},
     page::page,
@@ -46,6 +48,7 @@ pub(super) async fn writer(
 /// Examines the file, the logs and the rows, while others go on writing.
 pub(super) async fn contents(facts: &Facts, pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {
     let mut findings = vec![file(pool).await?];
+    findings.extend(references(facts, pool).await?);
     findings.extend(gaps(pool).await?);
     findings.extend(rows_and_logs(facts, pool).await?);
     Ok(findings)
@@ -94,6 +97,16 @@ fn missing(wanted: &[Trigger], found: &[Trigger], table: &str) -> Option<String>
     let missing: Vec<&str> = missing.map(|trigger| trigger.name.as_str()).collect();
     (!missing.is_empty())
         .then(|| format!("missing or changed: {}; run `rowcast mend {table}`", missing.join(", ")))
+}
+
+/// Foreign keys that may lead out of their channels.
+async fn references(facts: &Facts, pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    for unpaired in unpaired(&facts.schema.tables, |table| quoted(&table.name)) {
+        let counted = rows(pool, unpaired.count(), Bound::none()).await?;
+        findings.push(unpaired.finding(counted.first().map_or(Ok(0), |row| own(row, 0))?));
+    }
+    Ok(findings)
 }
 
 async fn gaps(pool: &SqlitePool) -> Result<Vec<Finding>, StoreError> {

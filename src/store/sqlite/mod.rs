@@ -69,6 +69,7 @@ mod query;
 mod raw;
 mod read;
 mod records;
+mod references;
 mod reload;
 mod replaced;
 mod row;

@@ -13,6 +13,7 @@ use super::{
     super::{
         edit::{CheckedEdit, CheckedOp, ColumnValues},
         error::EditError,
+        reference::Written,
         schema::LiveTable,
         weight::are_large,
     },
@@ -21,6 +22,7 @@ use super::{
     connection::quoted,
     facts::Facts,
     raw::{Bound, wire},
+    references::{self, Asked, may_take_along},
     row::{
         RowPlace, column_name, is_exactly, key_columns, push_channel_once, push_field, push_key,
         wire_key,
@@ -122,6 +124,9 @@ impl Wave {
 /// The shape of an edit that can be applied together with others, and the row it touches.
 fn simple(facts: &Facts, edit: &CheckedEdit) -> Option<(Shape, Touched)> {
     let [op] = edit.ops.as_slice() else { return None };
+    if may_take_along(facts, op) {
+        return None;
+    }
     let (insert, table, values, key) = match op {
         CheckedOp::Insert { table, fields, place: None } if !are_large(fields) => {
             (true, *table, fields, key_among(facts, *table, fields)?)
@@ -158,14 +163,20 @@ pub(super) async fn apply(
         .iter()
         .filter_map(|item| Some((key_text(&item.wire_key(transaction.facts, table)?), item.index)))
         .collect();
+    let columns = &group.shape.columns;
+    let (written, before) =
+        if group.shape.insert { (Written::New, 0) } else { (Written::Changed, table.key.len()) };
+    let asked = Asked::new(transaction.facts, table, written, columns, before);
     let (sql, bound) = if group.shape.insert {
-        insert(table, &group.shape.columns, &items)
+        insert(table, columns, &items, &asked)
     } else {
-        update(table, &group.shape.columns, &items)
+        update(table, columns, &items, &asked)
     };
     let before = transaction.done.len();
     let cause = Cause::Rows(group.shape.table, &causes);
     let answer = transaction.change(&sql, bound, cause).await?;
+    // If it refuses one, each is told apart alone.
+    references::check(transaction, asked.told(0, &answer.rows)?).await?;
     if group.shape.insert {
         // Alone, each is told apart.
         let is_whole = usize::try_from(answer.changed).is_ok_and(|changed| changed == items.len());
@@ -233,16 +244,22 @@ impl<'a> Item<'a> {
     }
 }
 
-fn insert(table: &LiveTable, columns: &[usize], items: &[Item<'_>]) -> (String, Bound) {
+fn insert(
+    table: &LiveTable,
+    columns: &[usize],
+    items: &[Item<'_>],
+    asked: &Asked<'_>,
+) -> (String, Bound) {
     let names: Vec<String> = columns.iter().map(|column| column_name(table, *column)).collect();
     let values: Vec<String> = (2..columns.len() + 2).map(|n| format!("column{n}")).collect();
     let width = columns.len() + 1;
     let sql = format!(
-        "INSERT INTO {} ({}) SELECT {} FROM {} WHERE column1",
+        "INSERT INTO {} ({}) SELECT {} FROM {} WHERE column1{}",
         quoted(&table.name),
         names.join(", "),
         values.join(", "),
         values_list(items.len(), width),
+        asked.returning(),
     );
     let mut bound = Bound::default();
     for item in items {
@@ -253,7 +270,12 @@ fn insert(table: &LiveTable, columns: &[usize], items: &[Item<'_>]) -> (String, 
     (sql, bound)
 }
 
-fn update(table: &LiveTable, columns: &[usize], items: &[Item<'_>]) -> (String, Bound) {
+fn update(
+    table: &LiveTable,
+    columns: &[usize],
+    items: &[Item<'_>],
+    asked: &Asked<'_>,
+) -> (String, Bound) {
     let name = quoted(&table.name);
     let channel = table.columns.get(table.channel_column);
     let anchors: Vec<String> = key_columns(table)
@@ -263,7 +285,8 @@ fn update(table: &LiveTable, columns: &[usize], items: &[Item<'_>]) -> (String, 
         .collect();
     let value = |n: usize| format!("v.column{}", n + 1 + anchors.len());
     let width = anchors.len() + columns.len();
-    let returned: Vec<String> = key_columns(table).map(|column| quoted(&column.name)).collect();
+    let keys = key_columns(table).map(|column| quoted(&column.name));
+    let returned: Vec<String> = keys.chain((!asked.is_empty()).then(|| asked.columns())).collect();
     let sql = format!(
         "UPDATE {name} SET {} FROM {} WHERE {} RETURNING {}",
         assignments(table, columns, &name, value),

@@ -17,6 +17,7 @@ fn declarations() -> Declarations {
         delete: None,
         readonly: Vec::new(),
         hidden: Vec::new(),
+        across: Vec::new(),
         order: None,
         author: None,
         editor: None,

@@ -145,6 +145,16 @@ impl<H: Harness> Bench<H> {
         harness.migrate(declared).await.unwrap();
         harness.outsider().await.run(PEOPLE).await;
         let store = harness.open(declared, limits).await.unwrap();
+        Self::behind(harness, store).await
+    }
+
+    /// A database that was migrated.
+    pub(crate) async fn on(harness: H, declared: &Declarations) -> Self {
+        let store = harness.open(declared, EntryLimits::default()).await.unwrap();
+        Self::behind(harness, store).await
+    }
+
+    async fn behind(harness: H, store: Arc<dyn Store>) -> Self {
         let bench = Self { harness, store, edits: AtomicU64::new(1), newest: Mutex::default() };
         bench.number().await;
         bench

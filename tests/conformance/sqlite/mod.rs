@@ -7,7 +7,7 @@ use rowcast::store::{Declarations, Store, StoreError, fold::EntryLimits, sqlite}
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
-    harness::{Harness, Outsider},
+    harness::{Harness, Outsider, older},
     suite::every_test,
 };
 
@@ -171,6 +171,18 @@ impl Harness for Sqlite {
 
     async fn migrate(&self, declarations: &Declarations) -> Result<(), StoreError> {
         sqlite::migrate(&self.path(), declarations).await
+    }
+
+    async fn older(&self) {
+        let mut migrator = older(&[
+            include_str!("../../../migrations/sqlite/0001_engine.sql"),
+            include_str!("../../../migrations/sqlite/0002_tables.sql"),
+            include_str!("../../../migrations/sqlite/0003_accounts.sql"),
+            include_str!("../../../migrations/sqlite/0004_outcomes.sql"),
+            include_str!("../../../migrations/sqlite/0005_people.sql"),
+        ]);
+        migrator.dangerous_set_table_name("rowcast_migrations");
+        migrator.run(&mut self.connect().await).await.unwrap();
     }
 
     async fn open(

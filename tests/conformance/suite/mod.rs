@@ -19,6 +19,7 @@ pub(crate) mod order;
 pub(crate) mod outside;
 pub(crate) mod queries;
 pub(crate) mod reading;
+pub(crate) mod references;
 pub(crate) mod services;
 pub(crate) mod sessions;
 pub(crate) mod snapshots;
@@ -129,6 +130,18 @@ macro_rules! every_test {
                 a_cursor_of_another_history_needs_a_snapshot, a_cursor_ahead_needs_a_snapshot,
                 a_cursor_that_was_trimmed_needs_a_snapshot, a_reset_in_between_needs_a_snapshot,
                 heads_of_unknown_channels_are_zero, a_log_outlives_the_process;
+            references: a_row_elsewhere_is_told_of_as_one_that_is_not_there,
+                rows_of_one_channel_refer_to_each_other,
+                among_many_edits_those_that_lead_elsewhere_are_refused,
+                a_row_moves_alone_or_not_at_all,
+                who_moves_a_row_and_who_refers_to_it_do_not_pass_each_other,
+                a_deletion_takes_no_row_of_another_channel_along,
+                what_is_declared_to_go_across_does,
+                what_is_checked_late_is_checked_for_whoever_comes_late,
+                a_task_names_nobody_and_nothing_of_another_project,
+                a_task_that_moves_takes_its_steps_and_comments_along,
+                who_leaves_a_project_has_nothing_of_it_any_more,
+                a_database_whose_rows_lead_out_is_upgraded;
             snapshots: pages_and_entries_together_give_the_table, an_empty_channel_has_an_empty_page,
                 composite_keys_are_paged;
             upkeep: old_entries_and_outcomes_are_trimmed, a_sound_database_is_found_good,

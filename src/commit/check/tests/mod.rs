@@ -59,6 +59,7 @@ fn table(name: &str, columns: Vec<LiveColumn>) -> LiveTable {
         delete: Some(Role::Editor),
         columns,
         relations: Vec::new(),
+        references: Vec::new(),
     }
 }
 

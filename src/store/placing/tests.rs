@@ -40,6 +40,7 @@ fn table() -> LiveTable {
         update: None,
         delete: None,
         relations: Vec::new(),
+        references: Vec::new(),
         columns: vec![
             column("board", ColumnType::Text),
             column("id", ColumnType::Int),

@@ -14,7 +14,9 @@ use super::{
     recorder::recorders,
     snapshot::is_no_value,
 };
-use crate::store::{Finding, LiveSchema, LiveTable, StoreError, Unwatched, Verdict, reference::unpaired};
+use crate::store::{
+    Finding, LiveSchema, LiveTable, StoreError, Unwatched, Verdict, reference::unpaired,
+};
 
 /// How many channels are compared with their logs: those with the newest entries.
 const CHANNELS: i64 = 100;

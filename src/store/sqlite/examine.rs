@@ -7,7 +7,8 @@ use sqlx::SqlitePool;
 
 use super::{
     super::{
-        Finding, PagePlace, Unwatched, Verdict, error::StoreError, reference::unpaired, schema::LiveTable,
+        Finding, PagePlace, Unwatched, Verdict, error::StoreError, reference::unpaired,
+        schema::LiveTable,
     },
     connection::{Connection, nth, quoted, store_error},
     facts::Facts,

@@ -90,8 +90,8 @@ async fn decided(
 ) -> Result<HashSet<usize>, sqlx::Error> {
     let users: Vec<&str> = edits.iter().map(|edit| &*edit.user).collect();
     let ids: Vec<uuid::Uuid> = edits.iter().map(|edit| edit.id.0).collect();
-    let sql = "SELECT x.nth FROM pg_catalog.unnest($1::text[], $2::uuid[]) \
-        WITH ORDINALITY x(u, i, nth) JOIN rowcast.edit d ON d.user_id = x.u AND d.id = x.i";
+    let sql = "SELECT x.nth FROM ROWS FROM (pg_catalog.unnest($1::text[]), \
+        pg_catalog.unnest($2::uuid[])) WITH ORDINALITY x(u, i, nth) JOIN rowcast.edit d ON d.user_id = x.u AND d.id = x.i";
     let stored: Vec<i64> =
         sqlx::query_scalar(sql).bind(users).bind(ids).fetch_all(connection).await?;
     Ok(stored.into_iter().filter_map(|nth| usize::try_from(nth - 1).ok()).collect())

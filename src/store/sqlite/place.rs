@@ -171,11 +171,13 @@ impl Reader for Rows<'_> {
 
     async fn text(&mut self, key: &[Value]) -> Result<Option<Option<String>>, Halt> {
         let place = RowPlace::new(self.table, self.channel, key);
-        let sql = format!("SELECT {} FROM {}", self.column(), place.clause());
+        let keys: Vec<String> = key_columns(self.table).map(|key| quoted(&key.name)).collect();
+        let (column, keys) = (self.column(), keys.join(", "));
+        let sql = format!("SELECT {column}, {keys} FROM {}", place.clause());
         let mut bound = Bound::default();
         place.push_onto(&mut bound);
         let rows = self.ask(sql, bound).await?;
-        Ok(rows.first().map(text).transpose()?)
+        Ok(rows.first().map(|row| self.place(row)).transpose()?.map(|place| place.text))
     }
 
     async fn rows(&mut self, span: &Span<'_>) -> Result<Vec<Place>, Halt> {

@@ -9,7 +9,9 @@
 use tokio::time::Instant;
 
 use super::{
-    super::{Appended, Committed, edit::CheckedEdit, error::StoreError, weight::ENOUGH_TIME},
+    super::{
+        Appended, Committed, Standing, edit::CheckedEdit, error::StoreError, weight::ENOUGH_TIME,
+    },
     attempt::{Manner, Trouble, attempt},
     connection::{Connection, nth, store_error},
     facts::Facts,
@@ -23,15 +25,16 @@ pub(super) async fn commit(
     facts: &Facts,
     connection: &mut Connection,
     edits: &[CheckedEdit],
+    standing: Standing<'_>,
 ) -> Result<Committed, StoreError> {
     for manner in [Manner::Fast, Manner::EditByEdit] {
-        match attempt(facts, connection, edits, manner, None).await {
+        match attempt(facts, connection, edits, manner, None, standing).await {
             Ok(committed) => return Ok(committed),
             Err(Trouble::Store(error)) => return Err(error),
             Err(Trouble::Spoilt(error)) => tracing::debug!(%error, ?manner, "a batch was spoilt"),
         }
     }
-    apart(facts, connection, edits).await
+    apart(facts, connection, edits, standing).await
 }
 
 /// Commits each edit in a transaction of its own, until it is time for others or something stops it;
@@ -40,11 +43,12 @@ async fn apart(
     facts: &Facts,
     connection: &mut Connection,
     edits: &[CheckedEdit],
+    standing: Standing<'_>,
 ) -> Result<Committed, StoreError> {
     let mut all = Committed { outcomes: Vec::new(), appended: Vec::new(), left_unnumbered: false };
     let began = Instant::now();
     for edit in edits.chunks(1) {
-        match one(facts, connection, edit).await {
+        match one(facts, connection, edit, standing).await {
             Ok(committed) => {
                 all.outcomes.extend(committed.outcomes);
                 all.appended.extend(committed.appended);
@@ -68,10 +72,11 @@ async fn one(
     facts: &Facts,
     connection: &mut Connection,
     edit: &[CheckedEdit],
+    standing: Standing<'_>,
 ) -> Result<Committed, StoreError> {
-    let tried = match attempt(facts, connection, edit, Manner::EditByEdit, None).await {
+    let tried = match attempt(facts, connection, edit, Manner::EditByEdit, None, standing).await {
         Err(Trouble::Spoilt(refusal)) => {
-            attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal)).await
+            attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal), standing).await
         }
         tried => tried,
     };

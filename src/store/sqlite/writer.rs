@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    super::{Appended, CheckedEdit, Committed, error::StoreError},
+    super::{Appended, CheckedEdit, Committed, Standing, error::StoreError},
     commit,
     connection::{Connection, nth, store_error},
     facts::{Facts, SCHEMA_VERSION},
@@ -46,10 +46,12 @@ impl Writer {
         &mut self,
         facts: &Facts,
         edits: &[CheckedEdit],
+        standing: Standing<'_>,
     ) -> Result<Committed, StoreError> {
-        let committed = commit::commit(facts, &mut self.connection, edits).await;
-        self.is_refused =
-            committed.as_ref().is_err_and(|error| !matches!(error, StoreError::Changed));
+        let committed = commit::commit(facts, &mut self.connection, edits, standing).await;
+        self.is_refused = committed
+            .as_ref()
+            .is_err_and(|error| !matches!(error, StoreError::Changed | StoreError::NotAllowed));
         committed
     }
 

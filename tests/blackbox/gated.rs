@@ -8,6 +8,7 @@ use rowcast_protocol::{
     ChannelName, Cursor, ErrorCode, News, Reply, Request, ServerMessage,
     request::{History, PresenceMode, Ref, Subscribe},
 };
+use serde_json::json;
 
 use crate::support::{
     database::Kind,
@@ -23,6 +24,7 @@ on_both_stores! {
     a_snapshot_under_way_ends_with_the_membership,
     a_history_under_way_is_not_told,
     a_list_under_way_is_not_told,
+    a_request_with_a_condition_under_way_tells_no_row,
     an_edit_that_waits_in_its_lane_is_refused,
     an_edit_that_waits_in_its_commit_is_refused_and_its_neighbour_is_not,
     an_edit_that_waits_for_somebody_elses_lock_is_refused,
@@ -209,6 +211,24 @@ async fn a_list_under_way_is_not_told(store: Kind) {
         let list = format!("/channels/{}/tasks", project.channel);
         scene.gate.closes(Call::Select, side);
         let (answer, ()) = tokio::join!(bob.get(&list), async {
+            scene.gate.is_reached().await;
+            scene.removes_bob(&project).await;
+            scene.gate.opens();
+        });
+        answer.fails(404, "unknown_channel");
+    }
+    scene.server.drain().await;
+}
+
+async fn a_request_with_a_condition_under_way_tells_no_row(store: Kind) {
+    let scene = Scene::on(store).await;
+    for (number, side) in [Side::Before, Side::After].into_iter().enumerate() {
+        let project = scene.project(u32::try_from(number).unwrap()).await;
+        let bob = scene.world.browser("bob");
+        let (tag, title) = ([("If-Match", "\"another\"")], json!({"title": "Bob's"}));
+        let row = format!("/channels/{}/tasks/{}", project.channel, project.task);
+        scene.gate.closes(Call::Select, side);
+        let (answer, ()) = tokio::join!(bob.ask("PATCH", &row, &tag, Some(title)), async {
             scene.gate.is_reached().await;
             scene.removes_bob(&project).await;
             scene.gate.opens();

@@ -216,7 +216,7 @@ async fn a_member_removed_on_one_node_is_out_on_the_other() {
         writer.edits(&channel, vec![new_task(&id(70 + u32::from(number == 1)), "His")]).await;
         bobs.get(&format!("/channels/{channel}/tasks")).await.is(200);
         if number == 0 {
-            adas.deletes(&format!("/projects/{project}/members/bob")).await.is(204);
+            adas.delete(&format!("/projects/{project}/members/bob")).await.is(204);
         } else {
             let sql =
                 format!("DELETE FROM members WHERE user_id = 'bob' AND project_id = '{project}'");

@@ -14,10 +14,43 @@ MOST_SHOWN = 25
 EFFECTIVE = 1_000_000
 ROLES = [None, "viewer", "editor", "owner"]
 FOR_EVER = float("inf")
+# Said of the person as they are now. It decides nothing of an edit that was sent before.
+WANT_OF_RIGHTS = ["unknown_channel", "forbidden"]
 
 
 def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class Columns:
+    """Which columns each table has in the end. What the log holds of others is told no more."""
+
+    def __init__(self):
+        self.tables = {}
+
+    def of(self, table, fields):
+        known = self.tables.get(table)
+        return fields if known is None else {c: v for c, v in fields.items() if c in known}
+
+    def change(self, change):
+        kept = {part: self.of(change["table"], change[part]) for part in ("row", "set") if part in change}
+        return {**change, **kept}
+
+    def entry(self, entry):
+        changes = [self.change(change) for change in entry.get("changes", [])]
+        return {**entry, "changes": [c for c in changes if c["op"] != "update" or c["set"]]}
+
+    def line(self, line):
+        """The line without them."""
+        what = line["what"]
+        if what in ("entries", "log"):
+            return {**line, "entries": [self.entry(entry) for entry in line["entries"]]}
+        if what in ("rows", "table"):
+            return {**line, "rows": [self.of(line["table"], row) for row in line["rows"]]}
+        if what == "final":
+            rows = {t: [self.of(t, row) for row in rows] for t, rows in line["rows"].items()}
+            return {**line, "rows": rows}
+        return line
 
 
 class Rows:
@@ -66,6 +99,7 @@ class Judge:
         self.faults = []
         self.count = 0
         self.keys = {}
+        self.columns = Columns()
         self.logs = defaultdict(list)
         self.epochs = {}
         self.tables = defaultdict(dict)
@@ -194,7 +228,7 @@ class Judge:
             self.see(line["channel"], line["seq"], line["at"])
             if self.acks.setdefault(edit, place) != place:
                 self.fault(f"edit {edit} was acked at {self.acks[edit]} and at {place}")
-        elif not line["retry"]:
+        elif not line["retry"] and line["code"] not in WANT_OF_RIGHTS:
             self.refused.add(edit)
 
     def judge_edits(self):
@@ -282,6 +316,7 @@ class View:
         self.building = False
         self.deaf = True
         self.void = True
+        self.is_reset = False
         self.settled = False
 
     def is_whole(self):
@@ -312,6 +347,7 @@ class Client:
             self.fault(channel, f"got something of {seq} ({line['what']}) after access was lost")
 
     def on_subscribed(self, line, view):
+        view.is_reset = False
         self.may_get(line, line["head"])
         for lost, back in self.judge.outside.get((line["channel"], self.user), []):
             if line["asked"] > lost + EFFECTIVE and line["at"] < back:
@@ -350,6 +386,9 @@ class Client:
         channel = line["channel"]
         for entry in line["entries"]:
             self.may_get(line, entry["seq"])
+            if view.is_reset:
+                # They go on until the client subscribes again.
+                continue
             if view.deaf or view.building or view.void:
                 return self.fault(channel, f"entry {entry['seq']} came when none may come")
             if entry["seq"] != view.seq + 1:
@@ -365,7 +404,7 @@ class Client:
         view.seq = entry["seq"]
         judge.checked["entries"] += 1
         if entry.get("reset"):
-            view.void = True
+            view.void = view.is_reset = True
         else:
             self.compare(channel, view)
 
@@ -415,11 +454,11 @@ class Client:
         judge.checked["finals"] += 1
 
 
-def lines_of(path):
+def lines_of(path, columns):
     with open(path, encoding="utf-8") as file:
         for number, text in enumerate(file, 1):
             try:
-                yield json.loads(text)
+                yield columns.line(json.loads(text))
             except ValueError as error:
                 sys.exit(f"{path.name}, line {number}: {error}")
 
@@ -427,14 +466,16 @@ def lines_of(path):
 def judge_history(folder):
     """Judges a folder and returns the judge."""
     judge = Judge()
-    paths = sorted(Path(folder).glob("*.jsonl"))
+    # What the tables are like in the end is known first.
+    paths = sorted(Path(folder).glob("*.jsonl"), key=lambda path: (path.stem != "database", path.stem))
     clients = []
     for path in paths:
         client = Client(judge, path.stem)
         clients.append((path, client))
-        for line in lines_of(path):
+        for line in lines_of(path, judge.columns):
             if line["what"] == "schema":
                 judge.keys = line["keys"]
+                judge.columns.tables = line.get("columns", {})
             elif line["what"] == "log":
                 judge.take_log(line)
             elif line["what"] == "table":
@@ -455,7 +496,7 @@ def judge_history(folder):
     judge.judge_edits()
     for path, client in clients:
         if client.user is not None:
-            for line in lines_of(path):
+            for line in lines_of(path, judge.columns):
                 client.take(line)
     return judge
 

@@ -155,6 +155,17 @@ class Doctored(unittest.TestCase):
         history["database"][1]["entries"][3]["edits"] = [{"id": "e3", "user": "ada"}]
         self.assert_caught(history, "was refused and stands")
 
+    def test_an_edit_that_was_applied_may_be_refused_when_its_person_lost_the_right(self):
+        history = sound()
+        history["ada"].insert(-1, {"what": "refused", "edit": "e2", "code": "forbidden", "retry": False, "at": 0})
+        self.assertEqual(self.faults_of(history), [])
+
+    def test_a_column_that_is_gone_in_the_end_is_no_difference(self):
+        history = sound()
+        history["database"][0]["columns"] = {"tasks": ["id", "title", "labels"]}
+        first(history["ben"], "entries")["entries"][0]["changes"][0]["set"]["gone"] = 1
+        self.assertEqual(self.faults_of(history), [])
+
     def test_an_ack_that_names_another_entry(self):
         history = sound()
         first(history["ada"], "ack")["seq"] = 3

@@ -35,7 +35,19 @@ pub(super) async fn database(database: &Database, channels: &[ChannelName], fold
         .map(|table| (table.name.clone(), json!(table.key)))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    history.notes(json!({"what": "schema", "keys": keys}));
+    let columns: Json = store
+        .schema()
+        .wire
+        .tables
+        .iter()
+        .flatten()
+        .map(|table| {
+            let names: Vec<&str> = table.columns.iter().map(|column| &*column.name).collect();
+            (table.name.clone(), json!(names))
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    history.notes(json!({"what": "schema", "keys": keys, "columns": columns}));
     for channel in channels {
         log(&*store, channel, &mut history).await;
     }

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { fetchPanel } from './board/side.js';
 import { Frame } from './frame.js';
 import { Live } from './live.js';
-import { Projects } from './projects.js';
 import { tellOverruled } from './overruled.js';
+import { Projects } from './projects.js';
 import { boardLink, go, parseRoute, replaceRoute, takeCode } from './routes.js';
 import { boardScreen } from './screens/board.js';
 import { projects } from './screens/projects.js';
@@ -30,11 +31,14 @@ import { errorWords } from './ui/words.js';
  * @property {Frame} frame
  * @property {() => void} entered somebody signed in
  * @property {(everywhere: boolean) => Promise<void>} leave signs out
+ * @property {() => void} settled what is seen first stands
  */
 
 /** @typedef {{ update?: (route: Route) => void, close?: () => void }} Shown */
 /** @typedef {(app: App, outlet: HTMLElement, route: Route) => Shown | void} Screen */
 
+/** What is not seen first waits so long for what is, milliseconds. */
+const CALM_MS = 4_000;
 /** @type {Record<string, Screen>} */
 const OUTSIDE = {};
 /** @type {Record<string, Screen>} */
@@ -59,6 +63,11 @@ let wanted = '';
 const session = new Session();
 /** @type {App} */
 const app = /** @type {any} */ ({ session, entered, leave });
+/** What is seen first stands, or there is nothing to wait for. @type {Promise<void>} */
+const calm = new Promise((resolve) => {
+  app.settled = resolve;
+  setTimeout(resolve, CALM_MS);
+});
 
 /** @type {Screen} */
 function nowhere(_, outlet) {
@@ -118,7 +127,7 @@ async function redeem(code) {
     return true;
   } catch (error) {
     const used = /** @type {any} */ (error).status === 401;
-    notify(used ? 'This link was used already, or has ended. “rowcast account reset ada@example.org” prints another.' : errorWords(error));
+    notify(used ? 'This link was used already, or has ended. The hub prints new ones when it is started again.' : errorWords(error));
     return false;
   }
 }
@@ -145,8 +154,9 @@ function begin() {
  */
 function refused(edit) {
   const { code } = edit.error;
-  if (code === 'guard_failed' || code === 'closed') return tellOverruled(app, edit);
-  notify(`A change was undone. ${errorWords(edit.error)}`);
+  const overruled = code === 'guard_failed' || code === 'closed';
+  const told = (overruled || code === 'not_found') && tellOverruled(app, edit);
+  if (!told && !overruled) notify(`A change was undone. ${errorWords(edit.error)}`);
 }
 
 function entered() {
@@ -219,6 +229,8 @@ function askToSignIn() {
 async function keepFiles() {
   if (!navigator.serviceWorker) return;
   await navigator.serviceWorker.register('/sw.js', { type: 'module' });
+  await calm;
+  await fetchPanel();
   const loaded = performance.getEntriesByType('resource').map(({ name }) => new URL(name));
   const ours = loaded.filter(({ origin, pathname }) => origin === location.origin && !pathname.startsWith('/api/'));
   const files = ['/', ...new Set(ours.map(({ pathname }) => pathname))];

@@ -1,10 +1,11 @@
 /**
- * Texts that somebody else was quicker to change, above all those written without a connection: they are
- * kept as drafts, and the person is told, wherever they are.
+ * Texts that somebody else was quicker to change, or whose task they deleted, above all those written
+ * without a connection: they are kept as drafts, and the person is told, wherever they are.
  *
  * @module
  */
 
+import { uuidv7 } from '/client/uuid.js';
 import { boardLink, go, parseRoute } from './routes.js';
 import { clipped } from './ui/dom.js';
 import { notify } from './ui/notices.js';
@@ -26,16 +27,38 @@ export const draftName = (task, field) => `text.${task}.${field}`;
 /**
  * @param {App} app
  * @param {import('/client/outbox.js').FailedEdit} edit that was refused
+ * @returns {boolean} whether there was a text in it
  */
 export function tellOverruled(app, { channel, ops, error }) {
+  let told = false;
   for (const op of ops) {
     if (op.op !== 'update' || op.table !== 'tasks' || !op.if || !op.set) continue;
     for (const [field, text] of Object.entries(op.set)) {
       app.drafts.set(draftName(String(op.key), field), { text, base: op.if[field] });
+      if (!(field in TEXTS)) continue;
+      told = true;
+      const lost = { channel, task: String(op.key), field, text: String(text) };
       const row = /** @type {Row | undefined} */ (/** @type {any} */ (error).row);
-      if (row && field in TEXTS) void tell(app, { channel, task: String(op.key), field, text: String(text), row });
+      if (row) void tell(app, { ...lost, row });
+      else if (error.code === 'not_found') tellGone(app, lost);
     }
   }
+  return told;
+}
+
+/**
+ * The text has no place any more: it can have one of its own.
+ *
+ * @param {App} app
+ * @param {{ channel: string, task: string, field: string, text: string }} lost
+ */
+function tellGone(app, { channel, task, field, text }) {
+  const row = field === 'title' ? { title: text } : { title: 'From a task that was deleted', description: text };
+  const keep = () => {
+    const edit = app.live.edit(channel, [{ op: 'insert', table: 'tasks', row: { id: uuidv7(), ...row } }]);
+    edit.then(() => app.drafts.set(draftName(task, field), null), () => {});
+  };
+  notify(`The task was deleted before your ${TEXTS[field]} was saved: “${clipped(text, 80)}”`, { stays: true, action: { label: 'Keep it as a new task', run: keep } });
 }
 
 /**

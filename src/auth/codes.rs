@@ -11,6 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 /// How long a code works.
 pub const CODE_LIFE: Duration = Duration::from_hours(1);
@@ -23,8 +24,8 @@ const MOST: usize = 16;
 pub struct DemoPerson {
     /// The person's id.
     pub id: String,
-    /// What others see.
-    pub name: String,
+    /// The project that they see first.
+    pub project: Option<Uuid>,
 }
 
 /// Codes that were not used yet.
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     fn ada() -> DemoPerson {
-        DemoPerson { id: "ada".to_owned(), name: "Ada".to_owned() }
+        DemoPerson { id: "ada".to_owned(), project: None }
     }
 
     #[tokio::test]

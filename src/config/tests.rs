@@ -1,6 +1,6 @@
 //! What each source says counts, and what is wrong is named.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use super::*;
 
@@ -313,4 +313,47 @@ fn a_sqlite_file_has_no_question_mark_and_a_kind_one_access() {
     assert!(load(own, &[]).is_ok());
     let twice = load(&own.repeat(2), &[]).unwrap_err().to_string();
     assert!(twice.contains("access.user"), "{twice}");
+}
+
+/// Settings with their defaults in `rowcast.toml`; without one if they stand in a comment.
+fn settings() -> BTreeMap<String, Option<String>> {
+    let mut section = String::new();
+    let mut settings = BTreeMap::new();
+    for line in DEFAULTS.lines().take_while(|line| !line.starts_with("# Live tables")) {
+        let (is_comment, line) = match line.strip_prefix("# ") {
+            Some(line) => (true, line),
+            None => (false, line),
+        };
+        if let Some(header) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            header.trim_matches(['[', ']']).clone_into(&mut section);
+        } else if let Some((name, value)) = line.split_once(" = ")
+            && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        {
+            let name = format!("{section}.{name}");
+            let value = (!is_comment).then(|| value.to_owned());
+            settings.insert(name.trim_start_matches('.').to_owned(), value);
+        }
+    }
+    settings
+}
+
+#[test]
+fn the_page_for_operators_names_every_setting_with_its_default() {
+    let page = include_str!("../../docs/running.md");
+    let (_, tables) = page.split_once("## Every setting").unwrap();
+    let rows = tables.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let mut named: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for (name, rest) in rows.filter(|(name, _)| !name.contains('[')) {
+        let default = rest.split(" | ").next().unwrap();
+        let default = default.strip_prefix('`').map(|default| default.trim_end_matches('`'));
+        named.insert(name.to_owned(), default.map(str::to_owned));
+    }
+    let mut settings = settings();
+    // Those of an issuer that have a default show it in the example.
+    settings.insert("auth.issuers.jwks_file".to_owned(), None);
+    for (name, default) in named.iter_mut().filter(|(name, _)| name.starts_with("auth.issuers.")) {
+        assert!(settings.contains_key(name), "{name}");
+        *default = None;
+    }
+    assert_eq!(named, settings);
 }

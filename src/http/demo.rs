@@ -21,8 +21,6 @@ use crate::{auth::DemoCodes, server::Peer};
 pub struct DemoDesk {
     /// The codes that were not used yet.
     pub codes: DemoCodes,
-    /// The id of the demo project.
-    pub project: String,
 }
 
 /// A code of a demo link.
@@ -56,14 +54,12 @@ pub(super) async fn session(
         let words = "demo links work on the hub's own machine alone, not through a proxy";
         return Err(Problem::new(ErrorCode::Forbidden, words));
     }
-    let desk = app.demo.as_ref();
-    let person = desk.and_then(|desk| Some((desk, desk.codes.redeem(&sent.code)?)));
-    let Some((desk, person)) = person else {
-        let words = "this link was used or has ended; sign in with a password, or let the operator run \
-                     `rowcast account reset` with your e-mail address, which prints another link";
+    let Some(person) = app.demo.as_ref().and_then(|desk| desk.codes.redeem(&sent.code)) else {
+        let words = "this link was used or has ended; start the hub again, which prints new ones, or let \
+                     `rowcast account reset` print a link that sets your password";
         return Err(Problem::new(ErrorCode::Unauthorized, words));
     };
     let signed_in = app.accounts.sign_in_as(&person.id, &from).await?;
-    let project = Some(desk.project.clone());
+    let project = person.project.map(|project| project.to_string());
     Ok(answer(signed_in, project, Wish::with(sent.cookie), &headers, &app.server))
 }

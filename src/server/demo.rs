@@ -1,6 +1,6 @@
-//! The demo: a project in a new database, and a link for each of two people.
+//! The demo: a project in a new database, and at each start a link for each of two people.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use tracing::warn;
 
@@ -10,8 +10,8 @@ use crate::{
     config::Config,
     http::DemoDesk,
     store::{
-        Made,
-        demo::{PEOPLE, seed},
+        Made, Store, StoreError,
+        demo::{PEOPLE, email, seed},
     },
 };
 
@@ -30,30 +30,46 @@ impl fmt::Display for DemoLink {
     }
 }
 
-/// Makes the demo project in a new database, if it is wanted, and the links to it.
+/// Makes the demo project in a new database, if it is wanted, and the links to it. A database that has
+/// its demo already gets new links, for whoever of its people has no password yet.
 pub(super) async fn prepare(
     config: &Config,
     made: Made,
+    store: &Arc<dyn Store>,
     address: SocketAddr,
 ) -> Result<(Vec<DemoLink>, Option<DemoDesk>), ServeError> {
     let shipped = config.declarations.tables.iter().any(|table| table.name == "tasks");
-    if made == Made::Before || !shipped || !config.demo.enabled.wanted(&config.server) {
+    if !shipped || !config.demo.enabled.wanted(&config.server) {
         return Ok((Vec::new(), None));
     }
-    let project = seed(&config.store.url).await?;
+    if made == Made::New {
+        seed(&config.store.url).await?;
+    }
     let codes = DemoCodes::new();
-    let links = PEOPLE
-        .into_iter()
-        .filter_map(|(id, name)| {
-            let person = DemoPerson { id: id.to_owned(), name: name.to_owned() };
-            let code = codes.make(person);
-            if code.is_none() {
-                warn!("there are too many demo codes");
-            }
-            let url = format!("http://{address}/#code={}", code?);
-            Some(DemoLink { name: name.to_owned(), url })
-        })
-        .collect();
-    let desk = DemoDesk { codes, project: project.id().to_owned() };
-    Ok((links, Some(desk)))
+    let mut links = Vec::new();
+    for (id, name) in PEOPLE {
+        let Some(person) = person(store, id).await? else { continue };
+        let Some(code) = codes.make(person) else {
+            warn!("there are too many demo codes");
+            continue;
+        };
+        let url = format!("http://{address}/#code={code}");
+        links.push(DemoLink { name: name.to_owned(), url });
+    }
+    let desk = (!links.is_empty()).then_some(DemoDesk { codes });
+    Ok((links, desk))
+}
+
+/// A person of the demo, if they are still as they were made: whoever has a password signs in by it.
+async fn person(store: &Arc<dyn Store>, id: &str) -> Result<Option<DemoPerson>, StoreError> {
+    let accounts = Arc::clone(store).accounts();
+    let account = accounts.account(id).await?;
+    let as_made = account.is_some_and(|account| {
+        account.password.is_none() && !account.closed && account.email == email(id)
+    });
+    if !as_made {
+        return Ok(None);
+    }
+    let project = accounts.projects(id, None, 1).await?.into_iter().next();
+    Ok(Some(DemoPerson { id: id.to_owned(), project: project.map(|project| project.id) }))
 }

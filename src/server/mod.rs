@@ -62,7 +62,7 @@ const BACKLOG: u32 = 4096;
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
-    /// One-time links for the demo people, if a demo project was just made.
+    /// One-time links for the demo people who have no password, if there is a demo.
     pub demo_links: Vec<DemoLink>,
     config: Config,
     services: Arc<Services>,
@@ -160,7 +160,7 @@ impl Server {
         let verifier = Arc::clone(&entrance.verifier);
         let services = services(&config, &store, verifier, &flushers, &unnumbered, &tracker);
         let sockets: Vec<_> = flushers.iter().map(|_| Arc::new(Sockets::default())).collect();
-        let (demo_links, demo) = demo::prepare(&config, made, address).await?;
+        let (demo_links, demo) = demo::prepare(&config, made, &store, address).await?;
         let draining = Arc::default();
         let door = Arc::new(Door::new(settings::room(&config)));
         let accounts = entrance.accounts(&config, &store, &unnumbered);
@@ -230,7 +230,9 @@ impl Server {
                  password, `rowcast account create EMAIL --name NAME` makes an account."
             )
         } else {
-            "A demo project. Open each link in a browser of its own; it works once:".to_owned()
+            "A demo project. Open each link in a browser of its own; it works once, and the next start \
+             prints new ones:"
+                .to_owned()
         };
         let links = self.demo_links.iter().map(|link| format!("\n{link}")).collect::<String>();
         // For the person at the terminal, whatever the log is set to. A hub to whom nobody listens

@@ -130,23 +130,22 @@ async fn unread_answers_are_bounded_in_bytes(store: Kind) {
     heavy_task(&world, 1, 3 << 19).await;
     let path = format!("/api/v1{}", task(1));
     let request = get(&path, &world.token("bob", Duration::from_hours(1)));
-    let mut deaf = Vec::new();
-    let mut refused = None;
-    for _ in 0..3 {
-        let mut raw = Raw::deaf_from(MALLORY, world.hub.address).await;
-        raw.writes(request.repeat(2)).await;
-        let head = raw.reads_a_head().await;
-        if head.starts_with("HTTP/1.1 503 ") {
-            assert!(head.to_ascii_lowercase().contains("retry-after: "), "{head}");
-            refused = Some(head);
-        }
-        deaf.push(raw);
-    }
-    assert!(refused.is_some(), "two of 1.5 MiB are more than one address may have");
+    let once = request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    // The kernel takes some answers in before it is the hub that holds the next one.
+    let mut deaf = Raw::deaf_from(MALLORY, world.hub.address).await;
+    deaf.writes(request.repeat(16)).await;
+    eventually("another large answer to this address to be refused", async || {
+        let mut raw = Raw::connect_from(MALLORY, world.hub.address).await;
+        raw.writes(&once).await;
+        let answer = raw.is_closed().await;
+        let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+        answer.starts_with("http/1.1 503 ") && answer.contains("retry-after: ")
+    })
+    .await;
     let small = world.browser("ada").get(&task(2)).await.is(200);
     assert!(small.text.len() < 10_000);
     let mut other = Raw::connect_from(ELSEWHERE, world.hub.address).await;
-    other.writes(request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).await;
+    other.writes(&once).await;
     let whole = other.is_closed().await;
     assert!(whole.starts_with(b"HTTP/1.1 200 "));
     drop(deaf);

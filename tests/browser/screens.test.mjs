@@ -130,7 +130,7 @@ test('a file of the page is fetched once, and a reload fetches none again', asyn
   t.diagnostic(`${ada.network.asked.length} requests on a reload: ${ada.network.asked}`);
 });
 
-test('the page weighs less than 150 KiB', async (t) => {
+test('the page weighs less than 140 KiB', async (t) => {
   const hub = await Hub.start(t);
   const person = await Person.opens(t, browser, hub, null);
   const network = await person.page.context().newCDPSession(person.page);
@@ -142,7 +142,7 @@ test('the page weighs less than 150 KiB', async (t) => {
   await person.sees(() => person.page.locator('.card'), 'a card');
   t.diagnostic(`a card after ${Date.now() - began} ms`);
   t.diagnostic(`${(bytes / 1024).toFixed(1)} KiB over the wire`);
-  assert(bytes > 10_000 && bytes < 150 * 1024, `${bytes} bytes`);
+  assert(bytes > 10_000 && bytes < 140 * 1024, `${bytes} bytes`);
 });
 
 test('a board of 5,000 tasks shows, filters and scrolls without hanging', async (t) => {

@@ -102,7 +102,7 @@ export class Card {
     link.classList.toggle('touched', around.others.length > 0);
     link.classList.toggle('changed', around.changed !== null);
     const first = around.changed ?? around.others[0];
-    if (first) link.style.setProperty('--hue', String(hueOf(first[0] ?? '')));
+    if (first) link.style.setProperty('--hue', String(hueOf(first[0] || 'a program')));
     const face = around.assignee === null ? null : avatar(String(row.assignee), around.assignee, `Assigned to ${around.assignee}`);
     const title = h('span', { class: 'title', dir: 'auto' }, clipped(row.title));
     setChildren(link, [touchers(around), h('span', { class: 'card-top' }, title, face), labels(row), facts(row, around)]);

@@ -8,18 +8,21 @@ import { Actions } from '../board/actions.js';
 import { QuickAdd } from '../board/add.js';
 import { Card } from '../board/card.js';
 import { Column } from '../board/column.js';
+import { Cursor } from '../board/cursor.js';
 import { BoardData, COLUMNS, PRIORITIES } from '../board/data.js';
 import { News } from '../board/news.js';
 import { Drag } from '../board/drag.js';
 import { FilterBar, filterOf, isFiltering, matching, queryOf } from '../board/filter.js';
 import { listenToKeys, showHelp } from '../board/keys.js';
+import { gone } from '../board/gone.js';
 import { presenceBar } from '../board/presence.js';
+import { TaskSide } from '../board/side.js';
+import { Tabs } from '../board/tabs.js';
 import { boardLink, go, replaceRoute } from '../routes.js';
-import { TaskPanel } from '../task/panel.js';
 import { announce, clipped, h, keepingFocus, oncePerFrame, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { notify } from '../ui/notices.js';
-import { errorWords, plural } from '../ui/words.js';
+import { plural } from '../ui/words.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
 /** @typedef {import('../routes.js').Route} Route */
@@ -50,7 +53,7 @@ class Board {
   /** @type {Map<string, QuickAdd>} */
   #adds = new Map();
   #columnsBox = h('div', { class: 'columns' });
-  #tabs = h('div', { class: 'tabs', role: 'group', 'aria-label': 'Columns' });
+  #tabs = new Tabs(this.#columnsBox, this.#columns);
   #body = h('div', { class: 'board-body' });
   #waiting = h('p', { class: 'waiting', role: 'status', hidden: true });
   #panel;
@@ -60,14 +63,10 @@ class Board {
   #undo = tool('undo', 'Undo', 'bare edits');
   #redo = tool('redo', 'Redo', 'bare edits');
   #viewing = h('span', { class: 'viewing', hidden: true, title: 'You may look at this project. An owner can let you change it.' }, 'View only');
-  /** The task that the keyboard is at. @type {string | null} */
-  #cursor = null;
-  /** Whether the focus must follow the cursor to wherever it went. */
-  #follow = false;
+  #cursor;
   /** Which tables changed since the board was shown. */
   #stale = new Set(['tasks', 'comments', 'people', 'touched']);
   #addressTimer = 0;
-  #hoverTimer = 0;
   #gone = false;
   #closed = false;
   /** @type {(() => void)[]} */
@@ -86,18 +85,19 @@ class Board {
     this.#project = app.live.project(this.#id);
     this.#data = new BoardData(this.#project, app.live.client, app.drafts);
     this.#actions = new Actions(this.#project, this.#data);
+    this.#cursor = new Cursor({ box: this.#columnsBox, columns: this.#columns, cards: this.#cards, data: this.#data, select: (status) => this.#tabs.select(status) });
     this.#filter = filterOf(route.query);
     this.#filterBar = new FilterBar(this.#data, this.#filter, (filter) => this.#filtered(filter));
     for (const column of COLUMNS) this.#makeColumn(column);
     new Drag(this.#columnsBox, this.#dragHost());
     const close = () => this.#openTask(null);
-    this.#panel = new TaskPanel({ app, project: this.#project, data: this.#data, actions: this.#actions, close, open: (id) => this.#openTask(id) });
+    this.#panel = new TaskSide({ app, project: this.#project, data: this.#data, actions: this.#actions, close, open: (id) => this.#openTask(id) }, this.#body);
     const { bar, heading } = app.frame.bar(app.projects.get(this.#id)?.name ?? '', ...this.#barContent());
     this.#heading = heading;
     heading.classList.add('said');
-    this.#body.append(h('div', { class: 'board' }, this.#tabs, this.#waiting, this.#away, this.#columnsBox), this.#panel.element);
+    this.#body.append(h('div', { class: 'board' }, this.#tabs.element, this.#waiting, this.#away, this.#columnsBox));
     outlet.append(bar, h('div', { class: 'board-tools' }, this.#filterBar.element, ...this.#tools()), this.#body);
-    this.#selectTab(sessionStorage.getItem('rowcast.column') ?? 'todo');
+    this.#tabs.restore();
     this.#listen();
     this.#showUndo();
     this.#show();
@@ -112,7 +112,7 @@ class Board {
       this.#filterBar.set(filter);
     }
     this.#show();
-    if (!route.task && this.#cursor) this.#focusCursor();
+    if (!route.task) this.#cursor.focus();
   }
 
   close() {
@@ -156,17 +156,7 @@ class Board {
     this.#columns.set(status, made);
     this.#adds.set(status, add);
     this.#columnsBox.append(made.element);
-    const tab = h('button', { type: 'button', class: 'tab', data: { status }, onclick: () => this.#selectTab(status) }, name, ' ', h('span', { class: 'count' }));
-    this.#tabs.append(tab);
-  }
-
-  /** Where only one column has room. @param {string} status */
-  #selectTab(status) {
-    const chosen = this.#columns.has(status) ? status : 'todo';
-    sessionStorage.setItem('rowcast.column', chosen);
-    this.#columnsBox.dataset.shown = chosen;
-    for (const tab of this.#tabs.querySelectorAll('button')) tab.setAttribute('aria-pressed', String(tab.dataset.status === chosen));
-    this.#columns.get(chosen)?.render();
+    this.#tabs.add(column);
   }
 
   #listen() {
@@ -194,7 +184,6 @@ class Board {
       addEventListener(event, print);
       this.#stops.push(() => removeEventListener(event, print));
     }
-    this.#columnsBox.addEventListener('focusin', (event) => this.#focused(event));
     project.ready.then(stale('tasks', 'comments', 'people', 'touched'), () => soon());
   }
 
@@ -210,12 +199,13 @@ class Board {
     this.#outlet.classList.toggle('with-task', this.#route.task !== undefined);
     this.#showWaiting(!ready);
     if (!ready) return;
+    this.#app.settled();
     this.#filterBar.refresh(this.#filter);
     this.#showName();
     keepingFocus(() => this.#showColumns());
     for (const add of this.#adds.values()) add.allowed = this.#data.mayEdit;
     this.#panel.show(this.#route.task ?? null);
-    if (this.#follow) this.#focusCursor();
+    this.#cursor.settle();
   }
 
   /** Without a connection since the page was opened there is nothing to show, and that is said. @param {boolean} waiting */
@@ -249,8 +239,7 @@ class Board {
       const rows = shown.filter((row) => row.status === status);
       const total = isFiltering(this.#filter) ? all.filter((row) => row.status === status).length : rows.length;
       column.set(rows, total);
-      const count = this.#tabs.querySelector(`[data-status=${status}] .count`);
-      if (count) setText(count, String(rows.length));
+      this.#tabs.count(status, rows.length);
     }
     for (const [id, card] of this.#cards) {
       if (!card.element.isConnected) this.#cards.delete(id);
@@ -273,14 +262,11 @@ class Board {
   #showGone() {
     if (this.#gone) return;
     this.#gone = true;
-    const name = this.#heading.textContent;
+    const { element, title } = gone(this.#heading.textContent, this.#project.error);
     this.#panel.close();
     this.#app.projects.forget(this.#id);
-    const words = this.#project.error?.code === 'forbidden' ? 'You are no longer a member of this project.' : errorWords(this.#project.error);
-    const title = h('h2', { tabindex: '-1' }, name ? `“${name}” is closed to you` : 'This project is closed to you');
-    const empty = h('div', { class: 'empty', role: 'alert' }, title, h('p', {}, words), h('a', { class: 'button primary', href: '#/' }, 'Go to your projects'));
-    this.#outlet.querySelector('.board-tools')?.remove();
-    this.#body.replaceChildren(empty);
+    for (const box of this.#outlet.querySelectorAll('.board-tools, .bar .button')) box.remove();
+    this.#body.replaceChildren(element);
     title.focus();
   }
 
@@ -306,7 +292,7 @@ class Board {
   #openTask(id) {
     const address = this.#address(id);
     if (id === null) {
-      this.#cursor = this.#route.task ?? this.#cursor;
+      if (this.#route.task) this.#cursor.at(this.#route.task);
       replaceRoute(address);
     } else go(address);
   }
@@ -327,63 +313,11 @@ class Board {
     notify(words, { kind: 'info', action: { label: 'Show all', run: () => this.#filterBar.reset() } });
   }
 
-  /** @param {FocusEvent} event */
-  #focused(event) {
-    const card = event.target instanceof Element ? event.target.closest('.card') : null;
-    if (card instanceof HTMLElement) this.#cursor = card.dataset.id ?? null;
-  }
-
-  #focusCursor() {
-    this.#follow = false;
-    const task = this.#cursor === null ? undefined : this.#data.tasks.get(this.#cursor);
-    if (!task) return;
-    this.#selectTab(task.status);
-    this.#columns.get(task.status)?.reveal(task.id);
-    this.#cards.get(task.id)?.link.focus({ preventScroll: true });
-  }
-
-  /** The task that keys change: the one whose card is seen to have the focus, and no other. */
-  get #chosen() {
-    const card = this.#columnsBox.contains(document.activeElement) ? document.activeElement?.closest('.card') : null;
-    return card instanceof HTMLElement ? this.#data.tasks.get(card.dataset.id ?? '') : undefined;
-  }
-
-  /** @param {number} dx @param {number} dy */
-  #step(dx, dy) {
-    const statuses = [...this.#columns.keys()];
-    const task = this.#cursor === null ? undefined : this.#data.tasks.get(this.#cursor);
-    const column = this.#columns.get(task?.status ?? 'todo');
-    const at = column?.rows.findIndex((row) => row.id === task?.id) ?? -1;
-    let next = task && at >= 0 ? column?.rows[at + dy] : undefined;
-    if (dx !== 0 && task) next = this.#across(statuses, task, dx, at);
-    if (!task || at < 0) next = [...this.#columns.values()].find(({ rows }) => rows.length > 0)?.rows[0];
-    if (!next) return;
-    this.#cursor = next.id;
-    this.#focusCursor();
-  }
-
-  /**
-   * The task beside one, in the next column that has any.
-   *
-   * @param {string[]} statuses
-   * @param {Row} task
-   * @param {number} dx
-   * @param {number} at
-   */
-  #across(statuses, task, dx, at) {
-    for (let to = statuses.indexOf(task.status) + dx; to >= 0 && to < statuses.length; to += dx) {
-      const rows = this.#columns.get(statuses[to] ?? '')?.rows ?? [];
-      if (rows.length > 0) return rows[Math.min(Math.max(at, 0), rows.length - 1)];
-    }
-    return undefined;
-  }
-
   /** @param {number} dx @param {number} dy */
   #carry(dx, dy) {
-    const task = this.#chosen;
+    const task = this.#cursor.chosen;
     if (!task || !this.#data.mayEdit) return;
-    this.#cursor = task.id;
-    this.#follow = true;
+    this.#cursor.follow(task.id);
     if (dx !== 0) this.#actions.shift(task, /** @type {-1 | 1} */ (dx));
     else this.#actions.nudge(task, /** @type {-1 | 1} */ (dy), this.#columns.get(task.status)?.rows ?? []);
   }
@@ -391,11 +325,11 @@ class Board {
   /** @returns {import('../board/keys.js').KeyHost} */
   #keyHost() {
     const withTask = (/** @type {(task: Row) => void} */ action) => () => {
-      const task = this.#chosen;
+      const task = this.#cursor.chosen;
       if (task && this.#data.mayEdit) action(task);
     };
     return {
-      step: (dx, dy) => this.#step(dx, dy),
+      step: (dx, dy) => this.#cursor.step(dx, dy),
       carry: (dx, dy) => this.#carry(dx, dy),
       open: () => this.#openChosen(),
       create: () => this.#data.mayEdit && this.#create(),
@@ -410,23 +344,20 @@ class Board {
 
   /** The chosen task is opened; the open one is written. */
   #openChosen() {
-    const task = this.#chosen;
+    const task = this.#cursor.chosen;
     if (task && task.id !== this.#route.task) this.#openTask(task.id);
     else if (this.#route.task) this.#panel.edit();
   }
 
   #create() {
-    const status = this.#chosen?.status ?? this.#columnsBox.dataset.shown ?? 'todo';
-    this.#selectTab(status);
+    const status = this.#cursor.chosen?.status ?? this.#tabs.chosen;
+    this.#tabs.select(status);
     this.#adds.get(status)?.focus();
   }
 
   /** @param {Row} task */
   #remove(task) {
-    const rows = this.#columns.get(task.status)?.rows ?? [];
-    const at = rows.findIndex((row) => row.id === task.id);
-    this.#cursor = (rows[at + 1] ?? rows[at - 1])?.id ?? null;
-    this.#follow = true;
+    this.#cursor.leave(task);
     this.#actions.remove(task);
     if (this.#route.task === task.id) this.#openTask(null);
   }
@@ -438,7 +369,7 @@ class Board {
       columns: () => [...this.#columns.values()],
       drop: (id, status, before) => this.#drop(id, status, before),
       dragging: (id) => this.#project.state.set('at', id === null ? null : { task: id, field: 'place' }),
-      hover: (x, y) => this.#hover(x, y),
+      hover: (x, y) => this.#tabs.hover(x, y),
     };
   }
 
@@ -452,17 +383,6 @@ class Board {
     if (standing === at && task.status === status) return;
     const last = rows.at(-1);
     this.#actions.move(task, status, before !== null ? { before } : last ? { after: last.id } : undefined);
-  }
-
-  /** A card that is held over a tab opens its column. @param {number} x @param {number} y */
-  #hover(x, y) {
-    const tab = document.elementFromPoint(x, y)?.closest('.tab');
-    if (!(tab instanceof HTMLElement)) {
-      clearTimeout(this.#hoverTimer);
-      this.#hoverTimer = 0;
-    } else if (this.#hoverTimer === 0) {
-      this.#hoverTimer = window.setTimeout(() => this.#selectTab(tab.dataset.status ?? ''), 350);
-    }
   }
 }
 

@@ -7,6 +7,7 @@
 import { avatar } from '../ui/avatar.js';
 import { clipped, fit, h, hasMarks, keepingFocus, said, setChildren, setText, visible } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
+import { notify } from '../ui/notices.js';
 import { ago } from '../ui/words.js';
 
 /** @typedef {import('/client/types.js').Row} Row */
@@ -24,7 +25,7 @@ export class Comments {
   #input;
   #offers;
   #at = 0;
-  /** The comment that its author writes anew. @type {string | null} */
+  /** The comment that its author writes anew. @type {{ id: string, area: HTMLTextAreaElement } | null} */
   #editing = null;
   /** @type {Map<string, { row: Row | null, name: string, element: HTMLElement }>} */
   #items = new Map();
@@ -53,6 +54,7 @@ export class Comments {
   show(task) {
     const comments = this.#context.data.commentsOn(task.id);
     setText(this.#count, comments.length === 0 ? '' : String(comments.length));
+    if (this.#editing !== null && !comments.some(({ id }) => id === this.#editing?.id)) this.#homeless(this.#editing);
     keepingFocus(() => setChildren(this.#list, comments.map((comment) => this.#item(comment))));
   }
 
@@ -64,7 +66,7 @@ export class Comments {
     const name = data.nameOf(author);
     const known = this.#items.get(comment.id) ?? { row: null, name: '', element: h('li', { class: 'comment' }) };
     this.#items.set(comment.id, known);
-    if (this.#editing === comment.id) return known.element;
+    if (this.#editing?.id === comment.id) return known.element;
     if (known.row !== comment || known.name !== name) this.#draw(known.element, comment, String(author), name);
     Object.assign(known, { row: comment, name });
     return known.element;
@@ -72,12 +74,19 @@ export class Comments {
 
   /** @param {HTMLElement} element @param {Row} comment @param {string} author @param {string} name */
   #draw(element, comment, author, name) {
-    const { data, actions } = this.#context;
+    const { data } = this.#context;
     const mine = author === data.me || data.role === 'owner';
-    const remove = mine ? h('button', { type: 'button', class: 'bare edits reveal', 'aria-label': `Delete the comment of ${clipped(name, 40)}`, onclick: () => actions.removeComment(comment.id) }, icon('trash')) : null;
+    const remove = mine ? h('button', { type: 'button', class: 'bare edits reveal', 'aria-label': `Delete the comment of ${clipped(name, 40)}`, onclick: () => this.#remove(comment.id) }, icon('trash')) : null;
     const edit = author === data.me ? h('button', { type: 'button', class: 'bare edits reveal', onclick: () => this.#edit(element, comment) }, 'Edit') : null;
     const head = h('div', { class: 'comment-head' }, avatar(author, name, ''), said(clipped(name, 60), 'who'), h('time', { datetime: comment.created_at ?? '' }, ago(comment.created_at)), h('span', { class: 'grow' }), edit, remove);
     setChildren(element, [head, this.#body(String(comment.body ?? ''))]);
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    if (this.#editing?.id === id) this.#editing = null;
+    this.#context.app.drafts.set(`comment.${this.#id}.${id}`, null);
+    this.#context.actions.removeComment(id);
   }
 
   /** @param {string} body */
@@ -98,10 +107,13 @@ export class Comments {
    */
   #edit(element, comment) {
     const { data, actions, project } = this.#context;
-    const area = h('textarea', { rows: '2', 'aria-label': 'Edit the comment', dir: 'auto', value: withNames(String(comment.body ?? ''), data.members()) });
-    const begun = area.value;
+    const { drafts } = this.#context.app;
+    const draft = `comment.${this.#id}.${comment.id}`;
+    const begun = withNames(String(comment.body ?? ''), data.members());
+    const area = h('textarea', { rows: '2', 'aria-label': 'Edit the comment', dir: 'auto', value: drafts.get(draft) ?? begun });
     const close = () => {
       this.#editing = null;
+      drafts.set(draft, null);
       const now = project.table('comments').get(comment.id);
       if (now) this.#draw(element, now, data.me, data.nameOf(data.me));
     };
@@ -110,18 +122,26 @@ export class Comments {
       if (text === '') return;
       if (text === begun.trim() || (await actions.editComment(comment, withIds(text, data.members())))) close();
     };
-    area.addEventListener('input', () => fit(area));
+    area.addEventListener('input', () => (fit(area), drafts.set(draft, area.value)));
     area.addEventListener('keydown', (event) => {
       if (event.isComposing || !(event.key === 'Escape' || (event.key === 'Enter' && !event.shiftKey))) return;
       event.preventDefault();
       if (event.key === 'Escape') close();
       else void save();
     });
-    this.#editing = comment.id;
+    this.#editing = { id: comment.id, area };
     const buttons = h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', onclick: () => void save() }, 'Save'), h('button', { type: 'button', onclick: close }, 'Cancel'));
     setChildren(element, [element.firstElementChild, h('div', { class: 'comment-edit' }, area, buttons)]);
     fit(area);
     area.focus();
+  }
+
+  /** The comment is gone from under its author's hands: what they wrote is not. @param {{ id: string, area: HTMLTextAreaElement }} edited */
+  #homeless({ id, area }) {
+    this.#editing = null;
+    this.#context.app.drafts.set(`comment.${this.#id}.${id}`, null);
+    this.#back(area.value.trim());
+    notify('The comment was deleted while you wrote it anew. What you wrote stands where new comments are written.');
   }
 
   #send() {

@@ -13,6 +13,8 @@ import { ago, dateWords, errorWords } from '../ui/words.js';
 
 /** Changes fetched at once. */
 const PAGE = 30;
+/** Pages of what nobody wants to read that are passed by at once. */
+const SILENT_PAGES = 10;
 /** What nobody wants to read. */
 const SILENT = new Set(['position', 'updated_by', 'completed_at', 'metadata']);
 
@@ -20,9 +22,9 @@ export class History {
   #context;
   #id;
   #list = h('ol', { class: 'history', role: 'list' });
-  #more = h('button', { type: 'button', class: 'bare', hidden: true, onclick: () => void this.fetch(this.#oldest) }, 'Show older changes');
-  /** @type {number | undefined} */
-  #oldest;
+  #more = h('button', { type: 'button', class: 'bare', hidden: true, onclick: () => void this.fetch(this.#next) }, 'Show older changes');
+  /** From where older changes are fetched. @type {number | undefined} */
+  #next;
   /** @type {Row | null} */
   #row = null;
 
@@ -43,14 +45,19 @@ export class History {
     if (changed && !this.#context.data.tasks.isPending(this.#id)) void this.fetch();
   }
 
-  /** @param {number} [before] the newest, if left out */
-  async fetch(before) {
+  /**
+   * @param {number} [before] the newest, if left out
+   * @param {number} [pages] how many may be passed by that hold nothing worth telling
+   */
+  async fetch(before, pages = SILENT_PAGES) {
     try {
       const page = await this.#context.project.history('tasks', this.#id, { limit: PAGE, ...(before ? { before } : {}) });
       const items = page.changes.flatMap((change) => this.#item(change) ?? []);
       setChildren(this.#list, before ? [...this.#list.children, ...items] : items);
-      this.#oldest = page.changes.at(-1)?.seq;
+      this.#next = page.next;
       this.#more.hidden = !page.more;
+      // A page may hold nothing that is worth telling, and more lies behind it.
+      if (items.length === 0 && page.more && pages > 0) await this.fetch(page.next, pages - 1);
     } catch (error) {
       setChildren(this.#list, [h('li', { class: 'error' }, errorWords(error))]);
     }

@@ -5,16 +5,15 @@
  * @module
  */
 
+import { Beside } from './beside.js';
 import { isRetryable } from './codes.js';
 import { Collection } from './collection.js';
 import { Closed, ConnectionLost, HubError } from './errors.js';
 import { Listeners } from './listeners.js';
 import { Maker } from './maker.js';
-import { Presence } from './presence.js';
+import { Recall } from './recall.js';
 import { Replica } from './replica.js';
 import { sendable } from './sendable.js';
-import { Signals } from './signals.js';
-import { States } from './states.js';
 import { Subscription } from './subscription.js';
 import { View } from './view.js';
 import { Deferred } from './wait.js';
@@ -66,15 +65,12 @@ export class Channel {
   #outbox;
   #view;
   #maker;
-  #presenceMode;
+  #beside;
+  #recall;
   /** @type {Map<string, Collection>} */
   #collections = new Map();
   /** @type {Socket | null} */
   #socket = null;
-  /** Rows from before a reload are on their way; the hub is asked afterwards. */
-  #recalling = false;
-  /** The place of the rows that are kept, or will be. @type {import('./types.js').Position | null} */
-  #kept = null;
   #head = 0;
   /** Whether the hub took the rows away and they are not back. */
   #dropped = false;
@@ -99,7 +95,6 @@ export class Channel {
    */
   constructor(name, options, client) {
     this.name = name;
-    this.#presenceMode = options.presence;
     this.#client = client;
     this.#outbox = client.outboxes.of(name);
     this.#view = new View(client.schema, name, (table, changes) => this.#collections.get(table)?.changed(changes));
@@ -112,15 +107,17 @@ export class Channel {
       held: (socket, reply) => this.#subscribed(socket, reply),
       refused: (error) => this.#end('removed', error),
     });
+    this.#recall = new Recall(name, client.shelf, this.#replica);
+    this.#beside = new Beside(name, presence, client.timing);
     /** Who is here. */
-    this.presence = new Presence();
+    this.presence = this.#beside.presence;
     /** The latest values of what is not stored. */
-    this.state = new States(name, client.timing);
+    this.state = this.#beside.state;
     /** Messages to whoever is here now. */
-    this.signals = new Signals(name);
+    this.signals = this.#beside.signals;
     this.#outbox.follow(() => this.#advance());
     this.#advance();
-    void this.#recall();
+    void this.#remember();
   }
 
   /**
@@ -240,7 +237,7 @@ export class Channel {
   /** Stops following. Edits that were made are sent all the same. */
   close() {
     if (this.status === 'closed') return;
-    this.#client.shelf.keep(this.name);
+    this.#recall.keep();
     this.#end('closed', new Closed('the channel was closed'));
     this.#outbox.unfollow();
     this.#client.closed(this);
@@ -250,7 +247,8 @@ export class Channel {
   attach(socket) {
     if (this.status === 'removed' || this.status === 'closed') return;
     this.#socket = socket;
-    if (!this.#recalling) this.#subscription.attach(socket);
+    if (this.#recall.pending) this.#recall.hurry();
+    else this.#subscription.attach(socket);
     this.#advance();
   }
 
@@ -258,8 +256,7 @@ export class Channel {
   detach() {
     this.#socket = null;
     this.#subscription.detach();
-    this.state.detach();
-    this.signals.detach();
+    this.#beside.detach();
     this.#advance();
   }
 
@@ -297,43 +294,20 @@ export class Channel {
       case 'snapshot_end':
         this.#replica.end(news);
         return this.#advance();
+      case 'removed':
+        return this.#removed(news);
       default:
-        return this.#sideNews(news);
+        return this.#beside.news(news);
     }
   }
 
   /** Shows the rows that were there before a reload, and goes on from their place. */
-  async #recall() {
-    const loading = this.#client.shelf.load(this.name);
-    if (loading === null) return;
-    this.#recalling = true;
-    const kept = await loading;
-    this.#recalling = false;
-    if (this.error !== null) return;
-    if (kept && this.#replica.restore(kept)) {
-      this.#kept = kept.position;
-      this.#ready.resolve();
-    }
+  async #remember() {
+    const found = await this.#recall.load(() => this.error === null);
+    if (found === 'nothing' || found === 'unwanted') return;
+    if (found === 'shown') this.#ready.resolve();
     if (this.#socket) this.#subscription.attach(this.#socket);
     this.#advance();
-  }
-
-  /** What is not of the log. @param {ChannelNews} news */
-  #sideNews(news) {
-    switch (news.type) {
-      case 'states':
-        return this.state.news(news);
-      case 'presence':
-        return this.presence.news(news);
-      case 'signals':
-        return this.signals.news(news.signals);
-      case 'missed':
-        return this.signals.missed(news.signals);
-      case 'removed':
-        return this.#removed(news);
-      default:
-      // News of a later version of the protocol: not for this client.
-    }
   }
 
   /** @param {import('./types.js').EntriesNews} news */
@@ -359,10 +333,7 @@ export class Channel {
   #subscribed(socket, reply) {
     this.#head = reply.head;
     this.role = reply.role;
-    // One's own list follows whoever joins; whoever watches may be alone.
-    if (this.#presenceMode !== 'join') this.presence.clear();
-    this.state.attach(socket);
-    this.signals.attach(socket);
+    this.#beside.attach(socket);
     this.#advance();
   }
 
@@ -391,7 +362,7 @@ export class Channel {
     this.presence.clear();
     if (status === 'removed') {
       this.#outbox.refuseAll(error);
-      this.#client.shelf.drop(this.name);
+      this.#recall.drop();
     }
     this.#ready.reject(error);
     this.#advance();
@@ -409,16 +380,10 @@ export class Channel {
     const shown = this.error === null && !this.#dropped ? this.#outbox.ops : [];
     this.#view.refresh(this.#replica.rows, this.#replica.takeTouched(), shown);
     if (renewed) this.#ready.resolve();
-    if (position !== this.#kept) this.#keepSoon();
+    this.#recall.follow();
     this.#updateStatus();
     this.#listeners.call();
     this.#client.changed();
-  }
-
-  /** The rows stand at another place: they are kept for a reload. */
-  #keepSoon() {
-    this.#kept = this.#replica.position;
-    if (this.#kept !== null) this.#client.shelf.changed(this.name, this.#replica.rows.size, () => this.#replica.keep());
   }
 
   #updateStatus() {

@@ -69,7 +69,7 @@ function checkConditions(field, wanted) {
   const conditions = isConditions(wanted) ? Object.entries(wanted) : [['eq', wanted]];
   for (const [name, value] of conditions) {
     operator(name);
-    if (value === undefined) throw new Misuse(`a filter compares \`${field}\` with undefined: leave it out, or write null`);
+    if (value === undefined || (name === 'in' && Array.isArray(value) && value.includes(undefined))) throw new Misuse(`a filter compares \`${field}\` with undefined: leave it out, or write null`);
     if (name === 'in' && !Array.isArray(value)) throw new Misuse(`a filter takes a list for \`${field}\`: { in: [...] }`);
   }
 }

@@ -7,7 +7,6 @@
  */
 
 import { scopeOf } from './keeper.js';
-import { within } from './wait.js';
 
 /** @typedef {import('./types.js').Fields} Fields */
 /** @typedef {import('./types.js').Position} Position */
@@ -37,8 +36,6 @@ const MOST_ROWS = 20_000;
 /** How long after a change it is kept, and how much longer for each row, milliseconds. */
 const CALM_MS = 500;
 const CALM_MS_PER_ROW = 2;
-/** How long reading may take before the rows come from the hub. */
-const PATIENCE_MS = 1_000;
 
 export class Shelf {
   #storage;
@@ -77,9 +74,10 @@ export class Shelf {
   load(channel) {
     const [storage, scope] = [this.#storage, this.#scope];
     if (!storage || scope === null || this.#any?.(scope) === false) return null;
-    return within(storage.load(scope, channel), PATIENCE_MS, () => new Error('the storage does not answer'))
-      .then((rows) => (scope === this.#scope ? rows : undefined))
-      .catch(() => undefined);
+    return storage.load(scope, channel).then(
+      (rows) => (scope === this.#scope ? rows : undefined),
+      () => undefined,
+    );
   }
 
   /**

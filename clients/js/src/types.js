@@ -47,7 +47,7 @@
  * @typedef {{ seq: number, at: string, op: string, user?: string, edit?: string, new?: Fields,
  *   old?: Fields }} PastChange
  * @typedef {{ type: 'history_page', ref: number, channel: string, changes: PastChange[],
- *   more: boolean }} HistoryPage
+ *   more: boolean, next?: number }} HistoryPage
  * @typedef {{ type: 'error', ref?: number, code: string, message: string, retry: boolean,
  *   retry_after_ms?: number, path?: string, op?: number, table?: string, field?: string,
  *   constraint?: string, row?: Fields, id?: string, channel?: string, limit?: number,

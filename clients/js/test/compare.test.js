@@ -54,7 +54,7 @@ test('a date of JavaScript and offsets find the row, and keys of numbers tie by 
 
 test('a filter with undefined is refused, with the field’s name', async (t) => {
   const { tasks } = await aPerson(t, await aHub(t), 'ada');
-  const wrong = [{ votes: undefined }, { votes: { gt: undefined } }, [{ status: 'todo' }, { votes: undefined }], { votes: { in: undefined } }];
+  const wrong = [{ votes: undefined }, { votes: { gt: undefined } }, [{ status: 'todo' }, { votes: undefined }], { votes: { in: undefined } }, { votes: { in: [1, undefined] } }];
   for (const where of /** @type {any[]} */ (wrong)) assert.throws(() => tasks.query({ where }), /votes/, JSON.stringify(where));
   const query = tasks.query({ where: { votes: 1 } });
   assert.throws(() => query.set({ where: /** @type {any} */ ({ votes: undefined }) }), Misuse);

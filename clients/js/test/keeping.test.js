@@ -247,6 +247,26 @@ test('the rows show again after a reload, without a connection, and the hub send
   assert.deepEqual(asked.map(({ cursor }) => typeof cursor), ['string']);
 });
 
+test('a storage that is slow to answer is waited for without a connection, and not with one', async (t) => {
+  const hub = await aHub(t);
+  hub.outside(APOLLO, [inserted('a')]);
+  const browser = aBrowser();
+  const first = aTab(t, hub, browser);
+  await first.project.ready;
+  first.die();
+  const rows = /** @type {import('../src/shelf.js').RowStorage} */ (browser.storage.rows);
+  const slow = (/** @type {Promise<any>} */ answers) => ({ ...browser.storage, rows: { ...rows, load: (/** @type {string} */ scope, /** @type {string} */ channel) => answers.then(() => rows.load(scope, channel)) } });
+  cutOff(hub, 'ada');
+  const answers = new Promise((resolve) => setTimeout(resolve, 1_300));
+  const second = aTab(t, hub, browser, { user: 'ada', storage: slow(answers) });
+  await second.project.ready;
+  assert.deepEqual([titles(second.tasks), second.project.status], [['task a'], 'waiting']);
+  cutOff(hub);
+  const third = aTab(t, hub, browser, { user: 'ada', storage: slow(new Promise(() => {})) });
+  await until(third.project, () => third.project.status === 'live');
+  assertEqualToHub(hub, third.project);
+});
+
 test('kept rows of other tables than the hub has now give way to a snapshot', async (t) => {
   const hub = await aHub(t);
   hub.outside(APOLLO, [inserted('a')]);

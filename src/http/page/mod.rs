@@ -172,7 +172,10 @@ fn answer(path: &str, file: &Prepared, asked: &HeaderMap, is_fixed: bool) -> Res
     }
     set(header::VARY, "accept-encoding");
     set(header::CONTENT_TYPE, content_type(path));
-    set(header::ETAG, &form.tag);
+    // What never changes is never asked for again: a tag for it would be weight.
+    if !is_fixed {
+        set(header::ETAG, &form.tag);
+    }
     set(header::CACHE_CONTROL, if is_fixed { KEEP.0 } else { KEEP.1 });
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     if is_document(path) {

@@ -185,7 +185,11 @@ impl Described<'_> {
         let mut parameters = vec![
             query("sort", "Fields, `-` for descending: `-created_at,id`", &text),
             query("fields", "The fields of the answer, with commas between", &text),
-            query("limit", "Rows of a page, 100 unless told", &number(1, 1000)),
+            query(
+                "limit",
+                "Rows of a page, 100 unless told; large rows make it shorter",
+                &number(1, 1000),
+            ),
             query("cursor", "`next` of the page before", &text),
             query("offset", "Rows to skip, instead of a cursor", &number(0, 100_000)),
             query("total", "Whether to count all rows", &json!({"type": "boolean"})),

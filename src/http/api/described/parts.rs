@@ -85,7 +85,7 @@ pub(super) fn page(row: &Value) -> Value {
             "items": {"type": "array", "items": row},
             "next": {"type": "string", "description": "Where the next page begins"},
             "total": {"type": "integer"},
-            "limit": {"type": "integer", "description": "How many rows a page has at most"},
+            "limit": {"type": "integer", "description": "How many rows a page has at most. It ends after about 512 KiB too: there are more rows as long as there is a `next`"},
             "offset": {"type": "integer",
                 "description": "How many rows were skipped; absent after a cursor"},
             "cursor_log": {"type": "string",

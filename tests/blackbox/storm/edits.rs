@@ -139,7 +139,7 @@ fn thing(
     let some = (!keys.is_empty()).then(|| keys[dice.random_range(0..keys.len())]);
     match some {
         Some(key) if keys.len() > MANY_THINGS => {
-            return Made::of(channel, vec![delete(TABLE, key)]);
+            Made::of(channel, vec![delete(TABLE, key)])
         }
         Some(key) if dice.random_range(0..2) == 0 => {
             let op = set(TABLE, key, json!({ "body": unique }));

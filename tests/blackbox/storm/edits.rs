@@ -138,9 +138,7 @@ fn thing(
     let keys: Vec<&str> = rows.filter_map(|row| row.get("id")?.as_str()).collect();
     let some = (!keys.is_empty()).then(|| keys[dice.random_range(0..keys.len())]);
     match some {
-        Some(key) if keys.len() > MANY_THINGS => {
-            Made::of(channel, vec![delete(TABLE, key)])
-        }
+        Some(key) if keys.len() > MANY_THINGS => Made::of(channel, vec![delete(TABLE, key)]),
         Some(key) if dice.random_range(0..2) == 0 => {
             let op = set(TABLE, key, json!({ "body": unique }));
             Made::of(channel, vec![op]).setting_in(TABLE, key, "body", unique)

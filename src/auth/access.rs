@@ -31,7 +31,7 @@ use tokio::time::Instant;
 pub use crate::store::rights::Looked;
 use crate::store::{
     CheckedEdit, CheckedOp, EditError, Store, StoreError,
-    rights::{Rights, needs},
+    rights::{Need, Rights, needs},
 };
 
 /// How long an answer counts, from the moment it was asked for.
@@ -197,6 +197,23 @@ impl Rights for Access {
             }
         }
         Ok(None)
+    }
+
+    async fn are_allowed(&self, edits: &[CheckedEdit]) -> Result<bool, StoreError> {
+        let mut by_channel: HashMap<&ChannelName, Vec<(Arc<str>, Need<'_>)>> = HashMap::new();
+        for edit in edits {
+            for need in needs(edit) {
+                by_channel.entry(need.channel).or_default().push((Arc::clone(&edit.user), need));
+            }
+        }
+        for (channel, wanted) in by_channel {
+            let users: Vec<Arc<str>> = wanted.iter().map(|(user, _)| Arc::clone(user)).collect();
+            let (_, roles) = self.roles_now(channel, &users).await?;
+            if wanted.iter().zip(roles).any(|((_, need), role)| need.refusal(role).is_some()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     metrics::Metrics,
     planted::{self, Bug},
     store::{
-        CheckedEdit, Committed, EditError, Store, StoreError,
+        CheckedEdit, Committed, EditError, Standing, Store, StoreError,
         edit::CheckedOp,
         rights::{LOOK_AGAIN, Looked, Rights},
     },
@@ -224,6 +224,8 @@ struct Batch {
     edits: Vec<CheckedEdit>,
     /// Who waits for each.
     waiting: Vec<Waiter>,
+    /// Whether somebody has lost a right.
+    must_look: bool,
 }
 
 struct Waiter {
@@ -238,17 +240,18 @@ impl Batch {
             .into_iter()
             .map(|Queued { edit, bytes, looked, reply }| (edit, Waiter { bytes, looked, reply }));
         let (edits, waiting) = parts.unzip();
-        Self { edits, waiting }
+        Self { edits, waiting, must_look: false }
     }
 
     /// Takes out the edits whose people may no longer make them, and refuses these. While nobody's
     /// rights change and nothing waits for long, there is nothing to ask.
     async fn refuse_forbidden(&mut self, parts: &Parts) -> Result<(), StoreError> {
+        let must_look = std::mem::take(&mut self.must_look);
         let mut place = 0;
         while let (Some(edit), Some(waiting)) = (self.edits.get(place), self.waiting.get_mut(place))
         {
             let looked = waiting.looked;
-            if looked.at.elapsed() >= LOOK_AGAIN || parts.rights.has_changed(looked) {
+            if must_look || looked.at.elapsed() >= LOOK_AGAIN || parts.rights.has_changed(looked) {
                 waiting.looked = parts.rights.look();
                 let refused = parts.rights.refusal(edit).await;
                 if let Some(refused) = refused.map_err(Arc::unwrap_or_clone)? {
@@ -260,6 +263,11 @@ impl Batch {
             place += 1;
         }
         Ok(())
+    }
+
+    /// Has all rights looked at again before the next attempt.
+    fn look_again(&mut self) {
+        self.must_look = true;
     }
 
     /// Answers the first edits; returns the others.
@@ -342,6 +350,8 @@ async fn commit_patiently(
                 }
                 return Ok(committed);
             }
+            // Whoever lost a right is refused, and the others are not to wait.
+            Err(StoreError::NotAllowed) => continue,
             Err(error) => error,
         };
         metrics.store_up.set(0);
@@ -361,7 +371,14 @@ async fn try_commit(parts: &Parts, batch: &mut Batch) -> Result<Committed, Store
     if batch.edits.is_empty() {
         return Ok(Committed::default());
     }
-    parts.store.commit(&batch.edits).await
+    let looked = batch.waiting.iter().map(|waiter| waiter.looked.at).min();
+    let looked = looked.unwrap_or_else(Instant::now);
+    let committed =
+        parts.store.commit_while(&batch.edits, Standing::since(looked, &*parts.rights)).await;
+    if matches!(committed, Err(StoreError::NotAllowed)) {
+        batch.look_again();
+    }
+    committed
 }
 
 fn jittered(wait: Duration) -> Duration {

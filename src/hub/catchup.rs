@@ -204,10 +204,16 @@ async fn send_snapshot(
 ) -> Result<Option<Begin>, StoreError> {
     let (channel, socket) = (&subscription.channel, &subscription.socket);
     let mut sending = channel.context.admission.enter().await;
+    if subscription.is_gone() {
+        // Somebody who subscribes again and again does not hold the line up.
+        return Ok(None);
+    }
     let snapshot = Snapshot::shared(channel, socket.codec).await?;
     let (first, name) = (snapshot.first, channel.name().clone());
     let begin = SnapshotBegin { channel: name.clone(), epoch: first.epoch, reason };
-    socket.send(&News::SnapshotBegin(begin));
+    if !subscription.tell(&News::SnapshotBegin(begin)) {
+        return Ok(None);
+    }
     for frames in &snapshot.frames {
         sending.room(socket, ROOM).await;
         if !send_page(subscription, frames.clone()).await {
@@ -235,7 +241,7 @@ async fn send_snapshot(
         show = show.max(head.seq);
     }
     let end = SnapshotEnd { channel: name, cursor: first, seq: first.seq, show };
-    socket.send(&News::SnapshotEnd(end));
+    subscription.tell(&News::SnapshotEnd(end));
     Ok(Some(Begin::After(first)))
 }
 

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     metrics::Metrics,
     planted,
-    store::{Appended, NamedRow, Past, Store, StoreError, declaration::AccessRule},
+    store::{Appended, NamedRow, Past, Store, StoreError, StoredEntry, declaration::AccessRule},
 };
 
 pub mod admission;
@@ -241,6 +241,26 @@ impl Hub {
             Some(channel) => channel.take(appended),
             None => self.context.look_at_access(appended, None),
         }
+        self.look_at_those_without_logs(appended);
+    }
+
+    /// A table that was emptied is told as resets in the logs of its kind of channels. Those that have
+    /// no log are not told.
+    fn look_at_those_without_logs(&self, appended: &Appended) {
+        let kind = appended.channel.kind();
+        let resets = |stored: &StoredEntry| {
+            !stored.entry.reset.is_empty() && self.context.touches_access(kind, &stored.entry)
+        };
+        if appended.entries.iter().any(resets) {
+            for channel in self.without_logs().iter().filter(|of| of.name().kind() == kind) {
+                self.context.access_changed(channel.name(), Some(channel));
+            }
+        }
+    }
+
+    fn without_logs(&self) -> Vec<Arc<Channel>> {
+        let channels = self.channels.iter().map(|channel| Arc::clone(channel.value()));
+        channels.filter(|channel| channel.head_seq() == 0).collect()
     }
 
     /// Forgets the channels that nobody follows any more, and what was read for those who were
@@ -258,13 +278,7 @@ impl Hub {
     /// Has whoever follows a channel that has no log begin again: no entry can tell them that what
     /// they hold is void.
     pub fn begin_again_without_logs(&self) {
-        let without: Vec<Arc<Channel>> = self
-            .channels
-            .iter()
-            .filter(|channel| channel.head_seq() == 0)
-            .map(|channel| Arc::clone(channel.value()))
-            .collect();
-        for subscription in without.iter().flat_map(|channel| channel.everybody()) {
+        for subscription in self.without_logs().iter().flat_map(|channel| channel.everybody()) {
             let words = "the tables have changed; subscribe again";
             subscription.remove(ErrorCode::Busy, words);
         }

@@ -175,6 +175,16 @@ impl Subscription {
         }
     }
 
+    /// Tells the client something of the channel, unless it is over. Whether it was told.
+    pub fn tell(&self, news: &News) -> bool {
+        let place = self.place.lock();
+        if place.mode == Mode::Gone {
+            return false;
+        }
+        self.socket.send(news);
+        true
+    }
+
     /// Begins: `tell` tells the client, then it is seen by others if it is to be. `false`: it was
     /// ended before, and nothing has happened.
     pub fn open(&self, meta: Option<Value>, tell: impl FnOnce()) -> bool {

@@ -16,7 +16,7 @@ use crate::{
 
 /// How often the heads of open channels are compared with the store's. What another process numbered
 /// is found by this, a removed member among it: well within the second in which that must count.
-const COMPARE: Duration = Duration::from_millis(500);
+const COMPARE: Duration = Duration::from_millis(250);
 /// How often the pace is sampled.
 const SAMPLE: Duration = Duration::from_secs(1);
 /// Heads read at a time.

@@ -22,6 +22,10 @@ pub enum StoreError {
     /// The tables are no longer those that the operation was begun with; it may be begun again.
     #[error("the tables have changed meanwhile")]
     Changed,
+    /// Somebody whose edit is in the batch may no longer make it. Nothing was committed; the rights are
+    /// to be looked at again.
+    #[error("somebody may no longer do this")]
+    NotAllowed,
     /// The database is not one that this program knows (foreign, newer, not migrated).
     #[error("{0}")]
     Unfit(String),
@@ -38,7 +42,7 @@ impl StoreError {
             Self::Unavailable(_) => ErrorCode::Unavailable,
             Self::ReadOnly(_) => ErrorCode::ReadOnly,
             Self::StorageFull(_) => ErrorCode::StorageFull,
-            Self::Busy(_) | Self::Changed => ErrorCode::Busy,
+            Self::Busy(_) | Self::Changed | Self::NotAllowed => ErrorCode::Busy,
             Self::Unfit(_) | Self::Failed(_) => ErrorCode::Internal,
         }
     }

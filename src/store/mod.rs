@@ -55,6 +55,7 @@ pub use error::{EditError, StoreError};
 pub use history::Past;
 pub use open::{Fitness, Made, mend, migrate, open, open_as_is};
 pub use query::{Query, Selected};
+pub use rights::Standing;
 pub use schema::{ColumnForm, LiveColumn, LiveSchema, LiveTable, Relation, Unwatched};
 pub use weight::EditLimits;
 
@@ -80,7 +81,20 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// If the batch as a whole could not be committed, or it is unknown whether it was. Nothing may
     /// be acked then; the same batch may be committed again.
-    async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError>;
+    async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
+        self.commit_while(edits, Standing::UNASKED).await
+    }
+
+    /// As [`Store::commit`], as long as people's rights stand. A commit that had to wait for others'
+    /// locks has them looked at again before anything of it can be seen.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; [`StoreError::NotAllowed`] if somebody has lost a right meanwhile.
+    async fn commit_while(
+        &self,
+        edits: &[CheckedEdit],
+        standing: Standing<'_>,
+    ) -> Result<Committed, StoreError>;
 
     /// Numbers what outsiders committed since, at most some thousand changes a call. Cheap when
     /// there is nothing. Channels that another hub is just numbering are left to it.

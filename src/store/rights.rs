@@ -14,6 +14,11 @@ use super::{CheckedEdit, CheckedOp, EditError, StoreError};
 /// which answers are remembered it stays below a second.
 pub const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+/// How old the last look at people's rights may be when their edits are applied, though it was young
+/// when the commit began: a commit may wait for somebody's lock. Together with the time for which
+/// answers are remembered, and with the time that a commit takes then, it stays below a second.
+pub const OLDEST_LOOK: Duration = Duration::from_millis(300);
+
 /// When a person's rights were looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Looked {
@@ -37,6 +42,46 @@ pub trait Rights: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     /// If the database cannot be read now.
     async fn refusal(&self, edit: &CheckedEdit) -> Result<Option<EditError>, Arc<StoreError>>;
+
+    /// Whether the people of these edits may all make them, read now and not remembered.
+    ///
+    /// # Errors
+    /// If the database cannot be read now.
+    async fn are_allowed(&self, edits: &[CheckedEdit]) -> Result<bool, StoreError>;
+}
+
+/// What the rights of a batch's people rest on while it is committed.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a>(Option<(Instant, &'a dyn Rights)>);
+
+impl<'a> Standing<'a> {
+    /// Nobody asks for rights.
+    pub const UNASKED: Self = Self(None);
+
+    /// The oldest look at them, and who can look again.
+    #[must_use]
+    pub fn since(looked: Instant, rights: &'a dyn Rights) -> Self {
+        Self(Some((looked, rights)))
+    }
+
+    /// How long the look counts from now on; `None`: for ever.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        self.0.map(|(looked, _)| OLDEST_LOOK.saturating_sub(looked.elapsed()))
+    }
+
+    /// To be asked when nothing has to be waited for any more: looks again, if the look is too old by
+    /// now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAllowed`], or that the database cannot be read.
+    pub async fn holds(&self, edits: &[CheckedEdit]) -> Result<(), StoreError> {
+        let Some((looked, rights)) = self.0 else { return Ok(()) };
+        if looked.elapsed() < OLDEST_LOOK || rights.are_allowed(edits).await? {
+            return Ok(());
+        }
+        Err(StoreError::NotAllowed)
+    }
 }
 
 /// A role that an edit needs in a channel.

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use rowcast::server::Server;
+use rowcast::{server::Server, store::rights::OLDEST_LOOK};
 use rowcast_protocol::{
     ChannelName, Cursor, ErrorCode, News, Reply, Request, ServerMessage,
     request::{History, PresenceMode, Ref, Subscribe},
 };
+use serde_json::json;
 
 use crate::support::{
     database::Kind,
@@ -23,7 +24,10 @@ on_both_stores! {
     a_snapshot_under_way_ends_with_the_membership,
     a_history_under_way_is_not_told,
     a_list_under_way_is_not_told,
+    a_request_with_a_condition_under_way_tells_no_row,
     an_edit_that_waits_in_its_lane_is_refused,
+    an_edit_that_waits_in_its_commit_is_refused_and_its_neighbour_is_not,
+    an_edit_that_waits_for_somebody_elses_lock_is_refused,
     a_refused_resubscription_ends_the_old_one,
     what_was_remembered_of_a_closed_channel_is_forgotten,
 }
@@ -162,7 +166,8 @@ async fn a_snapshot_under_way_ends_with_the_membership(store: Kind) {
         scene.gate.opens();
         scene.bob_is_out(&project, &mut bob, &format!("{side:?}")).await;
         let page = |message: &ServerMessage| {
-            matches!(message, ServerMessage::News(News::Snapshot(_) | News::SnapshotEnd(_)))
+            let ServerMessage::News(news) = message else { return false };
+            matches!(news, News::SnapshotBegin(_) | News::Snapshot(_) | News::SnapshotEnd(_))
         };
         assert!(!bob.inbox.iter().any(page), "{:?}", bob.inbox);
     }
@@ -215,6 +220,24 @@ async fn a_list_under_way_is_not_told(store: Kind) {
     scene.server.drain().await;
 }
 
+async fn a_request_with_a_condition_under_way_tells_no_row(store: Kind) {
+    let scene = Scene::on(store).await;
+    for (number, side) in [Side::Before, Side::After].into_iter().enumerate() {
+        let project = scene.project(u32::try_from(number).unwrap()).await;
+        let bob = scene.world.browser("bob");
+        let (tag, title) = ([("If-Match", "\"another\"")], json!({"title": "Bob's"}));
+        let row = format!("/channels/{}/tasks/{}", project.channel, project.task);
+        scene.gate.closes(Call::Select, side);
+        let (answer, ()) = tokio::join!(bob.ask("PATCH", &row, &tag, Some(title)), async {
+            scene.gate.is_reached().await;
+            scene.removes_bob(&project).await;
+            scene.gate.opens();
+        });
+        answer.fails(404, "unknown_channel");
+    }
+    scene.server.drain().await;
+}
+
 async fn an_edit_that_waits_in_its_lane_is_refused(store: Kind) {
     let scene = Scene::on(store).await;
     let lowered = |project: &Project| {
@@ -243,6 +266,59 @@ async fn an_edit_that_waits_in_its_lane_is_refused(store: Kind) {
         let reply = bob.reply(second).await;
         assert!(matches!(&reply, Reply::Error(error) if error.code == code), "{reply:?}");
     }
+    scene.server.drain().await;
+}
+
+async fn an_edit_that_waits_in_its_commit_is_refused_and_its_neighbour_is_not(store: Kind) {
+    let scene = Scene::on(store).await;
+    let project = scene.project(1).await;
+    let (mut ada, mut bob) = (scene.world.ada().await, scene.world.bob().await);
+    bob.subscribes(&project.channel).await;
+    let title = |title: &str| edit(&project.channel, vec![rename(&project.task, title)]);
+    scene.gate.closes(Call::Commit, Side::Before);
+    let first = ada.sends(&title("First")).await;
+    scene.gate.is_reached().await;
+    let (adas, bobs) = (ada.sends(&title("Ada's")).await, bob.sends(&title("Bob's")).await);
+    ada.is_up_to_date().await;
+    bob.is_up_to_date().await;
+    // Both are in the next batch, whose rights were looked at when it gets to the gate.
+    scene.gate.closes(Call::Commit, Side::Before);
+    scene.gate.opens();
+    assert!(matches!(ada.reply(first).await, Reply::Ack(_)));
+    scene.gate.is_reached().await;
+    scene.removes_bob(&project).await;
+    tokio::time::sleep(OLDEST_LOOK).await;
+    scene.gate.opens();
+    assert!(matches!(ada.reply(adas).await, Reply::Ack(_)));
+    let reply = bob.reply(bobs).await;
+    assert!(is_unknown(&reply), "{reply:?}");
+    scene.server.drain().await;
+}
+
+async fn an_edit_that_waits_for_somebody_elses_lock_is_refused(store: Kind) {
+    let scene = Scene::on(store).await;
+    let project = scene.project(1).await;
+    let mut bob = scene.world.bob().await;
+    bob.subscribes(&project.channel).await;
+    let (begin, row) = match store {
+        Kind::Sqlite => ("BEGIN IMMEDIATE", String::new()),
+        Kind::Postgres => {
+            ("BEGIN", format!("SELECT 1 FROM tasks WHERE id = '{}' FOR UPDATE;", project.task))
+        }
+    };
+    let mut holder = scene.world.outsider().await;
+    let of = &project.id;
+    let removal = format!("DELETE FROM members WHERE user_id = 'bob' AND project_id = '{of}'");
+    holder.runs(&format!("{begin}; {row} {removal}")).await;
+    scene.gate.closes(Call::Commit, Side::Before);
+    let edit = edit(&project.channel, vec![rename(&project.task, "Bob's")]);
+    let reference = bob.sends(&edit).await;
+    scene.gate.is_reached().await;
+    scene.gate.opens();
+    tokio::time::sleep(2 * OLDEST_LOOK).await;
+    holder.runs("COMMIT").await;
+    let reply = bob.reply(reference).await;
+    assert!(is_unknown(&reply), "{reply:?}");
     scene.server.drain().await;
 }
 

@@ -1,13 +1,14 @@
 //! Rights: what a role may do, and what happens on open sockets when it changes.
 
-use rowcast_protocol::{ErrorCode, Reply, Role, ServerMessage};
+use rowcast_protocol::{Codec, ErrorCode, Reply, Role, ServerMessage};
 use tokio::time::Instant;
 
 use crate::support::{
     database::Kind,
     edits::{comment, delete, move_to, new_task, rename, set},
+    hub::Hub,
     on_both_stores,
-    world::{World, id, person, project_id},
+    world::{World, id, other_id, person, project_id},
 };
 
 /// What a person may notice of a change of rights, at most.
@@ -194,6 +195,68 @@ async fn a_deleted_project_ends_every_subscription(store: Kind) {
     assert_eq!(ada.is_removed().await.channel, world.project);
     assert_eq!(vera.is_removed().await.channel, world.project);
     assert_eq!(ada.fails_to_subscribe(&world.project).await.code, ErrorCode::UnknownChannel);
+}
+
+/// Two hubs on one database: what one does, or plain SQL, counts on the other within a second, whether
+/// the person follows the channel there or only asks.
+#[tokio::test]
+async fn a_member_removed_on_one_node_is_out_on_the_other() {
+    let mut world = World::on(Kind::Postgres).await;
+    let here = world.hub.address;
+    let there = Hub::start(&world.database, &[]).await;
+    let adas = world.browser("ada");
+    world.hub.address = there.address;
+    let bobs = world.browser("bob");
+    world.hub.address = here;
+    let cases = [(world.project.clone(), project_id()), (world.other.clone(), other_id())];
+    for (number, (channel, project)) in cases.into_iter().enumerate() {
+        let mut follower = world.device_at(there.address, "bob", Codec::MsgPack).await;
+        let mut writer = world.device_at(there.address, "bob", Codec::Json).await;
+        follower.subscribes(&channel).await;
+        writer.edits(&channel, vec![new_task(&id(70 + u32::from(number == 1)), "His")]).await;
+        bobs.get(&format!("/channels/{channel}/tasks")).await.is(200);
+        if number == 0 {
+            adas.delete(&format!("/projects/{project}/members/bob")).await.is(204);
+        } else {
+            let sql =
+                format!("DELETE FROM members WHERE user_id = 'bob' AND project_id = '{project}'");
+            world.outsider().await.runs(&sql).await;
+        }
+        let began = Instant::now();
+        assert_eq!(follower.is_removed().await.channel, channel);
+        assert!(began.elapsed() < EFFECTIVE, "it took {:?}", began.elapsed());
+        tokio::time::sleep_until(began + EFFECTIVE).await;
+        for device in [&mut follower, &mut writer] {
+            let error = device.is_refused(&channel, vec![new_task(&id(90), "Revenge")]).await;
+            assert_eq!(error.code, ErrorCode::UnknownChannel);
+            assert_eq!(device.fails_to_subscribe(&channel).await.code, ErrorCode::UnknownChannel);
+        }
+        bobs.get(&format!("/channels/{channel}/tasks")).await.fails(404, "unknown_channel");
+    }
+}
+
+/// A table of members that is emptied is told in the logs of the channels; who follows one that has
+/// none is looked at too.
+#[tokio::test]
+async fn nobody_is_left_in_a_channel_without_a_log_when_the_members_are_emptied() {
+    let world = World::on(Kind::Postgres).await;
+    let (mut ada, quiet) = (world.ada().await, id(0x77));
+    let mut outsider = world.outsider().await;
+    outsider
+        .runs(&format!(
+            "BEGIN;
+             INSERT INTO projects (id, name) VALUES ('{quiet}', 'Quiet');
+             INSERT INTO members (project_id, user_id, role) VALUES ('{quiet}', 'ada', 'owner');
+             DELETE FROM rowcast.pending WHERE xid = pg_current_xact_id();
+             COMMIT"
+        ))
+        .await;
+    let channel = crate::support::world::project(&quiet);
+    assert_eq!(ada.subscribes(&channel).await.head, 0, "it has no log");
+    outsider.runs("TRUNCATE members").await;
+    let began = Instant::now();
+    assert_eq!(ada.is_removed().await.channel, channel);
+    assert!(began.elapsed() < EFFECTIVE, "it took {:?}", began.elapsed());
 }
 
 async fn everybody_has_a_channel_of_their_own(store: Kind) {

@@ -10,10 +10,47 @@ from collections import defaultdict
 from pathlib import Path
 
 MOST_SHOWN = 25
+# Microseconds after the loss of a right, within which it must be effective.
+EFFECTIVE = 1_000_000
+ROLES = [None, "viewer", "editor", "owner"]
+FOR_EVER = float("inf")
+# Said of the person as they are now. It decides nothing of an edit that was sent before.
+WANT_OF_RIGHTS = ["unknown_channel", "forbidden"]
 
 
 def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class Columns:
+    """Which columns each table has in the end. What the log holds of others is told no more."""
+
+    def __init__(self):
+        self.tables = {}
+
+    def of(self, table, fields):
+        known = self.tables.get(table)
+        return fields if known is None else {c: v for c, v in fields.items() if c in known}
+
+    def change(self, change):
+        kept = {part: self.of(change["table"], change[part]) for part in ("row", "set") if part in change}
+        return {**change, **kept}
+
+    def entry(self, entry):
+        changes = [self.change(change) for change in entry.get("changes", [])]
+        return {**entry, "changes": [c for c in changes if c["op"] != "update" or c["set"]]}
+
+    def line(self, line):
+        """The line without them."""
+        what = line["what"]
+        if what in ("entries", "log"):
+            return {**line, "entries": [self.entry(entry) for entry in line["entries"]]}
+        if what in ("rows", "table"):
+            return {**line, "rows": [self.of(line["table"], row) for row in line["rows"]]}
+        if what == "final":
+            rows = {t: [self.of(t, row) for row in rows] for t, rows in line["rows"].items()}
+            return {**line, "rows": rows}
+        return line
 
 
 class Rows:
@@ -62,6 +99,7 @@ class Judge:
         self.faults = []
         self.count = 0
         self.keys = {}
+        self.columns = Columns()
         self.logs = defaultdict(list)
         self.epochs = {}
         self.tables = defaultdict(dict)
@@ -73,6 +111,13 @@ class Judge:
         self.unknown_at = {}
         self.placed = defaultdict(list)
         self.checked = defaultdict(int)
+        self.roles = defaultdict(list)
+        self.sent_at = {}
+        self.seen_at = {}
+        self.not_before = {}
+        self.not_after = {}
+        self.outside = {}
+        self.barred = {}
 
     def fault(self, words):
         self.count += 1
@@ -125,17 +170,65 @@ class Judge:
                 values = {f: (one.get(f), other.get(f)) for f in sorted(fields)}
                 self.fault(f"{what} differ: row {key}: {values}")
 
+    # --- rights ----------------------------------------------------------------------------------
+
+    def take_role(self, line):
+        self.roles[line["channel"], line["user"]].append((line["at"], ROLES.index(line["role"])))
+
+    def see(self, channel, seq, at):
+        """Somebody knew of an entry at this time."""
+        place = (channel, seq)
+        self.seen_at[place] = min(at, self.seen_at.get(place, FOR_EVER))
+
+    def place_in_time(self):
+        """Between which times each entry was made: after its edits and those before were sent, before
+        anybody knew of it or of a later one. And when each person could not read, and not write.
+        """
+        for channel, entries in self.logs.items():
+            earliest, bounds = 0, {0: 0}
+            for entry in entries:
+                sent = [self.sent_at.get(edit["id"], 0) for edit in entry.get("edits", [])]
+                earliest = bounds[entry["seq"]] = max([earliest, *sent])
+            self.not_before[channel] = bounds
+            latest, bounds = FOR_EVER, {}
+            for entry in reversed(entries):
+                latest = min(latest, self.seen_at.get((channel, entry["seq"]), FOR_EVER))
+                bounds[entry["seq"]] = latest
+            self.not_after[channel] = bounds
+        for member, roles in self.roles.items():
+            self.outside[member] = times_below(roles, ROLES.index("viewer"))
+            self.barred[member] = times_below(roles, ROLES.index("editor"))
+
+    def is_leaked(self, channel, user, seq, at):
+        """Whether somebody got something of this entry who had lost the right long before it was made,
+        and had not got it back.
+        """
+        made = self.not_before.get(channel, {}).get(seq, 0)
+        times = self.outside.get((channel, user), [])
+        self.checked["deliveries to people who had lost a right before"] += bool(times)
+        return any(made > lost + EFFECTIVE and at < back for lost, back in times)
+
+    def judge_writer(self, edit, user, channel, seq):
+        first, last = self.not_before[channel].get(seq, 0), self.not_after[channel].get(seq, FOR_EVER)
+        for lost, back in self.barred.get((channel, user), []):
+            if first > lost + EFFECTIVE and last < back:
+                late = (first - lost) / 1e6
+                self.fault(f"edit {edit} of {user} stands in {channel} at {seq}, at least {late:.3f} s "
+                           "after the right to make it was lost")
+
     # --- edits -----------------------------------------------------------------------------------
 
     def take_outcome(self, client, line):
         edit = line["edit"]
         if line["what"] == "sent":
             self.sent[edit] = (client.user, line)
+            self.sent_at[edit] = min(line["at"], self.sent_at.get(edit, FOR_EVER))
         elif line["what"] == "ack":
             place = (line["channel"], line["epoch"], line["seq"])
+            self.see(line["channel"], line["seq"], line["at"])
             if self.acks.setdefault(edit, place) != place:
                 self.fault(f"edit {edit} was acked at {self.acks[edit]} and at {place}")
-        elif not line["retry"]:
+        elif not line["retry"] and line["code"] not in WANT_OF_RIGHTS:
             self.refused.add(edit)
 
     def judge_edits(self):
@@ -145,6 +238,8 @@ class Judge:
                 self.fault(f"edit {edit} stands in the log {len(places)} times: {places}")
             if any(place[3] != user for place in places):
                 self.fault(f"edit {edit} of {user} stands in the log as {places[0][3]}'s")
+            for channel, _, seq, _ in places:
+                self.judge_writer(edit, user, channel, seq)
             if edit in self.acks:
                 self.judge_acked(edit, line, places)
             elif edit in self.refused and places:
@@ -197,6 +292,18 @@ class Judge:
                     self.fault(f"edit {edit} was applied {applied} times and left {rows} rows: {mark}")
 
 
+def times_below(roles, least):
+    """From when until when somebody's role was below this one."""
+    times, since = [], None
+    for at, role in roles:
+        if role < least and since is None:
+            since = at
+        elif role >= least and since is not None:
+            times.append((since, at))
+            since = None
+    return times if since is None else [*times, (since, FOR_EVER)]
+
+
 class View:
     """What one client has of one channel."""
 
@@ -209,6 +316,7 @@ class View:
         self.building = False
         self.deaf = True
         self.void = True
+        self.is_reset = False
         self.settled = False
 
     def is_whole(self):
@@ -233,7 +341,17 @@ class Client:
         elif what not in ("sent", "ack", "refused"):
             getattr(self, f"on_{what}")(line, self.view(line))
 
+    def may_get(self, line, seq):
+        channel = line["channel"]
+        if self.judge.is_leaked(channel, self.user, seq, line["at"]):
+            self.fault(channel, f"got something of {seq} ({line['what']}) after access was lost")
+
     def on_subscribed(self, line, view):
+        view.is_reset = False
+        self.may_get(line, line["head"])
+        for lost, back in self.judge.outside.get((line["channel"], self.user), []):
+            if line["asked"] > lost + EFFECTIVE and line["at"] < back:
+                self.fault(line["channel"], "was let in after access was lost")
         view.deaf = False
         if line["start"] == "resume":
             origin = line["from"]
@@ -252,6 +370,7 @@ class Client:
         fresh.epoch, fresh.building, fresh.deaf, fresh.void = line["epoch"], True, view.deaf, False
 
     def on_rows(self, line, view):
+        self.may_get(line, line["seq"])
         if not view.building:
             return self.fault(line["channel"], "a page came outside a snapshot")
         for row in line["rows"]:
@@ -266,6 +385,10 @@ class Client:
     def on_entries(self, line, view):
         channel = line["channel"]
         for entry in line["entries"]:
+            self.may_get(line, entry["seq"])
+            if view.is_reset:
+                # They go on until the client subscribes again.
+                continue
             if view.deaf or view.building or view.void:
                 return self.fault(channel, f"entry {entry['seq']} came when none may come")
             if entry["seq"] != view.seq + 1:
@@ -281,13 +404,12 @@ class Client:
         view.seq = entry["seq"]
         judge.checked["entries"] += 1
         if entry.get("reset"):
-            view.void = True
+            view.void = view.is_reset = True
         else:
             self.compare(channel, view)
 
     def compare(self, channel, view):
-        """Whole rows must be the ones that the log, or another client, had at the same place. Rows
-        of a snapshot may be ahead of the log, by what outsiders wrote and nobody numbered yet; from
+        """Whole rows must be the ones that the log makes up to the same place. Rows of a snapshot may be ahead of the log, by what outsiders wrote and nobody numbered yet; from
         the first time that they agree they must agree for ever.
         """
         if not view.is_whole():
@@ -299,9 +421,8 @@ class Client:
         unknown = self.judge.unknown_at.get(place, frozenset())
         ours = view.rows.fingerprint()
         self.judge.checked["states"] += 1
-        for table in unknown:
-            known.setdefault(table, ours.get(table, 0))
-        differing = [t for t in set(known) | set(ours) if known.get(t, 0) != ours.get(t, 0)]
+        tables = (set(known) | set(ours)) - unknown
+        differing = [t for t in tables if known.get(t, 0) != ours.get(t, 0)]
         if not differing:
             view.settled = True
         elif view.settled:
@@ -333,11 +454,11 @@ class Client:
         judge.checked["finals"] += 1
 
 
-def lines_of(path):
+def lines_of(path, columns):
     with open(path, encoding="utf-8") as file:
         for number, text in enumerate(file, 1):
             try:
-                yield json.loads(text)
+                yield columns.line(json.loads(text))
             except ValueError as error:
                 sys.exit(f"{path.name}, line {number}: {error}")
 
@@ -345,29 +466,37 @@ def lines_of(path):
 def judge_history(folder):
     """Judges a folder and returns the judge."""
     judge = Judge()
-    paths = sorted(Path(folder).glob("*.jsonl"))
+    # What the tables are like in the end is known first.
+    paths = sorted(Path(folder).glob("*.jsonl"), key=lambda path: (path.stem != "database", path.stem))
     clients = []
     for path in paths:
         client = Client(judge, path.stem)
         clients.append((path, client))
-        for line in lines_of(path):
+        for line in lines_of(path, judge.columns):
             if line["what"] == "schema":
                 judge.keys = line["keys"]
+                judge.columns.tables = line.get("columns", {})
             elif line["what"] == "log":
                 judge.take_log(line)
             elif line["what"] == "table":
                 judge.tables[line["channel"]].setdefault(line["table"], []).extend(line["rows"])
             elif line["what"] == "client":
                 client.user = line["user"]
+            elif line["what"] == "role":
+                judge.take_role(line)
+            elif line["what"] == "entries":
+                for entry in line["entries"]:
+                    judge.see(line["channel"], entry["seq"], line["at"])
             elif line["what"] in ("sent", "ack", "refused"):
                 judge.take_outcome(client, line)
     if not judge.logs:
         judge.fault("the history holds no log")
     judge.fold_logs()
+    judge.place_in_time()
     judge.judge_edits()
     for path, client in clients:
         if client.user is not None:
-            for line in lines_of(path):
+            for line in lines_of(path, judge.columns):
                 client.take(line)
     return judge
 

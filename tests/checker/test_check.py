@@ -31,6 +31,11 @@ def update(key, edit=None, **fields):
     return change if edit is None else {**change, "edit": edit}
 
 
+def timed(lines, start=0, step=10_000):
+    """The lines with times, a hundredth of a second between them."""
+    return [{**line, "at": start + number * step} for number, line in enumerate(lines)]
+
+
 def sent(edit, leaves=(), sets=(), surely=True):
     return {"what": "sent", "edit": edit, "channel": CHANNEL, "surely": surely,
             "leaves": list(leaves), "sets": list(sets)}
@@ -47,7 +52,7 @@ def sound():
     rows = [task("t1", title="b"), task("t2", title="mark", labels=["x"])]
     final = {"what": "final", "channel": CHANNEL, "epoch": EPOCH, "seq": 4, "rows": {"tasks": rows}}
     ack = {"what": "ack", "channel": CHANNEL, "epoch": EPOCH}
-    subscribed = {"what": "subscribed", "channel": CHANNEL, "epoch": EPOCH}
+    subscribed = {"what": "subscribed", "channel": CHANNEL, "epoch": EPOCH, "asked": 0}
     ada = [
         {"what": "client", "client": "ada-1", "user": "ada"},
         {**subscribed, "start": "snapshot", "head": 1, "from": None},
@@ -81,11 +86,43 @@ def sound():
         {"what": "log", "channel": CHANNEL, "epoch": EPOCH, "entries": copy.deepcopy(log)},
         {"what": "table", "channel": CHANNEL, "table": "tasks", "rows": copy.deepcopy(rows)},
     ]
-    return {"ada": copy.deepcopy(ada), "ben": copy.deepcopy(ben), "database": database}
+    return {"ada": timed(copy.deepcopy(ada)), "ben": timed(copy.deepcopy(ben)), "database": database}
 
 
 def first(lines, what):
     return next(line for line in lines if line["what"] == what)
+
+
+SECOND = 1_000_000
+
+
+def with_rights(*roles):
+    """The same, in a time in which Ben's rights change. Ada sends her second edit after 3 s."""
+    history = sound()
+    for line in history["ada"]:
+        line["at"] += 0 if line.get("edit") == "e1" else 3 * SECOND
+    for line in history["ben"]:
+        line["at"] += 4 * SECOND
+    history["members"] = [
+        {"what": "role", "channel": CHANNEL, "user": "ben", "role": role, "at": int(at * SECOND)}
+        for at, role in roles
+    ]
+    return history
+
+
+def edit_of_ben(history):
+    """Ada's second edit was Ben's."""
+    history["database"][1]["entries"][2]["edits"][0]["user"] = "ben"
+    for client in ("ada", "ben"):
+        for line in history[client]:
+            for one in line.get("entries", []):
+                if one["seq"] == 3:
+                    one["edits"][0]["user"] = "ben"
+    lines = history["ada"]
+    of_edit = [line for line in lines if line.get("edit") == "e2"]
+    history["ada"] = [line for line in lines if line not in of_edit]
+    history["ben"][1:1] = of_edit
+    return history
 
 
 class Doctored(unittest.TestCase):
@@ -117,6 +154,17 @@ class Doctored(unittest.TestCase):
         history = sound()
         history["database"][1]["entries"][3]["edits"] = [{"id": "e3", "user": "ada"}]
         self.assert_caught(history, "was refused and stands")
+
+    def test_an_edit_that_was_applied_may_be_refused_when_its_person_lost_the_right(self):
+        history = sound()
+        history["ada"].insert(-1, {"what": "refused", "edit": "e2", "code": "forbidden", "retry": False, "at": 0})
+        self.assertEqual(self.faults_of(history), [])
+
+    def test_a_column_that_is_gone_in_the_end_is_no_difference(self):
+        history = sound()
+        history["database"][0]["columns"] = {"tasks": ["id", "title", "labels"]}
+        first(history["ben"], "entries")["entries"][0]["changes"][0]["set"]["gone"] = 1
+        self.assertEqual(self.faults_of(history), [])
 
     def test_an_ack_that_names_another_entry(self):
         history = sound()
@@ -214,6 +262,41 @@ class Doctored(unittest.TestCase):
         history = sound()
         history["ada"][9]["sets"][0]["field"] = "labels"
         self.assert_caught(history, "does not show what")
+
+    def test_who_was_removed_may_get_what_was_made_within_a_second(self):
+        self.assertEqual(self.faults_of(with_rights((2.5, None))), [])
+
+    def test_who_came_back_may_get_everything(self):
+        self.assertEqual(self.faults_of(with_rights((1, None), (3.9, "viewer"))), [])
+
+    def test_an_entry_for_somebody_who_was_removed(self):
+        self.assert_caught(with_rights((1, None)), "got something of 3 (entries)")
+
+    def test_an_entry_for_somebody_who_comes_back_too_late(self):
+        self.assert_caught(with_rights((1, None), (5, "viewer")), "got something of 3 (entries)")
+
+    def test_a_page_for_somebody_who_was_removed(self):
+        self.assert_caught(with_rights((1, None)), "got something of 3 (rows)")
+
+    def test_somebody_is_let_in_who_was_removed(self):
+        history = with_rights((1, None))
+        first(history["ben"], "subscribed")["asked"] = int(2.5 * SECOND)
+        self.assert_caught(history, "was let in after access was lost")
+
+    def test_a_head_told_to_somebody_who_was_removed(self):
+        history = with_rights((1, None))
+        first(history["ben"], "subscribed")["head"] = 3
+        self.assert_caught(history, "got something of 3 (subscribed)")
+
+    def test_an_edit_of_somebody_who_may_write(self):
+        self.assertEqual(self.faults_of(edit_of_ben(with_rights((2.5, "viewer")))), [])
+
+    def test_an_edit_of_somebody_who_was_lowered(self):
+        self.assert_caught(edit_of_ben(with_rights((1, "viewer"))), "after the right to make it was lost")
+
+    def test_an_edit_of_somebody_who_was_removed_and_lowered(self):
+        history = edit_of_ben(with_rights((1, None), (2, "viewer")))
+        self.assert_caught(history, "after the right to make it was lost")
 
     def test_a_history_without_a_log(self):
         history = sound()

@@ -76,6 +76,11 @@ impl Database {
         self.folder.path().join("rowcast.db")
     }
 
+    /// The settings of its hubs, beside those that they are told.
+    pub(crate) fn settings_file(&self) -> PathBuf {
+        self.folder.path().join("rowcast.toml")
+    }
+
     /// A connection of somebody else.
     pub(crate) async fn outsider(&self) -> Outsider {
         self.tries_outsider().await.expect("the database answers")

@@ -17,7 +17,7 @@ use rowcast::{
     store::{
         AccountStore, Appended, Applied, CheckedEdit, Committed, EditError, Erased, Erasure,
         Finding, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query, ReadAfter,
-        Selected, Store, StoreError, Trimmed,
+        Selected, Standing, Store, StoreError, Trimmed,
     },
 };
 use rowcast_protocol::{ChannelName, Cursor, Role, Seq, Value};
@@ -144,8 +144,12 @@ impl Store for Gated {
         self.store.lanes()
     }
 
-    async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
-        self.call(Call::Commit, self.store.commit(edits)).await
+    async fn commit_while(
+        &self,
+        edits: &[CheckedEdit],
+        standing: Standing<'_>,
+    ) -> Result<Committed, StoreError> {
+        self.call(Call::Commit, self.store.commit_while(edits, standing)).await
     }
 
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {

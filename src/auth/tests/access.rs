@@ -18,7 +18,7 @@ use super::*;
 use crate::store::{
     AccountStore, Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, Erased, Erasure,
     Finding, Head, LiveColumn, LiveSchema, LiveTable, Page, PagePlace, PastEntry, Query, ReadAfter,
-    Selected, Store, StoreError, Trimmed,
+    Selected, Standing, Store, StoreError, Trimmed,
 };
 
 /// A store that knows roles and nothing else.
@@ -55,7 +55,11 @@ impl Store for Roles {
         let role = |user: &Arc<str>| self.roles.lock().get(&format!("{channel}/{user}")).copied();
         Ok(users.iter().map(role).collect())
     }
-    async fn commit(&self, _: &[CheckedEdit]) -> Result<Committed, StoreError> {
+    async fn commit_while(
+        &self,
+        _: &[CheckedEdit],
+        _: Standing<'_>,
+    ) -> Result<Committed, StoreError> {
         unreachable!()
     }
     async fn number(&self) -> Result<Vec<Appended>, StoreError> {

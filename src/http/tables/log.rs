@@ -153,7 +153,8 @@ pub(super) async fn undo(
         return Err(error.into());
     }
     let rows = services.checker.rows_of(&visit.channel, &past)?;
-    let changed = reads.changed_since(&visit.channel, &past, &rows).await?;
+    let changed = reads.changed_since(&visit.channel, &past, &rows).await;
+    let changed = visit.answer(&worker, &caller, changed).await??;
     let words = "others have changed these rows since; nothing was undone";
     let problem = Problem::new(ErrorCode::GuardFailed, words).with_status(StatusCode::CONFLICT);
     Err(problem.with_rows(changed))

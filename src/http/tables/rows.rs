@@ -91,7 +91,9 @@ pub(super) async fn insert(
     let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
     let ack = writer.edit(id, vec![op]).await?;
     let made = worker.app.reads.inserted(&visit.channel, &table, ack.seq, id).await?;
-    // A trigger may have put the row elsewhere, or the entry may be a reset.
+    // A trigger may have put the row elsewhere, or the entry may be a reset. And whoever has lost the
+    // right to read by now has edited nevertheless.
+    let made = visit.answer(&worker, &caller, made).await.ok().flatten();
     let Some((key, row)) = made else { return Ok(StatusCode::NO_CONTENT.into_response()) };
     let place = format!("/api/v1/channels/{}/{table}/{}", visit.channel, key_text(&key));
     let mut response = (StatusCode::CREATED, tagged(row)).into_response();
@@ -112,7 +114,12 @@ pub(super) async fn update(
     let op = Op::Update(Update { table: table.clone(), key: named, set, ..Update::default() });
     let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
     writer.change(&table, &conditions, op).await?;
-    worker.row(&visit, &table, &key).await.map(tagged)
+    let row = worker.row(&visit, &table, &key).await;
+    match visit.answer(&worker, &caller, row).await {
+        Ok(row) => row.map(tagged),
+        // Whoever has lost the right to read by now has edited nevertheless.
+        Err(_) => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
 }
 
 /// `DELETE /channels/{channel}/{table}/{key}`.

@@ -86,13 +86,13 @@ impl Writer<'_> {
         };
         let plain = checker.with_tag(check(op.clone())?, &tags.text());
         if conditions.is_named()
-            && let Some(outcome) = reads.outcome(&plain).await?
+            && let Some(outcome) = self.still(reads.outcome(&plain).await).await??
         {
             let applied = outcome?;
             return Ok(self.ack(id, applied.epoch, applied.seq, true));
         }
         let row = checker.row(&self.visit.channel, table, key_in(&op))?;
-        let now = reads.row(&self.visit.channel, &row).await?;
+        let now = self.still(reads.row(&self.visit.channel, &row).await).await??;
         if !tags.hold(&tag::of(&now)) {
             return Err(other_state().with_row(Some(now)));
         }
@@ -105,6 +105,11 @@ impl Writer<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What was read, if the caller may still read it.
+    async fn still<T>(&self, read: T) -> Result<T, Problem> {
+        self.visit.answer(self.worker, self.caller, read).await
     }
 
     pub(super) fn ack(&self, id: EditId, epoch: Epoch, seq: Seq, replayed: bool) -> Ack {

@@ -1,6 +1,6 @@
 //! Commits: a batch is one call, tried again within bounds, cut in halves where it is to blame.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use rowcast_protocol::ChannelName;
 use sqlx::{Acquire as _, PgConnection, types::Json};
@@ -17,9 +17,12 @@ use super::{
     value::column_with_nul,
 };
 use crate::store::{
-    Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, LiveSchema, StoreError,
-    StoredEntry, fold::EntryLimits, placing::NO_ROOM, weight::ENOUGH_TIME,
+    Appended, Applied, CheckedEdit, CheckedOp, Committed, EditError, LiveSchema, Standing,
+    StoreError, StoredEntry, fold::EntryLimits, placing::NO_ROOM, weight::ENOUGH_TIME,
 };
+
+/// Batches are expected to be committed within this time, unless the last one took longer.
+const SOON: Duration = Duration::from_millis(100);
 
 /// How often a batch is tried that others got in the way of.
 const TRIES: u32 = 4;
@@ -27,7 +30,7 @@ const TRIES: u32 = 4;
 const CALL: &str = "SELECT kind, place, data::text, channel, seq, tag, \
     to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, \
     actor, edits::text, reset, changes \
-    FROM rowcast.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    FROM rowcast.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 const NUMBER: &str = "SELECT channel, seq, tag, \
     to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, \
@@ -42,9 +45,21 @@ const NUMBER_AT_ONCE: i32 = 2_000;
 enum Manner {
     /// A batch in one statement, or each half of it.
     Together,
+    /// As before, in a transaction that looks at people's rights at its end, because the batch has
+    /// waited for others.
+    Looking,
     /// Each edit in a transaction of its own, after one of them has taken too long. The locks are
     /// taken before its time begins.
     Apart,
+}
+
+/// What a call commits, and how.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    schema: &'a LiveSchema,
+    edits: &'a [CheckedEdit],
+    manner: Manner,
+    standing: Standing<'a>,
 }
 
 /// What became of a part of a batch.
@@ -66,11 +81,13 @@ impl PostgresStore {
         &self,
         schema: &LiveSchema,
         edits: &[CheckedEdit],
+        standing: Standing<'_>,
     ) -> Result<Committed, StoreError> {
         let mut whole =
             Committed { outcomes: Vec::new(), appended: Vec::new(), left_unnumbered: false };
-        let mut left = vec![(edits, Manner::Together)];
+        let mut left = vec![(edits, self.first_manner(standing))];
         let (mut refused, mut began, mut room_since) = (None, None, None);
+        let called = Instant::now();
         while let Some((part, manner)) = left.pop() {
             if began.is_some_and(|began: Instant| began.elapsed() > ENOUGH_TIME)
                 && !whole.outcomes.is_empty()
@@ -80,7 +97,7 @@ impl PostgresStore {
             if part.is_empty() {
                 continue;
             }
-            match self.commit_part(schema, part, manner).await {
+            match self.commit_part(schema, part, manner, standing).await {
                 Ok(Part::Done(answer)) => {
                     refused = None;
                     self.add_answer(schema, &mut whole, part, *answer)?;
@@ -100,6 +117,7 @@ impl PostgresStore {
                         break;
                     }
                 }
+                Ok(Part::Cut(Manner::Looking)) => left.push((part, Manner::Looking)),
                 Ok(Part::Cut(Manner::Apart)) => {
                     began = Some(Instant::now());
                     left.extend(part.chunks(1).rev().map(|edit| (edit, Manner::Apart)));
@@ -123,7 +141,17 @@ impl PostgresStore {
                 }
             }
         }
+        self.is_slow.store(called.elapsed() > SOON, Ordering::Relaxed);
         Ok(whole)
+    }
+
+    /// A batch that will probably take longer than the look at its people's rights counts looks again
+    /// by itself, instead of being given up and run once more.
+    fn first_manner(&self, standing: Standing<'_>) -> Manner {
+        match standing.left() {
+            Some(left) if left < SOON || self.is_slow.load(Ordering::Relaxed) => Manner::Looking,
+            _ => Manner::Together,
+        }
     }
 
     /// Commits a part, or tells that it must be cut.
@@ -132,18 +160,23 @@ impl PostgresStore {
         schema: &LiveSchema,
         edits: &[CheckedEdit],
         manner: Manner,
+        standing: Standing<'_>,
     ) -> Result<Part, StoreError> {
         let mut known = known_failures(edits);
         for attempt in 1.. {
             let mut lent = self.pools.committer().await?;
-            let error = match self.call(schema, lent.connection(), edits, &mut known, manner).await
-            {
-                Ok(part) => return Ok(part),
+            let call = Call { schema, edits, manner, standing };
+            let error = match self.call(lent.connection(), call, &mut known).await {
+                Ok(Some(part)) => return Ok(part),
+                Ok(None) => return Err(StoreError::NotAllowed),
                 Err(error) => error,
             };
             let found = error.blame();
             let again = match (&found, manner) {
-                (Blame::Time, Manner::Together) => return Ok(Part::Cut(Manner::Apart)),
+                (Blame::Time, Manner::Together | Manner::Looking) => {
+                    return Ok(Part::Cut(Manner::Apart));
+                }
+                (Blame::Wait, _) => return Ok(Part::Cut(Manner::Looking)),
                 (Blame::Edits(_) | Blame::Unknown(_), _) if edits.len() > 1 => {
                     return Ok(Part::Cut(Manner::Together));
                 }
@@ -178,20 +211,21 @@ impl PostgresStore {
     }
 
     /// One call; where rows are placed by hand, inside a transaction that reads the orders first.
+    /// `None`: somebody has lost a right meanwhile.
     async fn call(
         &self,
-        schema: &LiveSchema,
         connection: &mut PgConnection,
-        edits: &[CheckedEdit],
+        call: Call<'_>,
         known: &mut KnownFailures,
-        manner: Manner,
-    ) -> Result<Part, CallError> {
+    ) -> Result<Option<Part>, CallError> {
+        let Call { schema, edits, manner, standing } = call;
         let tables = &schema.tables;
         let places = edits.iter().any(places_rows);
         if manner == Manner::Together && !places {
             let plan = plan(tables, edits, &Placements::new(), known);
-            let answer = self.call_planned(schema, connection, edits, plan, known).await?;
-            return Ok(Part::Done(Box::new(answer)));
+            let left = standing.left();
+            let answer = self.call_planned(connection, call, plan, known, left).await?;
+            return Ok(Some(Part::Done(Box::new(answer))));
         }
         let mut transaction = connection.begin().await?;
         let begin = sqlx::query("SELECT rowcast.begin_batch($1)").bind(channels_of(edits));
@@ -204,32 +238,38 @@ impl PostgresStore {
                 Placed::NoRoom(0, op) => {
                     if room_for(&mut transaction, schema, edits, op).await? {
                         transaction.commit().await?;
-                        return Ok(Part::RoomMade);
+                        return Ok(Some(Part::RoomMade));
                     }
                     known.insert(0, no_room_at(op));
                 }
-                Placed::NoRoom(edit, _) => return Ok(Part::CutBehind(edit)),
+                Placed::NoRoom(edit, _) => return Ok(Some(Part::CutBehind(edit))),
             }
         }
         let plan = plan(tables, edits, &placed, known);
-        let answer = self.call_planned(schema, &mut transaction, edits, plan, known).await?;
+        let answer = self.call_planned(&mut transaction, call, plan, known, None).await?;
         // An edit that was refused left its rows where they were, unlike what was counted on.
         let failed = answer.failures.keys().filter(|index| !known.contains_key(index)).min();
         if let Some(failed) = failed.filter(|failed| is_looked_at_later(edits, **failed)) {
-            return Ok(Part::CutBehind(failed + 1));
+            return Ok(Some(Part::CutBehind(failed + 1)));
+        }
+        // If it is not known, it is asked again before the next attempt.
+        if standing.holds(edits).await.is_err() {
+            transaction.rollback().await?;
+            return Ok(None);
         }
         transaction.commit().await?;
-        Ok(Part::Done(Box::new(answer)))
+        Ok(Some(Part::Done(Box::new(answer))))
     }
 
     async fn call_planned(
         &self,
-        schema: &LiveSchema,
         connection: &mut PgConnection,
-        edits: &[CheckedEdit],
+        Call { schema, edits, .. }: Call<'_>,
         plan: Plan,
         known: &KnownFailures,
+        longest: Option<Duration>,
     ) -> Result<Answer, sqlx::Error> {
+        let longest = longest.and_then(|longest| i32::try_from(longest.as_millis()).ok());
         let (mut statements, mut rows) = (Vec::new(), Vec::new());
         let (mut probes, mut locks) = (Vec::new(), Vec::new());
         let mut checks = Checks::default();
@@ -256,7 +296,8 @@ impl PostgresStore {
             .bind(changes)
             .bind(bytes)
             .bind(Json(touched))
-            .bind(Json(checks.json()));
+            .bind(Json(checks.json()))
+            .bind(longest);
         Answer::from_rows(query.fetch_all(connection).await?)
     }
 

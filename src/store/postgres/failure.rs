@@ -265,6 +265,8 @@ pub(super) enum Blame {
     Unknown(Box<Failure>),
     /// It took too long.
     Time,
+    /// It had to wait, so long that people's rights must be looked at again.
+    Wait,
     /// Two hubs decided on one id at once: again.
     Again,
     /// Nobody is.
@@ -278,10 +280,13 @@ impl Blame {
             Self::Edits(failure) => Some(failure),
             Self::Unknown(failure) => Some(failure).filter(|failure| failure.is_for_good()),
             Self::Time => Some(Box::new(Failure::too_slow())),
-            Self::Again | Self::Nobody => None,
+            Self::Wait | Self::Again | Self::Nobody => None,
         }
     }
 }
+
+/// What `commit_batch` raises when it has waited for longer than it may.
+const WAITED: &str = "RC425";
 
 /// Who is to blame for an error that came out of `commit_batch` as a whole: at commit time
 /// constraints that were put off, and bounds.
@@ -306,6 +311,7 @@ pub(super) fn blame(error: &sqlx::Error) -> Blame {
     });
     match code {
         "57014" => Blame::Time,
+        WAITED => Blame::Wait,
         "55P03" | "40P01" | "40001" | "25006" | "RC409" | "0A000" => Blame::Nobody,
         _ if ["08", "25", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
             Blame::Unknown(failure)

@@ -390,14 +390,15 @@ END $$;
 -- keeps the outcomes. `channels` are the edits' channels and where rows are moved to; `list` tells
 -- each edit, `known` are failures that were found before, `touched` the numbers and names of the tables. Answers with
 -- rows of several kinds: `f` a failure, `s` an outcome stored before, `h` a head, `e` a new entry, `l` something was
--- left to number.
+-- left to number. `longest`: after so many milliseconds it gives up, before anything is numbered.
 DROP FUNCTION IF EXISTS rowcast.commit_batch(
     text[], jsonb, jsonb, text[], text[], jsonb[], integer[], integer, integer);
 DROP FUNCTION IF EXISTS rowcast.commit_batch(
     text[], jsonb, jsonb, text[], text[], jsonb[], integer[], integer, integer, jsonb);
 CREATE OR REPLACE FUNCTION rowcast.commit_batch(
     channels text[], list jsonb, known jsonb, statements text[], probes text[], rows jsonb[],
-    several integer[], max_changes integer, max_bytes integer, touched jsonb, checks jsonb
+    several integer[], max_changes integer, max_bytes integer, touched jsonb, checks jsonb,
+    longest integer
 ) RETURNS TABLE (
     kind text, place integer, data jsonb,
     channel text, seq bigint, tag integer, at timestamptz, actor text, edits jsonb, reset text[],
@@ -440,6 +441,10 @@ BEGIN
         failures := rowcast.apply_edits(
             statements, probes, rows, several, checks, 0, pg_catalog.jsonb_array_length(list) - 1, false, false);
         PERFORM pg_catalog.set_config('rowcast.step', '', true);
+        -- Everything is locked now. Whoever waited for it may have lost a right meanwhile.
+        IF pg_catalog.clock_timestamp() > pg_catalog.now() + longest * interval '1 millisecond' THEN
+            RAISE EXCEPTION 'others held it up' USING ERRCODE = 'RC425';
+        END IF;
         -- The rows were changed, so nobody changes these tables before this commits.
         IF EXISTS (
             SELECT FROM pg_catalog.jsonb_each_text(touched) t

@@ -71,7 +71,7 @@ use self::connect::Pools;
 use super::{
     Appended, Applied, CheckedEdit, Committed, Declarations, EditError, EditLimits, Erased,
     Erasure, Finding, Fitness, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry,
-    Query, ReadAfter, Selected, Store, StoreError, Trimmed,
+    Query, ReadAfter, Selected, Standing, Store, StoreError, Trimmed,
     accounts::{AccountStore, Book},
     fold::EntryLimits,
     rebind::Rebound,
@@ -103,6 +103,8 @@ pub struct PostgresStore {
     seen: Mutex<String>,
     /// Whether a batch found the tables other than they are known, or taking them over failed.
     must_look: AtomicBool,
+    /// Whether batches have taken long of late.
+    is_slow: AtomicBool,
     epoch: Epoch,
     options: Options,
     pools: Pools,
@@ -128,6 +130,7 @@ pub async fn open(
         url: url.to_owned(),
         seen: Mutex::new(seen),
         must_look: AtomicBool::new(false),
+        is_slow: AtomicBool::new(false),
         schema: ArcSwap::from_pointee(fit.schema),
         epoch: Epoch(fit.epoch),
         options,
@@ -162,12 +165,16 @@ impl Store for PostgresStore {
         usize::try_from(self.options.pools.lanes).unwrap_or(1).max(1)
     }
 
-    async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
+    async fn commit_while(
+        &self,
+        edits: &[CheckedEdit],
+        standing: Standing<'_>,
+    ) -> Result<Committed, StoreError> {
         let mut appended = Vec::new();
         for _ in 0..CHANGES {
             let schema = self.schema.load_full();
             let rebound = Rebound::new(edits, &schema);
-            match self.commit_edits(&schema, &rebound.edits).await {
+            match self.commit_edits(&schema, &rebound.edits, standing).await {
                 Err(StoreError::Changed) => {
                     self.must_look.store(true, Ordering::Release);
                     appended.extend(self.look_again().await?);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     super::{
-        Applied, Committed,
+        Applied, Committed, Standing,
         edit::{CheckedEdit, CheckedOp},
         error::{EditError, StoreError},
         weight::{ENOUGH_BYTES, ENOUGH_TIME},
@@ -86,9 +86,10 @@ pub(super) async fn attempt(
     edits: &[CheckedEdit],
     manner: Manner,
     refusal: Option<EditError>,
+    standing: Standing<'_>,
 ) -> Result<Committed, Trouble> {
     let draft = Draft::default();
-    let tried = Attempt { facts, edits, manner, refusal, draft, is_backlog_left: false };
+    let tried = Attempt { facts, edits, manner, refusal, standing, draft, is_backlog_left: false };
     let tried = tried.run(connection).await;
     if tried.is_err() {
         connection.work_freely();
@@ -103,6 +104,7 @@ struct Attempt<'a> {
     edits: &'a [CheckedEdit],
     manner: Manner,
     refusal: Option<EditError>,
+    standing: Standing<'a>,
     draft: Draft,
     /// Whether outsiders' records of other channels are left to the poller.
     is_backlog_left: bool,
@@ -111,6 +113,8 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     async fn run(mut self, connection: &mut Connection) -> Result<Committed, Trouble> {
         let mut fates = self.begin(connection).await?;
+        // From here on nobody else writes, and nothing has to be waited for.
+        self.standing.holds(self.edits).await?;
         let mut places = HashMap::new();
         if let Some(refusal) = self.refusal.take() {
             for index in self.undecided(&fates) {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     super::{
-        Appended, Committed,
+        Appended, Committed, Standing,
         edit::CheckedEdit,
         error::{EditError, StoreError},
         placing::NO_ROOM,
@@ -31,11 +31,12 @@ pub(super) async fn commit(
     facts: &Facts,
     connection: &mut Connection,
     mut edits: &[CheckedEdit],
+    standing: Standing<'_>,
 ) -> Result<Committed, StoreError> {
     let began = Instant::now();
     let mut all = Committed::default();
     loop {
-        match as_they_are(facts, connection, edits).await {
+        match as_they_are(facts, connection, edits, standing).await {
             Ok(committed) => {
                 add(&mut all, committed);
                 return Ok(all);
@@ -43,7 +44,7 @@ pub(super) async fn commit(
             Err(Trouble::NoRoom(edit, op)) => {
                 let (before, rest) = edits.split_at_checked(edit).unwrap_or((&[], edits));
                 if let ([], Some((first, _))) = (before, rest.split_first()) {
-                    let made = make_room(facts, connection, first, op).await?;
+                    let made = make_room(facts, connection, first, op, standing).await?;
                     add(&mut all, made);
                     if !all.outcomes.is_empty() || began.elapsed() > ENOUGH_TIME {
                         return Ok(all);
@@ -70,6 +71,7 @@ async fn make_room(
     connection: &mut Connection,
     edit: &CheckedEdit,
     op: usize,
+    standing: Standing<'_>,
 ) -> Result<Committed, StoreError> {
     let is_made = match edit.ops.get(op) {
         Some(op) => place::make_room(facts, connection, &edit.channel, op).await?,
@@ -81,7 +83,7 @@ async fn make_room(
     }
     let refusal = Some(EditError::new(ErrorCode::Refused, NO_ROOM).in_op(op));
     let alone = std::slice::from_ref(edit);
-    attempt(facts, connection, alone, Manner::EditByEdit, refusal).await.map_err(failed)
+    attempt(facts, connection, alone, Manner::EditByEdit, refusal, standing).await.map_err(failed)
 }
 
 fn failed(trouble: Trouble) -> StoreError {
@@ -97,14 +99,15 @@ async fn as_they_are(
     facts: &Facts,
     connection: &mut Connection,
     edits: &[CheckedEdit],
+    standing: Standing<'_>,
 ) -> Result<Committed, Trouble> {
     for manner in [Manner::Fast, Manner::EditByEdit] {
-        match attempt(facts, connection, edits, manner, None).await {
+        match attempt(facts, connection, edits, manner, None, standing).await {
             Err(Trouble::Spoilt(error)) => tracing::debug!(%error, ?manner, "a batch was spoilt"),
             tried => return tried,
         }
     }
-    apart(facts, connection, edits).await
+    apart(facts, connection, edits, standing).await
 }
 
 /// Commits each edit in a transaction of its own, until it is time for others or something stops it;
@@ -113,11 +116,12 @@ async fn apart(
     facts: &Facts,
     connection: &mut Connection,
     edits: &[CheckedEdit],
+    standing: Standing<'_>,
 ) -> Result<Committed, Trouble> {
     let mut all = Committed::default();
     let began = Instant::now();
     for edit in edits.chunks(1) {
-        match one(facts, connection, edit).await {
+        match one(facts, connection, edit, standing).await {
             Ok(committed) => {
                 add(&mut all, committed);
                 if began.elapsed() > ENOUGH_TIME {
@@ -141,10 +145,11 @@ async fn one(
     facts: &Facts,
     connection: &mut Connection,
     edit: &[CheckedEdit],
+    standing: Standing<'_>,
 ) -> Result<Committed, Trouble> {
-    match attempt(facts, connection, edit, Manner::EditByEdit, None).await {
+    match attempt(facts, connection, edit, Manner::EditByEdit, None, standing).await {
         Err(Trouble::Spoilt(refusal)) => {
-            attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal)).await
+            attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal), standing).await
         }
         tried => tried,
     }

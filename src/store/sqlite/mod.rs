@@ -31,7 +31,7 @@ use self::{
 use super::{
     Appended, Applied, CheckedEdit, Committed, EditError, EditLimits, Erased, Erasure, Finding,
     Fitness, Head, LiveSchema, LiveTable, Page, PagePlace, Past, PastEntry, Query, ReadAfter,
-    Selected, Store, Trimmed,
+    Selected, Standing, Store, Trimmed,
     accounts::{AccountStore, Book},
     build::{fitting_schema, live_schema},
     declaration::Declarations,
@@ -237,13 +237,17 @@ impl Store for SqliteStore {
         1
     }
 
-    async fn commit(&self, edits: &[CheckedEdit]) -> Result<Committed, StoreError> {
+    async fn commit_while(
+        &self,
+        edits: &[CheckedEdit],
+        standing: Standing<'_>,
+    ) -> Result<Committed, StoreError> {
         let mut turn = Turn::of(&self.writer).await?;
         let mut appended = Vec::new();
         for _ in 0..CHANGES {
             let facts = self.facts();
             let rebound = Rebound::new(edits, &facts.schema);
-            match turn.writer()?.commit(&facts, &rebound.edits).await {
+            match turn.writer()?.commit(&facts, &rebound.edits, standing).await {
                 Err(StoreError::Changed) => appended.extend(self.reload(&mut turn, &[]).await?),
                 Err(error) => {
                     turn.end();

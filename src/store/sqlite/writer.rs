@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    super::{Appended, CheckedEdit, Committed, error::StoreError},
+    super::{Appended, CheckedEdit, Committed, Standing, error::StoreError},
     commit,
     connection::{Connection, nth, store_error},
     facts::{Facts, SCHEMA_VERSION},
@@ -46,13 +46,15 @@ impl Writer {
         &mut self,
         facts: &Facts,
         edits: &[CheckedEdit],
+        standing: Standing<'_>,
     ) -> Result<Committed, StoreError> {
-        let committed = commit::commit(facts, &mut self.connection, edits).await;
+        let committed = commit::commit(facts, &mut self.connection, edits, standing).await;
         if committed.as_ref().map_or(true, |committed| committed.left_unnumbered) {
             self.look_again();
         }
-        self.is_refused =
-            committed.as_ref().is_err_and(|error| !matches!(error, StoreError::Changed));
+        self.is_refused = committed
+            .as_ref()
+            .is_err_and(|error| !matches!(error, StoreError::Changed | StoreError::NotAllowed));
         committed
     }
 

@@ -10,7 +10,10 @@ use rowcast::{
 use rowcast_protocol::{ChannelName, Cursor};
 use serde_json::{Value as Json, json};
 
-use super::history::History;
+use super::{
+    history::History,
+    migrator::{ENDING, TABLE},
+};
 use crate::support::database::{Database, Kind, Outsider};
 
 /// Bytes of a log read at a time.
@@ -18,9 +21,10 @@ const PIECE: usize = 1 << 20;
 
 /// Writes down what the database holds of these channels.
 pub(super) async fn database(database: &Database, channels: &[ChannelName], folder: &Path) {
-    let mut history = History::new(folder, "database");
+    let mut history = History::new(folder, "database", tokio::time::Instant::now());
     let url = ("DATABASE_URL".to_owned(), database.url.clone());
-    let config = Config::load(None, [url]).expect("the defaults are right");
+    let settings = database.settings_file();
+    let config = Config::load(Some(&settings), [url]).expect("the settings are right");
     let store = rowcast::store::open(&config).await.expect("the database opens");
     let keys: Json = store
         .schema()
@@ -31,7 +35,19 @@ pub(super) async fn database(database: &Database, channels: &[ChannelName], fold
         .map(|table| (table.name.clone(), json!(table.key)))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    history.notes(json!({"what": "schema", "keys": keys}));
+    let columns: Json = store
+        .schema()
+        .wire
+        .tables
+        .iter()
+        .flatten()
+        .map(|table| {
+            let names: Vec<&str> = table.columns.iter().map(|column| &*column.name).collect();
+            (table.name.clone(), json!(names))
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    history.notes(json!({"what": "schema", "keys": keys, "columns": columns}));
     for channel in channels {
         log(&*store, channel, &mut history).await;
     }
@@ -59,8 +75,14 @@ async fn log(store: &dyn Store, channel: &ChannelName, history: &mut History) {
                     "what": "log", "channel": channel, "epoch": epoch, "entries": entries,
                 }));
             }
-            ReadAfter::Snapshot(reason) => {
-                panic!("{channel} has no log after {cursor}: {reason:?}")
+            // A reset follows. Readers go on with a snapshot; the checker reads every entry.
+            ReadAfter::Snapshot(_) => {
+                let past = store.entry(channel, cursor.seq + 1).await.expect("the log can be read");
+                let stored = past.expect("the log has every entry").stored;
+                cursor = Cursor { epoch, seq: stored.entry.seq, tag: stored.tag };
+                history.notes(json!({
+                    "what": "log", "channel": channel, "epoch": epoch, "entries": [stored.entry],
+                }));
             }
         }
     }
@@ -80,7 +102,7 @@ async fn rows(
 }
 
 /// Selects each table's rows of a project as JSON in wire values.
-fn tables(kind: Kind, project: &str) -> [(&'static str, String); 4] {
+fn tables(kind: Kind, project: &str) -> [(&'static str, String); 5] {
     let select = |table: &str, columns: &[&str], place: &str| {
         let pairs: Vec<String> =
             columns.iter().map(|column| format!("'{column}', {}", value(kind, column))).collect();
@@ -116,6 +138,7 @@ fn tables(kind: Kind, project: &str) -> [(&'static str, String); 4] {
         ("members", select("members", &["project_id", "user_id", "name", "role"], "project_id")),
         ("tasks", select("tasks", &tasks, "project_id")),
         ("comments", select("comments", &comments, "project_id")),
+        (TABLE, select(TABLE, &["id", "project_id", "body", ENDING], "project_id")),
     ]
 }
 

@@ -8,14 +8,20 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::support::{
-    edits::{comment, delete, edit, label, move_to, new_task, rename, rename_from, set},
+    edits::{
+        comment, delete, edit, insert as new_row, label, move_to, new_task, rename, rename_from,
+        set,
+    },
     view::View,
 };
+
+use super::migrator::TABLE;
 
 /// A project with more tasks or comments than this is crowded: what makes rows becomes rare, so that a
 /// run of a million edits costs a hundred times what one of ten thousand costs, and no more.
 const MANY_TASKS: usize = 400;
 const MANY_COMMENTS: usize = 1_000;
+const MANY_THINGS: usize = 50;
 
 /// An edit and what it must leave behind.
 pub(super) struct Made {
@@ -39,8 +45,12 @@ impl Made {
         Self { edit: edit(channel, ops), surely: true, leaves: Vec::new(), sets: Vec::new() }
     }
 
-    fn setting(mut self, task: &str, field: &str, value: &str) -> Self {
-        self.sets.push(json!({"table": "tasks", "key": task, "field": field, "value": value}));
+    fn setting(self, task: &str, field: &str, value: &str) -> Self {
+        self.setting_in("tasks", task, field, value)
+    }
+
+    fn setting_in(mut self, table: &str, key: &str, field: &str, value: &str) -> Self {
+        self.sets.push(json!({"table": table, "key": key, "field": field, "value": value}));
         self
     }
 
@@ -67,7 +77,8 @@ pub(super) fn random(
         45..70 | 80..85 if !makes_rows => {
             deleted(dice, channel, views).unwrap_or_else(|| guarded(channel, views, &task, &unique))
         }
-        0..45 => Made::of(channel, vec![rename(&task, &unique)]).setting(&task, "title", &unique),
+        0..8 => thing(dice, channel, views, &unique),
+        8..45 => Made::of(channel, vec![rename(&task, &unique)]).setting(&task, "title", &unique),
         45..55 => insert(dice, channel, &unique),
         55..70 => said(dice, channel, views, &unique),
         70..75 => labelled(dice, channel, &task),
@@ -113,6 +124,31 @@ fn insert(dice: &mut StdRng, channel: &ChannelName, title: &str) -> Made {
     let first = if dice.random_range(0..2) == 0 { 'f' } else { '0' };
     let key = format!("{first}{}", &Uuid::from_u128(dice.random()).to_string()[1..]);
     Made::of(channel, vec![new_task(&key, title)]).setting(&key, "title", title)
+}
+
+/// A row of the table that is changed while the hub runs.
+fn thing(
+    dice: &mut StdRng,
+    channel: &ChannelName,
+    views: &BTreeMap<ChannelName, View>,
+    unique: &str,
+) -> Made {
+    let view = views.get(channel).filter(|view| view.is_whole());
+    let rows = view.into_iter().flat_map(|view| view.table(TABLE));
+    let keys: Vec<&str> = rows.filter_map(|row| row.get("id")?.as_str()).collect();
+    let some = (!keys.is_empty()).then(|| keys[dice.random_range(0..keys.len())]);
+    match some {
+        Some(key) if keys.len() > MANY_THINGS => Made::of(channel, vec![delete(TABLE, key)]),
+        Some(key) if dice.random_range(0..2) == 0 => {
+            let op = set(TABLE, key, json!({ "body": unique }));
+            Made::of(channel, vec![op]).setting_in(TABLE, key, "body", unique)
+        }
+        _ => {
+            let key = Uuid::from_u128(dice.random()).to_string();
+            let op = new_row(TABLE, json!({ "id": key, "body": unique }));
+            Made::of(channel, vec![op]).setting_in(TABLE, &key, "body", unique)
+        }
+    }
 }
 
 /// A comment; the database makes its key, so that one applied twice shows twice.

@@ -6,27 +6,37 @@ use std::{
     path::Path,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// The history of one participant.
 #[derive(Debug)]
-pub(super) struct History(BufWriter<File>);
+pub(super) struct History {
+    file: BufWriter<File>,
+    /// When the run began; times are counted from here, for all participants.
+    began: Instant,
+}
 
 impl History {
-    /// A new file in the folder.
-    pub(super) fn new(folder: &Path, name: &str) -> Self {
+    /// A new file in the folder, in a run that began then.
+    pub(super) fn new(folder: &Path, name: &str, began: Instant) -> Self {
         let file = File::create(folder.join(format!("{name}.jsonl"))).expect("a file is made");
-        Self(BufWriter::new(file))
+        Self { file: BufWriter::new(file), began }
     }
 
-    /// Writes a line.
-    #[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
-    pub(super) fn notes(&mut self, line: Value) {
-        writeln!(self.0, "{line}").expect("it is written");
+    /// Microseconds since the run began.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).expect("a run is short")
+    }
+
+    /// Writes a line, with the time.
+    pub(super) fn notes(&mut self, mut line: Value) {
+        line["at"] = json!(self.now());
+        writeln!(self.file, "{line}").expect("it is written");
     }
 
     /// Everything is on its way to the disk.
     pub(super) fn ends(mut self) {
-        self.0.flush().expect("it is written");
+        self.file.flush().expect("it is written");
     }
 }

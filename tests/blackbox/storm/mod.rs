@@ -1,13 +1,18 @@
 //! Randomised runs of many clients over a bad network, on a hub that is killed and a database that
-//! goes away, beside outside writers. What everybody saw is judged by the checker (`tests/checker`).
+//! goes away, beside outside writers, people who lose their rights and get them back, a table that is
+//! changed again and again, and sockets that mean harm. What everybody saw is judged by the checker
+//! (`tests/checker`).
 //!
-//! `ROWCAST_SEED` repeats a plan, `ROWCAST_EDITS` sets its size (a million by hand). The plan, its
+//! `ROWCAST_SEED` repeats a plan, `ROWCAST_EDITS` sets its size (100,000 and more by hand). The plan, its
 //! seed and the histories stand in a folder that is named when something does not hold, and kept.
 
 mod dump;
 mod edits;
 mod fate;
 mod history;
+mod hostile;
+mod members;
+mod migrator;
 mod outsider;
 mod plan;
 mod robot;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::support::database::Kind;
 
 /// Edits of a run unless `ROWCAST_EDITS` says otherwise.
-const EDITS: usize = 10_000;
+const EDITS: usize = 5_000;
 /// Clients of a run; two devices each of half as many people.
 pub(super) const ROBOTS: usize = 8;
 /// Projects that they all follow.

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, collections::VecDeque, sync::Arc, time::Duratio
 
 use rand::{RngExt as _, rngs::StdRng};
 use rowcast_protocol::{
-    ChannelName, Codec, Edit, EditId, ErrorReply, News, Reply, Request, ServerMessage, TableSchema,
+    ChannelName, Codec, Edit, EditId, ErrorCode, ErrorReply, News, Reply, Request, ServerMessage,
+    TableSchema,
     news::Entries,
     reply::{Ack, Start, Subscribed},
     request::{EditRequest, PresenceMode, Ref, Subscribe},
@@ -30,6 +31,8 @@ use crate::support::{
 const WINDOW: usize = 12;
 /// How long a client waits before it connects again or sends an edit again, at most.
 const AGAIN: Duration = Duration::from_millis(150);
+/// How long it makes no edits in a channel after one was refused for want of a right.
+const BARRED: Duration = Duration::from_millis(300);
 
 /// A client.
 pub(super) struct Robot {
@@ -49,6 +52,12 @@ pub(super) struct Robot {
     pub(super) settled: Option<Edit>,
     pub(super) schema: Vec<TableSchema>,
     pub(super) last_ref: Ref,
+    /// Subscriptions that were asked for, and when.
+    pub(super) asked: BTreeMap<Ref, (ChannelName, u64)>,
+    /// Channels that are not followed, and when to ask for them again.
+    pub(super) absent: BTreeMap<ChannelName, Instant>,
+    /// Channels in which an edit was refused for want of a right, and until when no other is made.
+    pub(super) barred: BTreeMap<ChannelName, Instant>,
 }
 
 /// An edit without an outcome.
@@ -103,6 +112,8 @@ impl Robot {
 
     /// One connection; `Ok`: the run is over.
     async fn lives(&mut self, stream: &mut Stream) -> Result<(), Over> {
+        self.asked.clear();
+        self.absent.clear();
         for channel in self.projects.clone() {
             self.subscribes(stream, &channel).await?;
         }
@@ -112,7 +123,8 @@ impl Robot {
         let end = self.fate.end.subscribe();
         while !(*end.borrow() && self.has_seen_the_end()) {
             self.sends_what_is_due(stream).await?;
-            let due = self.pending.iter().filter_map(|pending| pending.again).min();
+            let due = self.pending.iter().filter_map(|pending| pending.again);
+            let due = due.chain(self.absent.values().copied()).min();
             let wake = due.unwrap_or_else(|| Instant::now() + AGAIN);
             tokio::select! {
                 message = stream.next() => self.takes(stream, message?).await?,
@@ -130,6 +142,7 @@ impl Robot {
     async fn subscribes(&mut self, stream: &mut Stream, channel: &ChannelName) -> Result<(), Over> {
         let cursor = self.views.get(channel).and_then(|view| view.cursor);
         let reference = self.next_ref();
+        self.asked.insert(reference, (channel.clone(), self.history.now()));
         let (channel, presence) = (channel.clone(), PresenceMode::Join);
         stream
             .send(&Request::Subscribe(Subscribe {
@@ -153,8 +166,17 @@ impl Robot {
                 self.sends(stream, &edit).await?;
             }
         }
-        while self.pending.len() < WINDOW && self.fate.takes_one() {
-            let made = edits::random(&mut self.dice, &self.projects, &self.views, &self.name);
+        while let Some(channel) =
+            self.absent.iter().find(|(_, at)| **at <= now).map(|(of, _)| of.clone())
+        {
+            self.absent.remove(&channel);
+            self.subscribes(stream, &channel).await?;
+        }
+        self.barred.retain(|_, until| *until > now);
+        let is_open = |channel: &&ChannelName| !self.barred.contains_key(*channel);
+        let open: Vec<ChannelName> = self.projects.iter().filter(is_open).cloned().collect();
+        while !open.is_empty() && self.pending.len() < WINDOW && self.fate.takes_one() {
+            let made = edits::random(&mut self.dice, &open, &self.views, &self.name);
             self.notes(made.as_sent());
             let Made { edit, .. } = made;
             self.pending.push_back(Pending { edit: edit.clone(), again: None });
@@ -187,14 +209,28 @@ impl Robot {
         self.pending.remove(index).map(|pending| pending.edit)
     }
 
-    /// An error of an edit; of anything else it ends the connection, and all begins anew.
+    /// An error of an edit; or somebody is no member, and asks again. Anything else ends the
+    /// connection, and all begins anew.
     fn takes_error(&mut self, error: &ErrorReply) -> Result<(), Over> {
-        let Some(id) = error.id else { return Err(Over(None)) };
+        let Some(id) = error.id else {
+            let asked = error.reference.and_then(|reference| self.asked.remove(&reference));
+            let Some((channel, _)) = asked else { return Err(Over(None)) };
+            if error.code != ErrorCode::UnknownChannel {
+                return Err(Over(None));
+            }
+            self.comes_back_to(channel);
+            return Ok(());
+        };
         self.notes(json!({
             "what": "refused", "edit": id, "code": error.code, "retry": error.retry,
         }));
         if !error.retry {
-            self.is_settled(id);
+            let edit = self.is_settled(id);
+            if matches!(error.code, ErrorCode::UnknownChannel | ErrorCode::Forbidden)
+                && let Some(edit) = edit
+            {
+                self.barred.insert(edit.channel, Instant::now() + BARRED);
+            }
             return Ok(());
         }
         self.fate.meets_trouble();
@@ -218,7 +254,13 @@ impl Robot {
         Ok(())
     }
 
+    fn comes_back_to(&mut self, channel: ChannelName) {
+        let at = Instant::now() + self.a_moment();
+        self.absent.insert(channel, at);
+    }
+
     fn is_subscribed(&mut self, subscribed: &Subscribed) {
+        let asked = self.asked.remove(&subscribed.reference).map(|(_, at)| at);
         let view = self.views.entry(subscribed.channel.clone()).or_default();
         let from = view.cursor.map(|_| json!({"epoch": view.epoch, "seq": view.seq}));
         if subscribed.start == Start::Resume && view.cursor.is_none() {
@@ -226,7 +268,7 @@ impl Robot {
         }
         self.notes(json!({
             "what": "subscribed", "channel": subscribed.channel, "start": subscribed.start,
-            "epoch": subscribed.epoch, "head": subscribed.head, "from": from,
+            "epoch": subscribed.epoch, "head": subscribed.head, "from": from, "asked": asked,
         }));
     }
 
@@ -253,12 +295,21 @@ impl Robot {
                 }));
             }
             News::Entries(entries) => return self.takes_entries(stream, entries).await,
-            News::Removed(removed) => {
-                self.notes(json!({"what": "removed", "channel": removed.channel}));
-            }
+            News::Removed(removed) => self.is_removed(removed.channel),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Forgets the rows, as one should, or tries to go on from where they are.
+    fn is_removed(&mut self, channel: ChannelName) {
+        let view = self.views.entry(channel.clone()).or_default();
+        let forgets = self.dice.random_range(0..2) == 0;
+        if forgets || !view.is_whole() {
+            *view = View::default();
+        }
+        self.notes(json!({"what": if forgets { "removed" } else { "over" }, "channel": channel}));
+        self.comes_back_to(channel);
     }
 
     async fn takes_entries(&mut self, stream: &mut Stream, news: Entries) -> Result<(), Over> {

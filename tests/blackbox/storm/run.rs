@@ -1,30 +1,38 @@
 //! One run, from the plan to the verdict.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use rowcast_protocol::{ChannelName, Codec};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     dump,
     fate::Fate,
     history::History,
-    outsider,
+    hostile::{self, MALLORY},
+    members::Members,
+    migrator, outsider,
     plan::{Fault, PROJECTS, Plan, ROBOTS},
     robot::Robot,
 };
 use crate::support::{
     checker,
     database::{Database, Kind},
+    device::Device,
     hub::Hub,
     link::{Link, Weather},
+    stream::Stream,
     waiting::{eventually, patience},
     world::{self, id},
 };
+
+/// How long tokens hold.
+const LONG: Duration = Duration::from_secs(24 * 3600);
 
 /// The title of the task that ends every project's log.
 pub(super) const THE_END: &str = "the end";
@@ -48,6 +56,8 @@ pub(super) async fn storm(kind: Kind) {
     let folder = folder_for(kind, &plan);
     println!("ROWCAST_SEED={} ROWCAST_EDITS={} {}", plan.seed, plan.edits, folder.display());
     let database = Arc::new(Database::apart(kind).await);
+    migrator::makes_the_table(&database).await;
+    std::fs::write(database.settings_file(), migrator::DECLARED).expect("the settings are written");
     let mut hub = Hub::start(&database, &SETTINGS).await;
     let channels: Vec<ChannelName> =
         (0..PROJECTS).map(|number| world::project(&project_number(number))).collect();
@@ -57,17 +67,19 @@ pub(super) async fn storm(kind: Kind) {
     for _ in 0..ROBOTS {
         links.push(Arc::new(Link::to(hub.address).await));
     }
+    let began = Instant::now();
     let mut robots = JoinSet::new();
     for (number, link) in links.iter().enumerate() {
-        robots.spawn(robot(number, &plan, link, &channels, &fate, &folder, &database).runs());
+        let history = History::new(&folder, &format!("client-{number}"), began);
+        robots.spawn(robot(number, &plan, link, &channels, &fate, history, &database).runs());
     }
-    let mut writer = JoinSet::new();
-    let dice = plan.dice(ROBOTS as u64);
-    writer.spawn(outsider::writes(Arc::clone(&database), Arc::clone(&fate), dice));
+    let history = History::new(&folder, "members", began);
+    let others = others(&plan, &database, &fate, history, hub.address, &channels);
     strike(&plan, &fate, &links, &mut hub, &database).await;
     fate.settles(plan.edits).await;
     fate.calm.send_replace(true);
-    let outside = writer.join_next().await.expect("it ran").expect("it did not fail");
+    let others = others.join_all().await.join(", ");
+    the_last_migration_is_known(&hub, &database).await;
     mark_the_end(&database).await;
     fate.end.send_replace(true);
     let ending = async {
@@ -79,13 +91,50 @@ pub(super) async fn storm(kind: Kind) {
     assert!(ended.is_ok(), "the clients do not see the end; {}", folder.display());
     drop(hub);
     dump::database(&database, &channels, &folder).await;
-    verdict(&folder, &plan, outside);
+    verdict(&folder, &plan, &others);
 }
 
-fn verdict(folder: &Path, plan: &Plan, outside: usize) {
+/// Everybody beside the clients; each says in the end what it did.
+fn others(
+    plan: &Plan,
+    database: &Arc<Database>,
+    fate: &Arc<Fate>,
+    history: History,
+    address: SocketAddr,
+    channels: &[ChannelName],
+) -> JoinSet<String> {
+    let (database, fate) = (|| Arc::clone(database), || Arc::clone(fate));
+    let dice = |nth: usize| plan.dice((ROBOTS + nth) as u64);
+    let token = world::token(&database(), MALLORY, LONG);
+    let mut others = JoinSet::new();
+    let writer = outsider::writes(database(), fate(), dice(0));
+    others.spawn(async { format!("{} outside transactions", writer.await) });
+    let members = Members::new(database(), history, dice(1)).change(fate());
+    others.spawn(async { format!("{} changes of members", members.await) });
+    let migrations = migrator::migrates(database(), fate(), dice(2));
+    others.spawn(async { format!("{} migrations", migrations.await) });
+    let hostile = hostile::harms(address, token, channels.to_vec(), fate(), dice(3));
+    others.spawn(async { format!("{} hostile sockets", hostile.await) });
+    others
+}
+
+/// Waits until the hub has taken over the table as it is in the end.
+async fn the_last_migration_is_known(hub: &Hub, database: &Database) {
+    let token = world::token(database, MALLORY, LONG);
+    eventually("the hub to know the last migration", async || {
+        let Ok(stream) = Stream::connect(hub.address, Codec::Json, &[]).await else { return false };
+        let greeted = Device::try_greet(stream, &token).await;
+        let tables = greeted.and_then(|(_, welcome)| welcome.schema.tables).unwrap_or_default();
+        let mut columns = tables.iter().flat_map(|table| &table.columns);
+        columns.any(|column| column.name == migrator::ENDING)
+    })
+    .await;
+}
+
+fn verdict(folder: &Path, plan: &Plan, others: &str) {
     match checker::judge(folder) {
         Ok(words) => {
-            println!("{outside} outside transactions; {words}");
+            println!("{others}; {words}");
             std::fs::remove_dir_all(folder).expect("the history can go");
         }
         Err(words) => {
@@ -109,12 +158,17 @@ fn user(number: usize) -> String {
     format!("robot-{}", number / 2)
 }
 
+/// The people of the clients.
+pub(super) fn people() -> Vec<String> {
+    (0..ROBOTS / 2).map(|number| user(number * 2)).collect()
+}
+
 async fn furnish(database: &Database) {
-    let users: Vec<String> = (0..ROBOTS / 2).map(|number| user(number * 2)).collect();
+    let users = people();
     let rows =
         |row: &dyn Fn(&String) -> String| users.iter().map(row).collect::<Vec<_>>().join(", ");
     let mut sql = format!(
-        "INSERT INTO users (id, name) VALUES {}",
+        "INSERT INTO users (id, name) VALUES ('{MALLORY}', 'Mallory'), {}",
         rows(&|user| format!("('{user}', '{user}')"))
     );
     for number in 0..PROJECTS {
@@ -122,7 +176,8 @@ async fn furnish(database: &Database) {
         let members = rows(&|user| format!("('{project}', '{user}', 'owner')"));
         sql += &format!(
             "; INSERT INTO projects (id, name) VALUES ('{project}', 'Project {number}'); \
-             INSERT INTO members (project_id, user_id, role) VALUES {members}"
+             INSERT INTO members (project_id, user_id, role) VALUES {members}, \
+                 ('{project}', '{MALLORY}', 'viewer')"
         );
     }
     database.outsider().await.runs(&sql).await;
@@ -134,20 +189,23 @@ fn robot(
     link: &Arc<Link>,
     channels: &[ChannelName],
     fate: &Arc<Fate>,
-    folder: &Path,
+    history: History,
     database: &Database,
 ) -> Robot {
     let (name, user) = (format!("client-{number}"), user(number));
     Robot {
-        token: world::token(database, &user, Duration::from_secs(24 * 3600)),
+        token: world::token(database, &user, LONG),
         codec: if number.is_multiple_of(2) { Codec::Json } else { Codec::MsgPack },
         link: Arc::clone(link),
         projects: channels.to_vec(),
         dice: plan.dice(number as u64),
         fate: Arc::clone(fate),
-        history: History::new(folder, &name),
+        history,
         views: std::collections::BTreeMap::new(),
         pending: std::collections::VecDeque::new(),
+        asked: std::collections::BTreeMap::new(),
+        absent: std::collections::BTreeMap::new(),
+        barred: std::collections::BTreeMap::new(),
         settled: None,
         schema: Vec::new(),
         last_ref: 0,

@@ -108,6 +108,11 @@ impl Arrangement {
         Named { name: format!("new {}", self.nameless), key: Vec::new() }
     }
 
+    /// How many rows the operations so far have changed.
+    pub(super) fn changes(&self) -> usize {
+        self.changed.len()
+    }
+
     /// Where a row stands, if an operation put it there; `Some(None)`: it is gone.
     pub(super) fn changed(&self, row: &Named) -> Option<Option<&Place>> {
         let place = || self.find(row).and_then(|index| self.rows.get(index));

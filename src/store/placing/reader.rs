@@ -112,7 +112,7 @@ pub(super) async fn learn<R: Reader>(
 ) -> Result<bool, R::Error> {
     let stretch = match place {
         CheckedPlace::First => start(reader, reach).await?,
-        CheckedPlace::Last => end(reader, reach).await?,
+        CheckedPlace::Last => end(reader, reach, arrangement.changes() + 2).await?,
         CheckedPlace::After(key) | CheckedPlace::Before(key) => {
             let row = arrangement.named(key);
             let anchor = match arrangement.changed(&row) {
@@ -133,14 +133,15 @@ async fn start<R: Reader>(reader: &mut R, reach: usize) -> Result<Stretch, R::Er
     Ok(Stretch { rows, from_start: true, to_end })
 }
 
-/// The last rows that have a text, and the first two that have none: one may be the row that is placed.
-async fn end<R: Reader>(reader: &mut R, reach: usize) -> Result<Stretch, R::Error> {
+/// The last rows that have a text, and so many of the first that have none: one of those that nobody has
+/// changed may be the row that is placed, so two of these are needed.
+async fn end<R: Reader>(reader: &mut R, reach: usize, limit: usize) -> Result<Stretch, R::Error> {
     let mut rows = Vec::new();
     let from_start = before(reader, &mut rows, Part::Placed, reach).await?;
     rows.reverse();
-    let unplaced = Span { part: Part::Unplaced, backwards: false, limit: 2 };
+    let unplaced = Span { part: Part::Unplaced, backwards: false, limit };
     let unplaced = reader.rows(&unplaced).await?;
-    let to_end = unplaced.len() < 2;
+    let to_end = unplaced.len() < limit;
     rows.extend(unplaced);
     Ok(Stretch { rows, from_start, to_end })
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
+use futures_util::FutureExt as _;
 use rowcast_protocol::ChannelName;
 use sqlx::{Acquire as _, PgConnection, types::Json};
 use tokio::time::Instant;
@@ -166,7 +167,7 @@ impl PostgresStore {
         for attempt in 1.. {
             let mut lent = self.pools.committer().await?;
             let call = Call { schema, edits, manner, standing };
-            let error = match self.call(lent.connection(), call, &mut known).await {
+            let error = match self.call(lent.connection(), call, &mut known).boxed().await {
                 Ok(Some(part)) => return Ok(part),
                 Ok(None) => return Err(StoreError::NotAllowed),
                 Err(error) => error,
@@ -233,10 +234,10 @@ impl PostgresStore {
         begun.map_err(|error| CallError { error, waiting: true })?;
         let mut placed = Placements::new();
         if places {
-            match placements(&mut transaction, tables, edits, known).await? {
+            match placements(&mut transaction, tables, edits, known).boxed().await? {
                 Placed::All(found) => placed = found,
                 Placed::NoRoom(0, op) => {
-                    if room_for(&mut transaction, schema, edits, op).await? {
+                    if room_for(&mut transaction, schema, edits, op).boxed().await? {
                         transaction.commit().await?;
                         return Ok(Some(Part::RoomMade));
                     }

@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::FutureExt as _;
 use rowcast_protocol::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow, types::Json};
 
@@ -140,7 +141,7 @@ impl<'a> Orders<'a> {
             };
             let row = row_of(order.get_mut(), table, op);
             let mut rows = Rows { connection: self.connection, table, channel };
-            let failed = match place(order.get_mut(), &mut rows, &row, at).await? {
+            let failed = match place(order.get_mut(), &mut rows, &row, at).boxed().await? {
                 Placing::Done(placement) => {
                     placements.push((number, placement));
                     continue;
@@ -207,7 +208,7 @@ pub(super) async fn make_room(
 ) -> Result<bool, sqlx::Error> {
     let (Some(at), Some(table)) = (op.place(), tables.get(op.table())) else { return Ok(false) };
     let mut rows = Rows { connection, table, channel };
-    let texts = room::step(&mut rows, at).await?;
+    let texts = room::step(&mut rows, at).boxed().await?;
     let Some(column) = table.order.and_then(|order| column(table, order)) else {
         return Ok(false);
     };
@@ -232,7 +233,7 @@ pub(super) async fn make_room(
         same.join(" AND "),
     );
     sqlx::query(AssertSqlSafe(sql)).bind(Json(given)).execute(&mut *rows.connection).await?;
-    room::is_made(&mut rows, &texts).await
+    room::is_made(&mut rows, &texts).boxed().await
 }
 
 /// The rows of a channel in their order.

@@ -1,6 +1,7 @@
 //! Applies one operation. The writer is alone in its transaction, so reading a row, computing its
 //! new values and writing them is atomic.
 
+use futures_util::FutureExt as _;
 use rowcast_protocol::{ChannelName, ErrorCode, Value};
 
 use super::{
@@ -85,11 +86,11 @@ impl<'b> Work<'_, 'b> {
             return Err(missing.into());
         };
         let table = self.transaction.facts.table(*table)?;
-        match self.transaction.key_that_means(table, self.channel, key).await? {
+        match self.transaction.key_that_means(table, self.channel, key).boxed().await? {
             Some(stored) if stored != *key => *key = stored,
             _ => return Err(missing.into()),
         }
-        self.apply(&meant).await
+        self.apply(&meant).boxed().await
     }
 
     async fn apply(&mut self, op: &CheckedOp) -> Result<(), Halt> {

@@ -6,6 +6,7 @@
 //! edit, each behind a savepoint. If even that breaks the transaction (a deferred constraint at
 //! `COMMIT`, a trigger that rolls back), every edit in a transaction of its own.
 
+use futures_util::FutureExt as _;
 use rowcast_protocol::ErrorCode;
 use tokio::time::Instant;
 
@@ -36,7 +37,7 @@ pub(super) async fn commit(
     let began = Instant::now();
     let mut all = Committed::default();
     loop {
-        match as_they_are(facts, connection, edits, standing).await {
+        match as_they_are(facts, connection, edits, standing).boxed().await {
             Ok(committed) => {
                 add(&mut all, committed);
                 return Ok(all);
@@ -74,7 +75,7 @@ async fn make_room(
     standing: Standing<'_>,
 ) -> Result<Committed, StoreError> {
     let is_made = match edit.ops.get(op) {
-        Some(op) => place::make_room(facts, connection, &edit.channel, op).await?,
+        Some(op) => place::make_room(facts, connection, &edit.channel, op).boxed().await?,
         None => false,
     };
     if is_made {
@@ -83,7 +84,10 @@ async fn make_room(
     }
     let refusal = Some(EditError::new(ErrorCode::Refused, NO_ROOM).in_op(op));
     let alone = std::slice::from_ref(edit);
-    attempt(facts, connection, alone, Manner::EditByEdit, refusal, standing).await.map_err(failed)
+    attempt(facts, connection, alone, Manner::EditByEdit, refusal, standing)
+        .boxed()
+        .await
+        .map_err(failed)
 }
 
 fn failed(trouble: Trouble) -> StoreError {
@@ -102,7 +106,7 @@ async fn as_they_are(
     standing: Standing<'_>,
 ) -> Result<Committed, Trouble> {
     for manner in [Manner::Fast, Manner::EditByEdit] {
-        match attempt(facts, connection, edits, manner, None, standing).await {
+        match attempt(facts, connection, edits, manner, None, standing).boxed().await {
             Err(Trouble::Spoilt(error)) => tracing::debug!(%error, ?manner, "a batch was spoilt"),
             tried => return tried,
         }
@@ -147,9 +151,11 @@ async fn one(
     edit: &[CheckedEdit],
     standing: Standing<'_>,
 ) -> Result<Committed, Trouble> {
-    match attempt(facts, connection, edit, Manner::EditByEdit, None, standing).await {
+    match attempt(facts, connection, edit, Manner::EditByEdit, None, standing).boxed().await {
         Err(Trouble::Spoilt(refusal)) => {
-            attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal), standing).await
+            attempt(facts, connection, edit, Manner::EditByEdit, Some(refusal), standing)
+                .boxed()
+                .await
         }
         tried => tried,
     }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::FutureExt as _;
 use rowcast_protocol::{ChannelName, ColumnType, Value};
 use sqlx::sqlite::SqliteRow;
 
@@ -39,7 +40,7 @@ pub(super) async fn text_for(
         None => arrangement.nameless(),
     };
     let mut rows = Rows::new(transaction.connection, table, channel);
-    let placing = place(&mut arrangement, &mut rows, &row, at).await?;
+    let placing = place(&mut arrangement, &mut rows, &row, at).boxed().await?;
     let exact = rows.exact;
     match (placing, at) {
         (Placing::Done(placement), _) => {
@@ -92,13 +93,13 @@ async fn write_step(
     at: &CheckedPlace,
 ) -> Result<bool, Halt> {
     let mut rows = Rows::new(connection, table, channel);
-    let texts = room::step(&mut rows, at).await?;
+    let texts = room::step(&mut rows, at).boxed().await?;
     for (key, text) in &texts {
         if let Some((sql, bound)) = rewriting(table, &rows.exact, key, text) {
             rows.connection.run(sql, bound.done()).await?;
         }
     }
-    room::is_made(&mut rows, &texts).await
+    room::is_made(&mut rows, &texts).boxed().await
 }
 
 /// The keys of rows just as they stand in the database, by their names.

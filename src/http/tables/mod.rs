@@ -9,6 +9,7 @@ use axum::{
     http::request::Parts,
     routing::{get, post},
 };
+use futures_util::{FutureExt as _, TryFutureExt as _, future::BoxFuture};
 use rowcast_protocol::{ChannelName, ErrorCode, Role, Value};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -75,15 +76,18 @@ impl Visit {
     }
 }
 
-async fn role(
-    worker: &WorkerApp,
-    caller: &Caller,
-    channel: &ChannelName,
-) -> Result<Option<Role>, Problem> {
-    worker.app.services.access.role(channel, caller.user()).await.map_err(|error| {
+/// Boxed, since handlers that ask several times took the compiler minutes.
+fn role<'a>(
+    worker: &'a WorkerApp,
+    caller: &'a Caller,
+    channel: &'a ChannelName,
+) -> BoxFuture<'a, Result<Option<Role>, Problem>> {
+    let asked = worker.app.services.access.role(channel, caller.user());
+    let told = asked.map_err(|error| {
         tracing::warn!(%error, "cannot read a role");
         Problem::new(error.code(), "the database could not answer; try again later")
-    })
+    });
+    told.boxed()
 }
 
 /// The key of a row as it stands in the path, which nobody has decoded yet: parts with commas

@@ -116,8 +116,9 @@ fn days(text: &str, side: Side) -> Option<Vec<Range>> {
     if !usual(&before) || !usual(&after) {
         return None;
     }
+    // Not up to `0`, which a column of dates would take for a number.
     let signed =
-        Range { from: Some(Raw::Text(String::new())), below: Some(Raw::Text("0".to_owned())) };
+        Range { from: Some(Raw::Text(String::new())), below: Some(Raw::Text("/".to_owned())) };
     let own = between(before, after, side);
     Some(if side == Side::Before { vec![own] } else { vec![own, signed] })
 }

@@ -187,6 +187,12 @@ impl<H: Harness> Bench<H> {
         }
     }
 
+    /// Has the store look at the tables again.
+    pub(crate) async fn refresh(&self) {
+        let appended = self.store.refresh().await.unwrap();
+        self.remember(&appended);
+    }
+
     /// Takes down what the store announced.
     pub(crate) fn remember(&self, appended: &[Appended]) {
         let mut newest = self.newest.lock().unwrap();

@@ -119,6 +119,7 @@ async fn an_edit_that_breaks_the_whole_transaction_harms_no_neighbour() {
                 BEGIN INSERT INTO late VALUES (NEW.id); END;",
         )
         .await;
+    bench.refresh().await;
     for key in 1..=4 {
         bench.card(key, None).await;
     }

@@ -95,7 +95,9 @@ async fn a_side_effect_comes_after_the_backlog_of_its_channel() {
     let bench = Bench::<Sqlite>::fresh().await;
     let beside = "CREATE TRIGGER beside AFTER UPDATE OF title ON cards WHEN NEW.title = 'push'
         BEGIN UPDATE cards SET count = count + 1 WHERE id = 8; END;";
-    bench.outside(&format!("{beside} {}", cards(1, 20, "'b' || i"))).await;
+    bench.outside(beside).await;
+    bench.refresh().await;
+    bench.outside(&cards(1, 20, "'b' || i")).await;
     let far = cards(21, 9_000, "'c' || (i % 100)");
     let sql = format!("BEGIN; {far} UPDATE cards SET count = 10 WHERE id = 8; COMMIT");
     bench.outsider().await.run(&sql).await;

@@ -32,7 +32,7 @@ async fn rows(bench: &Bench<Sqlite>) -> Replica {
 async fn any_column_can_be_dropped_while_the_hub_runs() {
     let bench = bench().await;
     let mut writer = bench.outsider().await;
-    let columns = ["secret", "weight", "price", "tags", "done", "day", "at", "raw"];
+    let columns = ["weight", "price", "tags", "done", "day", "at", "raw"];
     for (round, column) in columns.into_iter().enumerate() {
         writer.run(&format!("ALTER TABLE cards DROP COLUMN {column}")).await;
         writer.run(&format!("UPDATE cards SET count = {round} + 1")).await;
@@ -93,7 +93,7 @@ async fn a_column_can_be_renamed_and_then_dropped_with_its_index() {
     let bench = bench().await;
     let mut writer = bench.outsider().await;
     writer.run("CREATE UNIQUE INDEX few ON cards (lower(raw), \"day\") WHERE raw <> 'x'").await;
-    bench.store.refresh().await.unwrap();
+    bench.refresh().await;
     writer.run("ALTER TABLE cards RENAME COLUMN day TO date").await;
     writer
         .run("INSERT INTO cards (id, board, title, raw, date) VALUES (7, 'b', 't', 'Y', 1)")
@@ -101,7 +101,7 @@ async fn a_column_can_be_renamed_and_then_dropped_with_its_index() {
     writer.run("INSERT OR REPLACE INTO cards (id, board, title, raw, date) VALUES (8, 'b', 't', 'y', 1)").await;
     writer.run("DROP INDEX few; ALTER TABLE cards DROP COLUMN raw").await;
     writer.run("INSERT INTO cards (id, board, title) VALUES (9, 'b', 't')").await;
-    bench.store.refresh().await.unwrap();
+    bench.refresh().await;
     writer.run("ALTER TABLE cards DROP COLUMN date").await;
     let op = bench.set("cards", &Value::Int(1), &[("title", text("by an edit"))]);
     bench.applies("ada", &board("b"), vec![op]).await;
@@ -136,9 +136,13 @@ async fn what_a_later_trigger_does_to_a_row_is_told_after_it() {
     let told: Vec<String> = bench.after(&board("b"), cursor).await.iter().flat_map(tale).collect();
     assert_eq!(told, ["insert cards 8", r#"update cards 8 {"title":"eight"}"#]);
     let fields = [("id", Value::Int(9)), ("board", text("b")), ("title", text(" nine "))];
+    let cursor = bench.head(&board("b")).await;
     bench.applies("ada", &board("b"), vec![bench.insert("cards", &fields)]).await;
-    let entry = bench.last(&board("b")).await;
-    assert_eq!(tale(&entry), ["insert cards 9 by 0", r#"update cards 9 {"title":"nine"} by 0"#]);
+    let entries = bench.after(&board("b"), cursor).await;
+    assert_eq!(
+        tale(&entries[0]),
+        ["insert cards 9 by 0", r#"update cards 9 {"title":"nine"} by 0"#]
+    );
     let head = bench.head(&board("b")).await;
     bench.store.refresh().await.unwrap();
     assert_eq!(bench.head(&board("b")).await, head, "nothing is reset without a reason");

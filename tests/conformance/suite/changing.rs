@@ -45,7 +45,7 @@ impl<H: Harness> Bench<H> {
 
     /// Takes over what changed, and numbers what that left to number.
     async fn refreshed(&self) {
-        self.remember(&self.store.refresh().await.unwrap());
+        self.refresh().await;
         self.number().await;
     }
 

@@ -63,7 +63,7 @@ pub(super) async fn entries(
     let _turn = worker.app.services.turns.take(caller.user()).await?;
     match worker.app.reads.entries(&visit.channel, after, limit).await {
         Ok(found) => {
-            let found = visit.answer(&worker, &caller, found).await?;
+            visit.is_still_open(&worker, &caller).await?;
             let (items, cursor, head) = (found.items, found.cursor, found.head);
             Ok(Json(Entries { items, cursor, head }).into_response())
         }
@@ -111,7 +111,7 @@ pub(super) async fn history(
         tracing::warn!(%error, "the past of a row could not be read");
         Problem::new(error.code(), "the database could not answer; try again later")
     })?;
-    let past = visit.answer(&worker, &caller, past).await?;
+    visit.is_still_open(&worker, &caller).await?;
     let (items, next) = (past.changes, past.next);
     Ok(Json(Past { items, more: next.is_some(), next }).into_response())
 }
@@ -154,7 +154,8 @@ pub(super) async fn undo(
     }
     let rows = services.checker.rows_of(&visit.channel, &past)?;
     let changed = reads.changed_since(&visit.channel, &past, &rows).await;
-    let changed = visit.answer(&worker, &caller, changed).await??;
+    visit.is_still_open(&worker, &caller).await?;
+    let changed = changed?;
     let words = "others have changed these rows since; nothing was undone";
     let problem = Problem::new(ErrorCode::GuardFailed, words).with_status(StatusCode::CONFLICT);
     Err(problem.with_rows(changed))

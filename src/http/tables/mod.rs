@@ -66,10 +66,10 @@ impl Visit {
         Ok(Self { channel, role, looked })
     }
 
-    /// The answer to what was read, if the caller may still read the channel: reading may have taken
-    /// long.
-    async fn answer<T>(&self, worker: &WorkerApp, caller: &Caller, read: T) -> Result<T, Problem> {
-        role(worker, caller, &self.channel).await?.map(|_| read).ok_or_else(|| {
+    /// To be asked before what was read is told, which may have taken long: whether the caller may
+    /// still read the channel.
+    async fn is_still_open(&self, worker: &WorkerApp, caller: &Caller) -> Result<(), Problem> {
+        role(worker, caller, &self.channel).await?.map(|_| ()).ok_or_else(|| {
             let words = format!("there is no channel `{}` for you", self.channel);
             Problem::new(ErrorCode::UnknownChannel, words)
         })

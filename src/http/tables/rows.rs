@@ -53,7 +53,7 @@ pub(super) async fn list(
     let visit = Visit::to(&worker, &caller, &channel).await?;
     let _turn = worker.app.services.turns.take(caller.user()).await?;
     let listed = worker.app.reads.list(&visit.channel, &table, &parameters).await?;
-    let listed = visit.answer(&worker, &caller, listed).await?;
+    visit.is_still_open(&worker, &caller).await?;
     let (items, next, total) = (listed.items, listed.next, listed.total);
     let (limit, offset, cursor_log) = (listed.limit, listed.offset, listed.cursor_log);
     Ok(Json(Page { items, next, total, limit, offset, cursor_log }).into_response())
@@ -68,7 +68,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let visit = Visit::to(&worker, &caller, &channel).await?;
     let row = worker.row(&visit, &table, &key).await?;
-    let row = visit.answer(&worker, &caller, row).await?;
+    visit.is_still_open(&worker, &caller).await?;
     let tag = tag::of(&row);
     if known.is_some_and(|known| known.hold(&tag)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, quoted(&tag))]).into_response());
@@ -91,9 +91,10 @@ pub(super) async fn insert(
     let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
     let ack = writer.edit(id, vec![op]).await?;
     let made = worker.app.reads.inserted(&visit.channel, &table, ack.seq, id).await?;
+    let may_read = visit.is_still_open(&worker, &caller).await.is_ok();
     // A trigger may have put the row elsewhere, or the entry may be a reset. And whoever has lost the
     // right to read by now has edited nevertheless.
-    let made = visit.answer(&worker, &caller, made).await.ok().flatten();
+    let made = made.filter(|_| may_read);
     let Some((key, row)) = made else { return Ok(StatusCode::NO_CONTENT.into_response()) };
     let place = format!("/api/v1/channels/{}/{table}/{}", visit.channel, key_text(&key));
     let mut response = (StatusCode::CREATED, tagged(row)).into_response();
@@ -115,8 +116,8 @@ pub(super) async fn update(
     let writer = Writer { worker: &worker, caller: &caller, visit: &visit };
     writer.change(&table, &conditions, op).await?;
     let row = worker.row(&visit, &table, &key).await;
-    match visit.answer(&worker, &caller, row).await {
-        Ok(row) => row.map(tagged),
+    match visit.is_still_open(&worker, &caller).await {
+        Ok(()) => row.map(tagged),
         // Whoever has lost the right to read by now has edited nevertheless.
         Err(_) => Ok(StatusCode::NO_CONTENT.into_response()),
     }

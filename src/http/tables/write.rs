@@ -1,5 +1,6 @@
 //! From a request that writes to a durable edit.
 
+use futures_util::FutureExt as _;
 use rowcast_protocol::{
     Edit, EditId, Epoch, ErrorCode, Op, Role, Seq,
     request::{Delete, Update},
@@ -63,7 +64,7 @@ impl Writer<'_> {
     ) -> Result<Ack, Problem> {
         let id = conditions.edit_id(self.caller.user(), 0);
         match &conditions.if_match {
-            Some(tags) => self.change_tagged(table, conditions, tags, id, op).await,
+            Some(tags) => self.change_tagged(table, conditions, tags, id, op).boxed().await,
             None => self.edit(id, vec![op]).await,
         }
     }
@@ -85,14 +86,18 @@ impl Writer<'_> {
             checker.edit(self.caller.user(), self.role(), &edit)
         };
         let plain = checker.with_tag(check(op.clone())?, &tags.text());
-        if conditions.is_named()
-            && let Some(outcome) = self.still(reads.outcome(&plain).await).await??
-        {
-            let applied = outcome?;
-            return Ok(self.ack(id, applied.epoch, applied.seq, true));
+        if conditions.is_named() {
+            let outcome = reads.outcome(&plain).boxed().await;
+            self.visit.is_still_open(self.worker, self.caller).await?;
+            if let Some(outcome) = outcome? {
+                let applied = outcome?;
+                return Ok(self.ack(id, applied.epoch, applied.seq, true));
+            }
         }
         let row = checker.row(&self.visit.channel, table, key_in(&op))?;
-        let now = self.still(reads.row(&self.visit.channel, &row).await).await??;
+        let now = reads.row(&self.visit.channel, &row).boxed().await;
+        self.visit.is_still_open(self.worker, self.caller).await?;
+        let now = now?;
         if !tags.hold(&tag::of(&now)) {
             return Err(other_state().with_row(Some(now)));
         }
@@ -105,11 +110,6 @@ impl Writer<'_> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// What was read, if the caller may still read it.
-    async fn still<T>(&self, read: T) -> Result<T, Problem> {
-        self.visit.answer(self.worker, self.caller, read).await
     }
 
     pub(super) fn ack(&self, id: EditId, epoch: Epoch, seq: Seq, replayed: bool) -> Ack {

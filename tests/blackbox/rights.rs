@@ -253,7 +253,7 @@ async fn nobody_is_left_in_a_channel_without_a_log_when_the_members_are_emptied(
         .await;
     let channel = crate::support::world::project(&quiet);
     assert_eq!(ada.subscribes(&channel).await.head, 0, "it has no log");
-    outsider.runs("TRUNCATE members").await;
+    outsider.runs("TRUNCATE members CASCADE").await;
     let began = Instant::now();
     assert_eq!(ada.is_removed().await.channel, channel);
     assert!(began.elapsed() < EFFECTIVE, "it took {:?}", began.elapsed());

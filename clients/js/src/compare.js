@@ -151,7 +151,7 @@ function scaled(decimal, scale) {
 
 /** How instants of ordinary years come from the hub. */
 const USUAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
-const DAY = /^([+-]\d{6}|\d{4})(-\d\d-\d\d)$/;
+const DAY = /^([+-]\d{6,7}|\d{4})(-\d\d-\d\d)$/;
 const INSTANT = /^([+-]\d{6}|\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?([Zz]|[+-]\d\d:?\d\d)?)?$/;
 /** The calendar repeats itself after so many years. */
 const CYCLE = 400;
@@ -164,7 +164,7 @@ const CYCLE = 400;
  */
 function inTime(year, rest) {
   if (year.startsWith('-')) return `-${String(999_999 - Number(year.slice(1))).padStart(6, '0')}${rest}`;
-  return year.startsWith('+') ? `A${year.slice(1)}${rest}` : year + rest;
+  return year.startsWith('+') ? `A${year.slice(1).padStart(7, '0')}${rest}` : year + rest;
 }
 
 /** Before and after all that {@link inTime} makes. @param {string} text */

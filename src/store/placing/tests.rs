@@ -277,8 +277,10 @@ fn any_place(rows: i64) -> impl Strategy<Value = CheckedPlace> {
     ]
 }
 
-/// Rows, and batches of moves.
-fn any_plan() -> impl Strategy<Value = (Vec<Option<String>>, Vec<Vec<(i64, CheckedPlace)>>)> {
+/// The texts of rows, and batches of moves.
+type Plan = (Vec<Option<String>>, Vec<Vec<(i64, CheckedPlace)>>);
+
+fn any_plan() -> impl Strategy<Value = Plan> {
     prop::collection::vec(any_text(), 2..60).prop_flat_map(|texts| {
         let rows = i64::try_from(texts.len()).unwrap();
         let batch = prop::collection::vec((1..=rows, any_place(rows)), 1..6);

@@ -57,7 +57,7 @@ impl Chance {
     }
 
     /// A number from `low` to `high`.
-    pub(super) fn from_to(&mut self, low: i64, high: i64) -> i64 {
+    pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
         self.0.random_range(low..=high)
     }
 
@@ -76,7 +76,7 @@ impl Chance {
 
     /// An integer of any number of bits up to this.
     pub(super) fn int(&mut self, bits: u32) -> i64 {
-        let width = self.from_to(1, i64::from(bits) - 1);
+        let width = self.between(1, i64::from(bits) - 1);
         let most = (1_i128 << width) - 1;
         let size = self.0.random_range(0..=most);
         let value = if self.one_in(2) { -size - 1 } else { size };
@@ -88,14 +88,14 @@ impl Chance {
         match self.below(4) {
             0 => f64::from_bits(self.0.random::<u64>()),
             1 => *self.one_of(&[&-0.0, &f64::NAN, &f64::INFINITY, &f64::NEG_INFINITY, &5e-324]),
-            2 => f64::from(i32::try_from(self.from_to(-999, 999)).expect("small")) / 8.0,
-            _ => self.from_to(-9, 9) as f64 + 0.1,
+            2 => f64::from(i32::try_from(self.between(-999, 999)).expect("small")) / 8.0,
+            _ => self.between(-9, 9) as f64 + 0.1,
         }
     }
 
     /// Digits, without a zero in front.
     pub(super) fn digits(&mut self, count: usize) -> String {
-        let digit = |chance: &mut Self, least| char::from(b'0' + chance.from_to(least, 9) as u8);
+        let digit = |chance: &mut Self, least| char::from(b'0' + chance.between(least, 9) as u8);
         let first = digit(self, 1);
         std::iter::once(first).chain((1..count).map(|_| digit(self, 0))).collect()
     }
@@ -153,7 +153,7 @@ impl Chance {
         match self.below(4) {
             0 => format!("{sign}{digits}"),
             1 => format!("{sign}0.{digits}"),
-            2 => format!("{sign}{digits}e{}", self.from_to(-400, 400)),
+            2 => format!("{sign}{digits}e{}", self.between(-400, 400)),
             _ => (*self.one_of(&[&"-0.0", &"1.0", &"1e400", &"1.10", &"18446744073709551615"]))
                 .to_owned(),
         }

@@ -278,8 +278,8 @@ async fn hub(store: Kind, tables: &Tables) -> (Hub, Database) {
 }
 
 async fn what_goes_out_comes_back_in(store: Kind) {
-    let seed = std::env::var("ROWCAST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(rand::random::<u32>);
+    let seed = std::env::var_os("ROWCAST_SEED").and_then(|seed| seed.to_str()?.parse().ok());
+    let seed: u32 = seed.unwrap_or(1);
     println!("ROWCAST_SEED={seed}");
     let mut chance = Chance::from_seed(u64::from(seed));
     let mut tables = Tables::of(store, &mut chance);

@@ -41,7 +41,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column("char(40)", BYTES, |chance| quoted(&chance.text(5))),
     Column("citext", BYTES, |chance| quoted(&chance.text(3))),
     Column("name", BYTES, |chance| quoted(&chance.text(5))),
-    Column("\"char\"", BYTES, |chance| quoted(*chance.one_of(&[&"a", &"", &"\"", &"~"]))),
+    Column("\"char\"", BYTES, |chance| quoted(chance.one_of(&[&"a", &"", &"\"", &"~"]))),
     Column("uuid", NATIVE, |chance| quoted(&chance.uuid().to_string())),
     Column("bytea", NATIVE, |chance| format!("'\\x{}'", hex(&chance.bytes(9)))),
     Column("date", NATIVE, |chance| day(chance, 5_874_897)),
@@ -56,25 +56,25 @@ pub(super) const COLUMNS: &[Column] = &[
     Column("json", NONE, |chance| quoted(&chance.json(3))),
     Column("jsonb", NONE, |chance| quoted(&chance.json(3))),
     Column("mood", BYTES, mood),
-    Column("price", NATIVE, |chance| format!("{}::numeric / 100", chance.from_to(0, 9_999_999))),
+    Column("price", NATIVE, |chance| format!("{}::numeric / 100", chance.between(0, 9_999_999))),
     Column("money", BYTES, |chance| format!("(({})::numeric / 100)::money", chance.int(40))),
     Column("inet", BYTES, inet),
-    Column("cidr", BYTES, |chance| format!("'10.{}.0.0/16'", chance.from_to(0, 255))),
+    Column("cidr", BYTES, |chance| format!("'10.{}.0.0/16'", chance.between(0, 255))),
     Column("macaddr", BYTES, |chance| {
-        format!("'{}'", hex(&[8, chance.from_to(0, 255) as u8, 2, 3, 4, 5]))
+        format!("'{}'", hex(&[8, chance.between(0, 255) as u8, 2, 3, 4, 5]))
     }),
-    Column("bit(5)", BYTES, |chance| format!("{}::int::bit(5)", chance.from_to(0, 31))),
-    Column("bit varying", BYTES, |chance| format!("B'{:b}'", chance.from_to(0, 9999))),
+    Column("bit(5)", BYTES, |chance| format!("{}::int::bit(5)", chance.between(0, 31))),
+    Column("bit varying", BYTES, |chance| format!("B'{:b}'", chance.between(0, 9999))),
     Column("int8range", BYTES, |chance| {
-        let from = chance.from_to(-99, 99);
+        let from = chance.between(-99, 99);
         chance.one_of(&["'empty'", "'(,)'", "'[,5]'"]).to_owned().replace("5]", &format!("{from}]"))
     }),
     Column("tstzrange", BYTES, |chance| format!("tstzrange({}, NULL)", instant(chance, "+00"))),
     Column("nummultirange", BYTES, |chance| {
-        format!("'{{[{}.50,100),[200,)}}'", chance.from_to(-9, 9))
+        format!("'{{[{}.50,100),[200,)}}'", chance.between(-9, 9))
     }),
     Column("floats", BYTES, |chance| {
-        format!("floats('{}', NULL)", chance.from_to(-9, 9) as f64 / 10.0)
+        format!("floats('{}', NULL)", chance.between(-9, 9) as f64 / 10.0)
     }),
     Column("hstore", BYTES, |chance| format!("hstore(ARRAY['a', {}])", quoted(&chance.text(3)))),
     Column("ltree", BYTES, |chance| format!("'a.{}'", chance.digits(3))),
@@ -84,17 +84,17 @@ pub(super) const COLUMNS: &[Column] = &[
     Column("point", BYTES, |chance| {
         format!("point('{:e}', '{:e}')", chance.double(), chance.double())
     }),
-    Column("box", BYTES, |chance| format!("box(point(0, {}), point(1, 1))", chance.from_to(0, 9))),
+    Column("box", BYTES, |chance| format!("box(point(0, {}), point(1, 1))", chance.between(0, 9))),
     Column("tsvector", BYTES, |chance| {
         format!("to_tsvector('simple', {})", quoted(&chance.text(8)))
     }),
     Column("pg_lsn", BYTES, |chance| {
-        format!("'{:X}/{:X}'", chance.from_to(0, 99), chance.int(30).abs())
+        format!("'{:X}/{:X}'", chance.between(0, 99), chance.int(30).abs())
     }),
-    Column("oid", BYTES, |chance| chance.from_to(0, 4_294_967_295).to_string()),
+    Column("oid", BYTES, |chance| chance.between(0, 4_294_967_295).to_string()),
     Column("pair", BYTES, pair),
     Column("couple", BYTES, pair),
-    Column("jsonpath", BYTES, |chance| format!("'$.a[{}]'", chance.from_to(0, 9))),
+    Column("jsonpath", BYTES, |chance| format!("'$.a[{}]'", chance.between(0, 9))),
     Column("boolean[]", NONE, |chance| {
         array(chance, |chance| chance.one_in(2).to_string(), "boolean")
     }),
@@ -121,14 +121,14 @@ pub(super) const COLUMNS: &[Column] = &[
     Column("interval[]", NONE, |chance| array(chance, interval, "interval")),
     Column("jsonb[]", NONE, |chance| array(chance, |c| quoted(&c.json(2)), "jsonb")),
     Column("mood[]", NONE, |chance| array(chance, mood, "mood")),
-    Column("price[]", NONE, |chance| array(chance, |c| c.from_to(0, 999).to_string(), "price")),
+    Column("price[]", NONE, |chance| array(chance, |c| c.between(0, 999).to_string(), "price")),
     Column("pair[]", NONE, |chance| array(chance, pair, "pair")),
     Column("inet[]", NONE, |chance| array(chance, inet, "inet")),
     Column("marks", NONE, |chance| array(chance, |c| quoted(&c.text(4)), "text")),
     Column("box[]", BYTES, |chance| {
-        format!("ARRAY[box(point(0, {}), point(1, 1)), NULL]", chance.from_to(0, 9))
+        format!("ARRAY[box(point(0, {}), point(1, 1)), NULL]", chance.between(0, 9))
     }),
-    Column("int2vector", BYTES, |chance| format!("'1 {}'", chance.from_to(0, 9))),
+    Column("int2vector", BYTES, |chance| format!("'1 {}'", chance.between(0, 9))),
 ];
 
 fn numeric(chance: &mut Chance) -> String {
@@ -141,7 +141,7 @@ fn numeric(chance: &mut Chance) -> String {
         1 => format!("-{whole}"),
         2 => format!("-0.{fraction}"),
         3 => format!("{whole}.{fraction}00"),
-        4 => format!("{}.5", chance.from_to(-3, 3)),
+        4 => format!("{}.5", chance.between(-3, 3)),
         _ => whole,
     }
 }
@@ -152,24 +152,24 @@ fn day(chance: &mut Chance, last: i64) -> String {
 }
 
 fn any_day(chance: &mut Chance, last: i64) -> String {
-    let (month, day) = (chance.from_to(1, 12), chance.from_to(1, 28));
+    let (month, day) = (chance.between(1, 12), chance.between(1, 28));
     match chance.below(8) {
         0 => chance.one_of(&["infinity", "-infinity"]).to_owned(),
-        1 => format!("{:04}-{month:02}-{day:02} BC", chance.from_to(1, 4713)),
-        2 => format!("{:04}-{month:02}-{day:02}", chance.from_to(1, 1600)),
-        3 => format!("{}-{month:02}-{day:02}", chance.from_to(10_000.min(last), last)),
+        1 => format!("{:04}-{month:02}-{day:02} BC", chance.between(1, 4713)),
+        2 => format!("{:04}-{month:02}-{day:02}", chance.between(1, 1600)),
+        3 => format!("{}-{month:02}-{day:02}", chance.between(10_000.min(last), last)),
         4 => chance.one_of(&["2024-02-29", "0004-02-29", "0005-02-29 BC", "1900-02-28"]).to_owned(),
-        _ => format!("{}-{month:02}-{day:02}", chance.from_to(1900, 2100)),
+        _ => format!("{}-{month:02}-{day:02}", chance.between(1900, 2100)),
     }
 }
 
 fn time_of_day(chance: &mut Chance) -> String {
     match chance.below(5) {
         0 => chance.one_of(&["24:00:00", "00:00:00", "23:59:59.999999"]).to_owned(),
-        1 => format!("{:02}:30", chance.from_to(0, 23)),
+        1 => format!("{:02}:30", chance.between(0, 23)),
         _ => {
-            let (hour, second) = (chance.from_to(0, 23), chance.from_to(0, 59));
-            format!("{hour:02}:05:{second:02}.{:06}", chance.from_to(0, 999_999))
+            let (hour, second) = (chance.between(0, 23), chance.between(0, 59));
+            format!("{hour:02}:05:{second:02}.{:06}", chance.between(0, 999_999))
         }
     }
 }
@@ -197,7 +197,7 @@ fn instant(chance: &mut Chance, offset: &str) -> String {
 }
 
 fn interval(chance: &mut Chance) -> String {
-    let (months, days) = (chance.from_to(-30, 30), chance.from_to(-400, 400));
+    let (months, days) = (chance.between(-30, 30), chance.between(-400, 400));
     format!("'{months} months {days} days {} microseconds'", chance.int(45))
 }
 
@@ -206,7 +206,7 @@ fn mood(chance: &mut Chance) -> String {
 }
 
 fn inet(chance: &mut Chance) -> String {
-    let byte = chance.from_to(0, 255);
+    let byte = chance.between(0, 255);
     match chance.below(3) {
         0 => format!("'10.0.0.{byte}/24'"),
         1 => format!("'2001:db8::{byte:x}/64'"),

@@ -22,7 +22,8 @@ pub(super) const COLUMNS: &[Column<Made>] = &[
     Column("VARCHAR(20)", NATIVE, text),
     Column("TEXT COLLATE NOCASE", NATIVE, text),
     Column("CHAR(5) COLLATE RTRIM", NATIVE, text),
-    Column("BLOB", NATIVE, blob),
+    // Numbers and texts in it would come back as bytes.
+    Column("BLOB", NATIVE, plain_blob),
     Column("BOOLEAN", NATIVE, truth),
     Column("UUID", NATIVE, uuid),
     Column("UUID TEXT", NATIVE, uuid),
@@ -152,21 +153,13 @@ fn plain_blob(chance: &mut Chance) -> Made {
     (format!("x'{}'", hex(&bytes)), Meaning::bytes(&bytes))
 }
 
-fn blob(chance: &mut Chance) -> Made {
-    match chance.below(4) {
-        0 => (quoted(&chance.text(3)), Meaning::unknown()),
-        1 => (chance.int(9).to_string(), Meaning::unknown()),
-        _ => plain_blob(chance),
-    }
-}
-
 fn truth(chance: &mut Chance) -> Made {
     match chance.below(6) {
         0 => misfit(chance),
         1 => ("7".to_owned(), Meaning::unknown()),
         2 => ("'true'".to_owned(), Meaning::number(1)),
         3 => ("'f'".to_owned(), Meaning::number(0)),
-        _ => number(chance.from_to(0, 1)),
+        _ => number(chance.between(0, 1)),
     }
 }
 
@@ -184,7 +177,7 @@ fn uuid(chance: &mut Chance) -> Made {
 
 /// A day from 1970 and how it is written.
 fn any_day(chance: &mut Chance) -> (i64, String) {
-    let days = chance.from_to(-719_528, 2_932_896);
+    let days = chance.between(-719_528, 2_932_896);
     let date = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(days));
     (days, date.expect("it has four digits").to_string())
 }
@@ -204,7 +197,7 @@ fn day(chance: &mut Chance) -> Made {
 }
 
 fn time(chance: &mut Chance) -> Made {
-    let micros = chance.from_to(0, DAY - 1);
+    let micros = chance.between(0, DAY - 1);
     let seconds = micros / 1_000_000;
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match chance.below(6) {
@@ -229,7 +222,7 @@ fn time(chance: &mut Chance) -> Made {
 fn spelled_instant(chance: &mut Chance) -> Made {
     let (days, day) = any_day(chance);
     let (hour, minute, second) =
-        (chance.from_to(0, 23), chance.from_to(0, 59), chance.from_to(0, 59));
+        (chance.between(0, 23), chance.between(0, 59), chance.between(0, 59));
     let seconds = days * 86_400 + (hour * 60 + minute) * 60 + second;
     let at = |micros: i64, offset: i64| {
         Meaning::number(i128::from(seconds - offset) * 1_000_000 + i128::from(micros))
@@ -249,21 +242,21 @@ fn spelled_instant(chance: &mut Chance) -> Made {
 }
 
 fn instant(chance: &mut Chance) -> Made {
-    let seconds = chance.from_to(-90_000_000_000, 90_000_000_000);
+    let seconds = chance.between(-90_000_000_000, 90_000_000_000);
     let meaning = Meaning::number(i128::from(seconds) * 1_000_000);
     match chance.below(7) {
         0 => (seconds.to_string(), meaning),
         1 => {
-            let millis = chance.from_to(100_000_000_000, 9_000_000_000_000);
+            let millis = chance.between(100_000_000_000, 9_000_000_000_000);
             (millis.to_string(), Meaning::number(i128::from(millis) * 1_000))
         }
         2 => {
-            let halves = chance.from_to(4_000_000, 5_000_000);
+            let halves = chance.between(4_000_000, 5_000_000);
             let micros = (halves - 4_881_175) * DAY / 2;
             (format!("{}.{}", halves / 2, halves % 2 * 5), Meaning::number(micros.into()))
         }
         3 => {
-            let near = chance.from_to(6_000_000, 4_000_000_000);
+            let near = chance.between(6_000_000, 4_000_000_000);
             (format!("{near}.25"), Meaning::number(i128::from(near) * 1_000_000 + 250_000))
         }
         _ => spelled_instant(chance),

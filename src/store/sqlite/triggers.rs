@@ -7,7 +7,7 @@
 //! - `I`, `D`: the whole row.
 //! - `U`: the key, and what differs; `mask` has a `1` for each column that does.
 //! - `R`: the whole row twice, where the key or the channel changed.
-//! - `L`, `P`: see [`replaced`](super::replaced).
+//! - `L`, `P`: see [`replaced`].
 //!
 //! Once a channel is flooded (`rowcast_flood`, which a trigger of the migrations fills) a reset will
 //! stand for its changes, so they are not recorded any more: the writer pays for a look-up instead.

@@ -41,7 +41,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column("char(40)", BYTES, |chance| quoted(&chance.text(5))),
     Column("citext", BYTES, |chance| quoted(&chance.text(3))),
     Column("name", BYTES, |chance| quoted(&chance.text(5))),
-    Column("\"char\"", BYTES, |chance| quoted(chance.one_of(&[&"a", &"", &"\"", &"~"]))),
+    Column("\"char\"", BYTES, |chance| quoted(chance.one_of(&["a", "", "\"", "~"]))),
     Column("uuid", NATIVE, |chance| quoted(&chance.uuid().to_string())),
     Column("bytea", NATIVE, |chance| format!("'\\x{}'", hex(&chance.bytes(9)))),
     Column("date", NATIVE, |chance| day(chance, 5_874_897)),

@@ -318,6 +318,9 @@ class View:
         self.void = True
         self.is_reset = False
         self.settled = False
+        # Whether a snapshot was promised of which nothing has come, and whether the rows were void before.
+        self.promised = False
+        self.void_before = True
 
     def is_whole(self):
         return not self.building and not self.void and self.show is not None and self.seq >= self.show
@@ -363,7 +366,8 @@ class Client:
                 self.fault(line["channel"], f"resumed at head {line['head']} and stood at {view.seq}")
         view.epoch = line["epoch"]
         if line["start"] != "resume":
-            view.void = True
+            view.void_before = view.void_before if view.promised else view.void
+            view.promised = view.void = True
 
     def on_snapshot_begin(self, line, view):
         self.views[line["channel"]] = fresh = View(self.judge.keys)
@@ -430,6 +434,8 @@ class Client:
 
     def on_over(self, line, view):
         view.deaf = True
+        if view.promised:
+            view.promised, view.void = False, view.void_before
         if not view.is_whole():
             self.views[line["channel"]] = View(self.judge.keys)
 

@@ -166,6 +166,14 @@ class Doctored(unittest.TestCase):
         first(history["ben"], "entries")["entries"][0]["changes"][0]["set"]["gone"] = 1
         self.assertEqual(self.faults_of(history), [])
 
+    def test_whoever_never_got_a_promised_snapshot_may_go_on_from_the_old_rows(self):
+        history = sound()
+        again = next(place for place, line in enumerate(history["ada"]) if line.get("start") == "resume")
+        promised = {**history["ada"][again], "start": "snapshot"}
+        over = {**first(history["ada"], "over"), "at": promised["at"]}
+        history["ada"][again:again] = [promised, promised, over]
+        self.assertEqual(self.faults_of(history), [])
+
     def test_an_ack_that_names_another_entry(self):
         history = sound()
         first(history["ada"], "ack")["seq"] = 3

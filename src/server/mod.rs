@@ -53,6 +53,9 @@ pub use stream::HttpStream;
 /// How long tasks may take to end once everything was told to.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How often a database is opened whose tables somebody changes meanwhile.
+const STARTS: u32 = 5;
+
 /// Connections that wait to be accepted. When it is full the kernel drops the rest, and they try
 /// again a second later: everybody who comes back at once after a restart must fit. The system's
 /// own bound (`net.core.somaxconn`, 4096) may be lower.
@@ -296,8 +299,16 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Somebody else's migration may come between ours and the look at what it left, so both are tried
+/// again.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Made), StoreError> {
     let made = store::migrate(config).await?;
+    for _ in 1..STARTS {
+        match store::open(config).await {
+            Err(StoreError::Unfit(_)) => store::migrate(config).await.map(drop)?,
+            opened => return Ok((opened?, made)),
+        }
+    }
     Ok((store::open(config).await?, made))
 }
 

@@ -30,6 +30,12 @@ struct KeptEdit {
     o: Vec<KeptOp>,
 }
 
+impl KeptEdit {
+    fn named(&self) -> EditOf {
+        EditOf { id: EditId(self.i), user: self.u.clone() }
+    }
+}
+
 /// A step, the table's name and the key in the wire's form; no key: all that the step did. A key that
 /// a trigger changed stands behind, as the database tells it.
 #[derive(Debug, Deserialize)]
@@ -76,7 +82,12 @@ impl EntryRow {
         if let Some(changes) = &self.changes {
             decoder.read(changes).map_err(|e| broken(&self, &e))?;
         }
-        let (edits, recorded) = decoder.finish();
+        let (mut edits, recorded) = decoder.finish();
+        let reset = self.reset.unwrap_or_default();
+        if !reset.is_empty() {
+            // Which of them changed what is not known.
+            edits = kept.iter().map(KeptEdit::named).collect();
+        }
         let (changes, olds) = recorded.into_iter().map(|r| (r.change, r.old)).unzip();
         let entry = Entry {
             seq: self.seq.unsigned_abs(),
@@ -84,7 +95,7 @@ impl EntryRow {
             edits,
             by: self.actor,
             changes,
-            reset: self.reset.unwrap_or_default(),
+            reset,
         };
         Ok(Decoded { stored: StoredEntry { tag: self.tag.unsigned_abs(), entry }, olds })
     }
@@ -182,7 +193,7 @@ impl<'a> Decoder<'a> {
         let mut edits = Vec::new();
         for (place, kept) in named.iter_mut().zip(self.kept).filter(|(place, _)| place.is_some()) {
             *place = u32::try_from(edits.len()).ok();
-            edits.push(EditOf { id: EditId(kept.i), user: kept.u.clone() });
+            edits.push(kept.named());
         }
         let changes = self.changes.into_iter().map(|Attributed { edit, mut recorded }| {
             let edit = edit.and_then(|edit| named.get(edit).copied().flatten());

@@ -117,6 +117,16 @@ pub(crate) async fn a_new_column_is_live_at_once<H: Harness>() {
     assert_eq!(bench.head(&board("b")).await, head, "nothing changed, so nothing is reset");
 }
 
+pub(crate) async fn edits_that_meet_a_migration_are_named_where_they_stand<H: Harness>() {
+    let bench = bench::<H>().await;
+    let edit = bench.retitling(1, "checked before");
+    bench.outsider().await.run("ALTER TABLE cards RENAME COLUMN weight TO heavy").await;
+    let applied = bench.outcome_of(edit).await.unwrap();
+    bench.names_its_edit(applied).await;
+    bench.refreshed().await;
+    bench.is_recorded().await;
+}
+
 pub(crate) async fn a_table_made_anew_takes_no_edit_unrecorded<H: Harness>() {
     let bench = bench::<H>().await;
     let b = bench.head(&board("b")).await;

@@ -55,7 +55,7 @@ macro_rules! every_test {
                 a_member_gets_the_higher_of_both_roles,
                 who_was_removed_does_not_come_back_by_an_older_link,
                 registering_with_an_invitation_joins_at_once;
-            changing: a_new_column_is_live_at_once, a_table_made_anew_takes_no_edit_unrecorded,
+            changing: a_new_column_is_live_at_once, edits_that_meet_a_migration_are_named_where_they_stand, a_table_made_anew_takes_no_edit_unrecorded,
                 a_table_that_is_gone_takes_its_rows_along_and_comes_back,
                 a_table_that_no_longer_fits_is_left_alone_until_it_does,
                 a_renamed_column_breaks_no_writer,

@@ -78,6 +78,18 @@ impl LiveSchema {
         kinds.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// The tables that are not as they were, came or went: the kinds of their channels, and their
+    /// names.
+    pub(super) fn changed_since<'a>(&'a self, before: &'a Self) -> BTreeSet<(&'a str, &'a str)> {
+        let differs = |kind: &str, name: &str| {
+            let of = |schema: &'a Self| schema.table(name, kind).map(|(_, table)| table);
+            of(self) != of(before)
+        };
+        let all = self.tables.iter().chain(&before.tables);
+        let named = all.map(|table| (table.channel_kind.as_str(), table.name.as_str()));
+        named.filter(|(kind, name)| differs(kind, name)).collect()
+    }
+
     /// The index and the table with this name, if it is live on this kind of channel.
     #[must_use]
     pub fn table(&self, name: &str, channel_kind: &str) -> Option<(usize, &Arc<LiveTable>)> {

@@ -36,6 +36,7 @@ pub(crate) enum Call {
     Select,
     Commit,
     Trim,
+    Refresh,
 }
 
 /// On which side of a call a hub stops: before the database is asked, or with its answer in hand.
@@ -156,9 +157,11 @@ impl Store for Gated {
         self.gate.numberings.fetch_add(1, Ordering::SeqCst);
         self.store.number().await
     }
+
     async fn refresh(&self) -> Result<Vec<Appended>, StoreError> {
-        self.store.refresh().await
+        self.call(Call::Refresh, self.store.refresh()).await
     }
+
     async fn mend(&self, table: &str) -> Result<Vec<Appended>, StoreError> {
         self.store.mend(table).await
     }

@@ -191,7 +191,10 @@ async fn is_current(
 
 /// Runs statements that lock one table, in a transaction of their own. Writers queue behind whoever
 /// waits for such a lock, so it waits only briefly, lets them pass, and tries again.
-async fn run(connection: &mut PgConnection, statements: &[String]) -> Result<(), StoreError> {
+pub(super) async fn run(
+    connection: &mut PgConnection,
+    statements: &[String],
+) -> Result<(), StoreError> {
     let mut left = LOCK_ATTEMPTS;
     loop {
         left -= 1;

@@ -10,7 +10,13 @@ use std::sync::{Arc, atomic::Ordering};
 
 use sqlx::PgConnection;
 
-use super::{PostgresStore, connect::single, failure::store_error, migrate::Apply, relations};
+use super::{
+    PostgresStore,
+    connect::single,
+    failure::store_error,
+    migrate::{self, Apply},
+    relations, watched,
+};
 use crate::{
     planted::{self, Bug},
     store::{Appended, Declarations, StoreError},
@@ -81,14 +87,25 @@ impl PostgresStore {
     async fn take_over(&self, mend: &[String]) -> Result<(), StoreError> {
         let mut connection = single(&self.url).await?;
         let apply = Apply { declarations: &self.declarations, mend, strict: false };
-        let schema = apply.run(&mut connection).await?;
-        sqlx::Connection::close(connection).await.map_err(store_error)?;
-        for table in &schema.unwatched {
+        let now = Arc::new(apply.run(&mut connection).await?);
+        for table in &now.unwatched {
             tracing::warn!(table = table.name, why = table.why, "a table is not live at present");
         }
-        if *self.schema.load_full() != schema {
-            self.schema.store(Arc::new(schema));
+        let before = self.schema.load_full();
+        if before != now {
+            self.schema.store(Arc::clone(&now));
+            // Only now this hub shows the tables as they are. Whoever was told to look again before, be it
+            // by another hub that noticed the change first, was shown them as they were.
+            let changed = now.changed_since(&before).into_iter();
+            let marks: Vec<String> =
+                changed.flat_map(|(kind, table)| watched::marked_last(kind, table)).collect();
+            let marked = migrate::run(&mut connection, &marks).await;
+            if marked.is_err() {
+                // The next look finds the change again.
+                self.schema.store(before);
+            }
+            marked?;
         }
-        Ok(())
+        sqlx::Connection::close(connection).await.map_err(store_error)
     }
 }

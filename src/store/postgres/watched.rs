@@ -72,3 +72,14 @@ pub(super) fn marker(kind: &str, table: &str) -> String {
         literal(table),
     )
 }
+
+/// The statements that reset all channels of a kind, in the place of a reset that nobody has numbered
+/// yet.
+pub(super) fn marked_last(kind: &str, table: &str) -> [String; 2] {
+    let earlier = format!(
+        "DELETE FROM rowcast.pending WHERE step IS NULL AND channel = {} AND tbl = {}",
+        literal(&format!("{kind}:*")),
+        literal(table),
+    );
+    [earlier, marker(kind, table)]
+}

@@ -15,7 +15,7 @@ use super::{
         declaration::Declarations,
         error::StoreError,
         fold::{EntryBuilder, EntryLimits},
-        schema::{LiveSchema, LiveTable, Unwatched},
+        schema::{LiveSchema, LiveTable},
     },
     backlog::channel_name,
     catalogue,
@@ -115,16 +115,7 @@ impl Reload<'_> {
                 tables.insert((&table.channel_kind, &table.name));
             }
         }
-        for before in self.before.iter().flat_map(|before| &before.tables) {
-            if now.table(&before.name, &before.channel_kind).map(|(_, now)| now) != Some(before) {
-                tables.insert((&before.channel_kind, &before.name));
-            }
-        }
-        let was_away = self.before.iter().flat_map(|before| &before.unwatched);
-        let is_back = |table: &&Unwatched| now.table(&table.name, &table.channel_kind).is_some();
-        for table in was_away.filter(is_back) {
-            tables.insert((&table.channel_kind, &table.name));
-        }
+        tables.extend(self.before.into_iter().flat_map(|before| now.changed_since(before)));
         let mut resets = Resets::new();
         for (kind, name) in tables {
             tracing::info!(table = name, "the channels of a table are reset");

@@ -40,10 +40,7 @@ pub(super) async fn makes_the_table(database: &Database) {
 pub(super) async fn migrates(database: Arc<Database>, fate: Arc<Fate>, mut dice: StdRng) -> usize {
     let mut calm = fate.calm.subscribe();
     let mut column: Option<&str> = None;
-    // On PostgreSQL an entry that a migration has made a reset does not name its edits, which the checker
-    // would take for lost. There the table is changed in the end only.
-    let first = if database.kind == Kind::Postgres { usize::MAX } else { EVERY };
-    let (mut next, mut count) = (first, 0);
+    let (mut next, mut count) = (EVERY, 0);
     loop {
         tokio::select! {
             biased;

@@ -14,7 +14,7 @@ import { sameValue } from './values.js';
 
 /** @type {Readonly<Record<string, Comparing>>} */
 const TYPES = {
-  bool: { form: Number, order: ascending },
+  bool: { form: wholeNumber, order: ascending },
   int: { form: wholeNumber, order: ascending },
   float: { form: double, order: nanLast },
   decimal: { form: String, order: decimals },
@@ -104,24 +104,23 @@ function textOf(value) {
 /** @param {Value} value @returns {number | bigint | string} */
 function wholeNumber(value) {
   if (typeof value !== 'string') return Number(value);
-  if (!/^[+-]?\d+$/.test(value)) return Number.isNaN(Number(value)) ? value : Number(value);
+  if (!DECIMAL.test(value)) return value;
   const number = Number(value);
-  return Number.isSafeInteger(number) ? number : BigInt(value);
+  return Number.isSafeInteger(number) || !/^[+-]?\d+$/.test(value) ? number : BigInt(value);
 }
 
 /** @param {Value} value @returns {number | string} */
 function double(value) {
-  if (typeof value !== 'string' || value === 'NaN') return Number(value);
-  const number = Number(value);
-  return Number.isNaN(number) ? value : number;
+  return typeof value !== 'string' || value in UNBOUNDED || DECIMAL.test(value) ? Number(value) : value;
 }
 
-const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i;
-/** What is no finite number, after what it comes. @type {Record<string, number>} */
-const UNBOUNDED = { '-Infinity': -1, Infinity: 1, NaN: 2 };
+const DECIMAL = /^([+-]?)(?=\.?\d)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i;
+/** What is no finite number, after what it comes. @type {Readonly<Record<string, number>>} */
+const UNBOUNDED = Object.assign(Object.create(null), { '-Infinity': -1, Infinity: 1, NaN: 2 });
 
 /**
- * Decimals of any size, exactly: as doubles where these differ, else digit by digit.
+ * Decimals of any size, exactly: as doubles where these differ, else digit by digit. What is none comes
+ * after them.
  *
  * @param {string} a
  * @param {string} b
@@ -132,7 +131,7 @@ function decimals(a, b) {
   const rough = Number(a) - Number(b);
   if (rough !== 0 && !Number.isNaN(rough)) return rough;
   const [one, other] = [DECIMAL.exec(a), DECIMAL.exec(b)];
-  if (one === null || other === null) return compareBytes(a, b);
+  if (one === null || other === null) return Number(one === null) - Number(other === null) || compareBytes(a, b);
   const scale = Math.max(places(one), places(other));
   return ascending(scaled(one, scale), scaled(other, scale));
 }

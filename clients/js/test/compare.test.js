@@ -52,6 +52,24 @@ test('a date of JavaScript and offsets find the row, and keys of numbers tie by 
   assert.deepEqual([{ n: '9007199254740993' }, { n: 10 }, { n: 9 }].sort(byNumber), [{ n: 9 }, { n: 10 }, { n: '9007199254740993' }]);
 });
 
+test('what does not fit a column’s type comes after what does, in any order of arrival', () => {
+  /** @type {[string, any[]][]} */
+  const sorted = [
+    ['bool', [false, true, '', 'a lot']],
+    ['int', [-1, 0, 2, '9007199254740993', '', '0x10', '12 apples']],
+    ['float', ['-Infinity', -1, 0.5, 'Infinity', '', '0x1', 'constructor', 'NaN']],
+    ['decimal', ['-1.5', '0', '9', '100', '', '12 apples']],
+  ];
+  for (const [type, values] of sorted) {
+    const rows = values.map((n) => ({ n }));
+    const order = wantedOrder([], ['n'], () => type);
+    for (let turn = 0; turn < rows.length; turn++) {
+      const turned = [...rows.slice(turn), ...rows.slice(0, turn)].reverse();
+      assert.deepEqual(turned.sort(order), rows, type);
+    }
+  }
+});
+
 test('a filter with undefined is refused, with the field’s name', async (t) => {
   const { tasks } = await aPerson(t, await aHub(t), 'ada');
   const wrong = [{ votes: undefined }, { votes: { gt: undefined } }, [{ status: 'todo' }, { votes: undefined }], { votes: { in: undefined } }, { votes: { in: [1, undefined] } }];

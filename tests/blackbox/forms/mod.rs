@@ -437,7 +437,10 @@ impl People {
         self.undoes(emptied, what).await?;
         wants!(self.read(case).await, read, "{what}: undone");
         let (table, key) = (case.table.to_owned(), id_of(case));
-        let delete = vec![Op::Delete(Delete { table, key, guard: own })];
+        // What a number in JSON is in MessagePack, it is in no other encoding.
+        let is_json = self.kind(case.table, &case.column).0 == ColumnType::Json;
+        let guard = if is_json { self.plain(case.table, &own) } else { own };
+        let delete = vec![Op::Delete(Delete { table, key, guard })];
         let deleted = self.edits(other, delete, what).await?;
         self.undoes(deleted, what).await?;
         wants!(self.read(case).await, read, "{what}: restored");

@@ -2,15 +2,16 @@
 //!
 //! The runtime does that by itself only where a task waits for something that is not there.
 
-/// Work after which others have a turn.
-const TURN: u32 = 64;
+/// Work after which others have a turn. What a client sends at once is told on at once if it is less: a
+/// turn of others cuts it in two batches.
+const TURN: u32 = 256;
 /// Bytes read that count as one piece of work.
-const READ_BYTES: usize = 1024;
+const READ_BYTES: usize = 512;
 
-/// What a message counts.
-pub(super) const MESSAGE: u32 = 4;
+/// What a message counts, beside its bytes.
+pub(super) const MESSAGE: u32 = 1;
 /// What a batch of a channel counts.
-pub(super) const BATCH: u32 = 16;
+pub(super) const BATCH: u32 = 64;
 
 /// What a read counts.
 pub(super) fn read(bytes: usize) -> u32 {

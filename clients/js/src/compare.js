@@ -6,6 +6,7 @@
  * @module
  */
 
+import { ExactNumber, toJson } from './exact.js';
 import { compareBytes } from './key.js';
 import { sameValue } from './values.js';
 
@@ -98,11 +99,12 @@ function texts(a, b) {
 
 /** @param {Value} value */
 function textOf(value) {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' && !(value instanceof ExactNumber) ? toJson(value) : String(value);
 }
 
 /** @param {Value} value @returns {number | bigint | string} */
 function wholeNumber(value) {
+  if (value instanceof ExactNumber) return wholeNumber(value.digits);
   if (typeof value !== 'string') return Number(value);
   if (!DECIMAL.test(value)) return value;
   const number = Number(value);

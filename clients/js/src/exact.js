@@ -17,7 +17,7 @@ export class ExactNumber {
    */
   constructor(digits) {
     if (!isNumber(digits)) throw new Misuse(`\`${digits}\` is no number as JSON writes it`);
-    /** As they came. @type {string} */
+    /** As they came. @readonly @type {string} */
     this.digits = digits;
     Object.freeze(this);
   }

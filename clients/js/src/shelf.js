@@ -21,9 +21,10 @@ import { scopeOf } from './keeper.js';
  * @property {Record<string, Fields[]>} tables
  */
 /**
- * The same as they are kept: a row with exact numbers in it is JSON text.
+ * The same as they are kept: a row with exact numbers in it is JSON text. `form` says so: rows that an older
+ * version of the client kept have rounded numbers in their place, and are of no use.
  *
- * @typedef {Omit<ChannelRows, 'tables'> & { tables: Record<string, (Fields | string)[]> }} KeptRows
+ * @typedef {Omit<ChannelRows, 'tables'> & { tables: Record<string, (Fields | string)[]>, form: number }} KeptRows
  */
 
 /**
@@ -37,6 +38,8 @@ import { scopeOf } from './keeper.js';
  * @property {(scope: string, channel?: string) => Promise<void>} drop without a channel: all of the scope
  */
 
+/** How rows are kept. */
+const FORM = 2;
 /** What is larger is not kept. */
 const MOST_ROWS = 20_000;
 /** How long after a change it is kept, and how much longer for each row, milliseconds. */
@@ -80,7 +83,7 @@ export class Shelf {
   load(channel) {
     const [storage, scope] = [this.#storage, this.#scope];
     if (!storage || scope === null || this.#any?.(scope) === false) return null;
-    const loading = storage.load(scope, channel).then((rows) => (rows && scope === this.#scope ? changedRows(rows, fromClone) : undefined));
+    const loading = storage.load(scope, channel).then((rows) => (rows?.form === FORM && scope === this.#scope ? changedRows(rows, fromClone) : undefined));
     return loading.catch(() => undefined);
   }
 
@@ -130,7 +133,7 @@ export class Shelf {
     clearTimeout(changed?.timer);
     this.#changed.delete(channel);
     const rows = changed?.rows();
-    if (rows && this.#scope !== null) this.#storage?.put(this.#scope, channel, changedRows(rows, cloneable)).catch(() => {});
+    if (rows && this.#scope !== null) this.#storage?.put(this.#scope, channel, { ...changedRows(rows, cloneable), form: FORM }).catch(() => {});
   }
 
   #forgetChanges() {

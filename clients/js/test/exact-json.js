@@ -77,7 +77,7 @@ function fitting(text) {
 /** @param {any} value @param {(value: any, name: string) => any} change @returns {any} */
 function changed(value, change, name = '') {
   const own = change(value, name);
-  if (own !== value || typeof own !== 'object' || own === null) return own;
+  if (own !== value || typeof own !== 'object' || own === null || own instanceof Uint8Array) return own;
   if (Array.isArray(own)) return own.map((item) => changed(item, change));
   return Object.fromEntries(Object.entries(own).map(([inner, item]) => [inner, changed(item, change, inner)]));
 }

@@ -6,6 +6,7 @@ import { ExactNumber, Misuse, api, memoryStorage } from '../src/index.js';
 import { json } from '../src/codec.js';
 import { fromJson, toJson } from '../src/exact.js';
 import { msgpack } from '../src/msgpack.js';
+import { SchemaBook } from '../src/schema.js';
 import { Tabs } from '../src/tabs.js';
 import { readJson, readMsgpack, writeJson, writeMsgpack } from './exact-json.js';
 import { FakeLocks } from './fake-locks.js';
@@ -121,6 +122,20 @@ for (const codec of [json, msgpack]) {
     assert.equal(String(project.state.of('sum')[0]?.value.wei), '123456789012345678901234');
   });
 }
+
+test('bytes of MessagePack are read by the type of the column, or of the items of its lists', () => {
+  const book = new SchemaBook();
+  const columns = [{ name: 'sums', type: 'list', items: 'json' }, { name: 'photos', type: 'list', items: 'bytes' }, { name: 'sum', type: 'json' }, { name: 'photo', type: 'bytes' }];
+  book.learn({ hash: 'h', tables: [{ name: 'tasks', channel: 'project:{id}', key: ['id'], columns }] });
+  const bin = new TextEncoder().encode('1e400');
+  const row = { sums: [bin, [bin], { a: bin }], photos: [bin, [bin]], sum: bin, photo: bin };
+  const set = writeMsgpack({ type: 'entries', entries: [{ seq: 1, changes: [{ op: 'update', table: 'tasks', key: [bin], set: row }] }] });
+  const known = { typeOf: book.valueType.bind(book), tableOf: () => undefined };
+  const [{ changes }] = msgpack.decode(set, known).entries;
+  assert.equal(toJson(changes[0].set), '{"sums":[1e400,[1e400],{"a":1e400}],"photos":["MWU0MDA=",["MWU0MDA="]],"sum":1e400,"photo":"MWU0MDA="}');
+  assert.deepEqual(changes[0].key, ['MWU0MDA=']);
+  assert.equal(msgpack.decode(set).entries[0].changes[0].set.sum, 'MWU0MDA=', 'nothing is known of the column');
+});
 
 test('rows that an older version kept with rounded numbers are not shown, and come from the hub', async (t) => {
   const storage = memoryStorage();

@@ -5,6 +5,7 @@
  */
 
 import { RowcastError } from './errors.js';
+import { fromJson, toJson } from './exact.js';
 import { sendable } from './sendable.js';
 
 /**
@@ -133,7 +134,7 @@ export class Api {
     const all = { accept: 'application/json', ...headers };
     if (token !== null) all['authorization'] = `Bearer ${token}`;
     if (body !== undefined) all['content-type'] = 'application/json';
-    const init = { method, headers: all, body: body === undefined ? null : JSON.stringify(sendable('body', body, { nul: true, gaps: true })), signal: signal ?? null };
+    const init = { method, headers: all, body: body === undefined ? null : toJson(sendable('body', body, { nul: true, gaps: true })), signal: signal ?? null };
     try {
       const response = await send(`${this.#base}${path}${queryText(query)}`, { ...init, ...(credentials && { credentials }) });
       return { status: response.status, headers: response.headers, data: dataOf(await response.text()) };
@@ -175,7 +176,7 @@ function checked(answer) {
 /** @param {string} text */
 function dataOf(text) {
   try {
-    return text === '' ? null : JSON.parse(text);
+    return text === '' ? null : fromJson(text);
   } catch {
     return text;
   }

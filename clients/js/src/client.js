@@ -102,6 +102,7 @@ export class Client {
       news: (news) => this.#news(news),
       changed: () => this.#phaseChanged(),
       schemaHash: () => this.#schema.hash,
+      typeOf: (table, column) => this.#schema.valueType(table, column),
     });
     this.#keeper = new Keeper(storage, options.tabs ?? browserTabs(), hub, {
       restore: (records, elsewhere) => this.#outboxes.restore(records, elsewhere),

@@ -5,6 +5,7 @@
  */
 
 import { HubError } from './errors.js';
+import { fromJson, toJson } from './exact.js';
 
 /** @typedef {string | Uint8Array<ArrayBuffer>} Frame */
 
@@ -14,8 +15,16 @@ import { HubError } from './errors.js';
  * @typedef {object} Codec
  * @property {string} subprotocol under which the hub knows it
  * @property {(message: object) => Frame} encode
- * @property {(frame: unknown) => any} decode the message, or undefined if the frame is none
+ * @property {(frame: unknown, known?: Known) => any} decode the message, or undefined if the frame is none
  * @property {(pieces: any[]) => unknown} join the `data` of parts put together to a frame
+ */
+
+/**
+ * What a socket knows of the rows in its messages, where the encoding does not tell.
+ *
+ * @typedef {object} Known
+ * @property {(table: string, column: string) => string} typeOf the type of a column's values, of a list's items
+ * @property {(ref: number) => string | undefined} tableOf the table that a request names
  */
 
 /** What one message may have before the hub has told its own limit, bytes. */
@@ -24,7 +33,7 @@ export const MESSAGE_BYTES = 64 * 1024;
 /** @type {Readonly<Codec>} */
 export const json = Object.freeze({
   subprotocol: 'rowcast.v1.json',
-  encode: (message) => JSON.stringify(message),
+  encode: toJson,
   decode,
   join: (pieces) => pieces.join(''),
 });
@@ -33,7 +42,7 @@ export const json = Object.freeze({
 function decode(frame) {
   if (typeof frame !== 'string') return undefined;
   try {
-    const message = JSON.parse(frame);
+    const message = fromJson(frame);
     return typeof message?.type === 'string' ? message : undefined;
   } catch {
     return undefined;

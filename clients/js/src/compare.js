@@ -6,6 +6,7 @@
  * @module
  */
 
+import { ExactNumber, toJson } from './exact.js';
 import { compareBytes } from './key.js';
 import { sameValue } from './values.js';
 
@@ -98,11 +99,12 @@ function texts(a, b) {
 
 /** @param {Value} value */
 function textOf(value) {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' && !(value instanceof ExactNumber) ? toJson(value) : String(value);
 }
 
 /** @param {Value} value @returns {number | bigint | string} */
 function wholeNumber(value) {
+  if (value instanceof ExactNumber) return wholeNumber(value.digits);
   if (typeof value !== 'string') return Number(value);
   if (!DECIMAL.test(value)) return value;
   const number = Number(value);
@@ -128,10 +130,10 @@ const UNBOUNDED = Object.assign(Object.create(null), { '-Infinity': -1, Infinity
 function decimals(a, b) {
   const [x, y] = [UNBOUNDED[a] ?? 0, UNBOUNDED[b] ?? 0];
   if (x !== 0 || y !== 0) return x - y;
-  const rough = Number(a) - Number(b);
-  if (rough !== 0 && !Number.isNaN(rough)) return rough;
   const [one, other] = [DECIMAL.exec(a), DECIMAL.exec(b)];
   if (one === null || other === null) return Number(one === null) - Number(other === null) || compareBytes(a, b);
+  const rough = Number(a) - Number(b);
+  if (rough !== 0 && !Number.isNaN(rough)) return rough;
   const scale = Math.max(places(one), places(other));
   return ascending(scaled(one, scale), scaled(other, scale));
 }

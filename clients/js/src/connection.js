@@ -21,6 +21,7 @@ import { Deferred, Pause, within } from './wait.js';
  * @property {(news: any) => void} news
  * @property {() => void} changed the phase is another
  * @property {() => string | undefined} schemaHash the hash of the schema already known
+ * @property {import('./codec.js').Known['typeOf']} typeOf
  */
 
 /** The name under which this client stands in the hub's logs. */
@@ -190,7 +191,8 @@ export class Connection {
   #openSocket(url, ended) {
     const { WebSocket, timing, codec } = this.#options;
     const onNews = (/** @type {any} */ news) => this.#news(news);
-    return new Socket({ url, WebSocket, timing, codec, onNews, onEnd: ended.resolve });
+    const { typeOf } = this.#hooks;
+    return new Socket({ url, WebSocket, timing, codec, typeOf, onNews, onEnd: ended.resolve });
   }
 
   /**

@@ -5,6 +5,7 @@
  */
 
 import { Misuse } from './errors.js';
+import { ExactNumber } from './exact.js';
 import { comparedWith, equalTo, hasOrder } from './compare.js';
 import { sameValue } from './values.js';
 
@@ -128,7 +129,7 @@ function fieldTest(field, wanted, type) {
 
 /** Objects are conditions; an object to compare with is written `{ eq: … }`. @param {unknown} wanted */
 function isConditions(wanted) {
-  return typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted) && !(wanted instanceof Date);
+  return typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted) && !(wanted instanceof Date) && !(wanted instanceof ExactNumber);
 }
 
 /** @param {string} name */

@@ -13,6 +13,7 @@ export { Client } from './client.js';
 export { Collection } from './collection.js';
 export { Closed, ConnectionLost, EditError, HubError, Misuse, RowcastError } from './errors.js';
 export { Edit } from './edit.js';
+export { ExactNumber } from './exact.js';
 export { indexedDbStorage, memoryStorage } from './storage.js';
 export { Query } from './query.js';
 export { Session, session } from './session.js';

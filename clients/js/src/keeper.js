@@ -5,12 +5,13 @@
  * @module
  */
 
+import { cloneable, fromClone } from './exact.js';
 import { Deferred, within } from './wait.js';
 
 /** @typedef {import('./types.js').Op} Op */
 
 /**
- * An edit as it is written down.
+ * An edit to be written down.
  *
  * @typedef {object} EditRecord
  * @property {string} id
@@ -18,7 +19,12 @@ import { Deferred, within } from './wait.js';
  * @property {readonly Op[]} ops
  * @property {number} madeAt milliseconds since 1970
  */
-/** @typedef {EditRecord & { tab: string }} StoredEdit with the name of the tab that sends it */
+/**
+ * An edit as it is written down and told to other tabs: operations with exact numbers in them are JSON text.
+ *
+ * @typedef {Omit<EditRecord, 'ops'> & { ops: readonly Op[] | string }} WrittenEdit
+ */
+/** @typedef {WrittenEdit & { tab: string }} StoredEdit with the name of the tab that sends it */
 
 /**
  * Where edits are kept. `scope` names a hub and a person; what is kept under one is never given out
@@ -69,7 +75,7 @@ export class Keeper {
   #hooks;
   /** @type {string | null} */
   #scope = null;
-  /** Edits that are not written down yet. @type {{ record: EditRecord, done: () => void }[]} */
+  /** Edits that are not written down yet. @type {{ record: WrittenEdit, done: () => void }[]} */
   #waiting = [];
   #writing = false;
   #opened = /** @type {Deferred<void> | null} */ (null);
@@ -124,7 +130,7 @@ export class Keeper {
     const opened = (this.#opened = new Deferred());
     await this.#tabs.enter(scope, {
       died: (tab) => this.#adopt(scope, tab),
-      edits: (records) => this.#hooks.restore(records, true),
+      edits: (records) => this.#restore(records, true),
       gone: (ids) => this.#hooks.goneElsewhere(new Set(ids)),
     });
     await this.#try(() => this.#takeUp(scope));
@@ -142,7 +148,7 @@ export class Keeper {
    */
   keep(record, done) {
     if (this.#storage === null) return done();
-    this.#waiting.push({ record, done });
+    this.#waiting.push({ record: { ...record, ops: cloneable(record.ops) }, done });
     if (this.#isOpen) void this.#write();
   }
 
@@ -162,6 +168,14 @@ export class Keeper {
     this.#scope = null;
   }
 
+  /**
+   * @param {WrittenEdit[]} written
+   * @param {boolean} elsewhere
+   */
+  #restore(written, elsewhere) {
+    this.#hooks.restore(written.map((edit) => ({ ...edit, ops: fromClone(edit.ops) })), elsewhere);
+  }
+
   /** @param {string} scope */
   async #takeUp(scope) {
     const found = (await this.#storage?.load(scope)) ?? [];
@@ -171,7 +185,7 @@ export class Keeper {
     for (const tab of tabs) if (await this.#tabs.isDead(tab)) dead.push(tab);
     for (const tab of dead) await this.#adopt(scope, tab);
     const elsewhere = found.filter(({ tab }) => !dead.includes(tab) && tab !== this.#tabs.name);
-    if (elsewhere.length > 0 && scope === this.#scope) this.#hooks.restore(elsewhere, true);
+    if (elsewhere.length > 0 && scope === this.#scope) this.#restore(elsewhere, true);
     for (const { tab } of elsewhere) this.#tabs.watch(tab);
   }
 
@@ -186,7 +200,7 @@ export class Keeper {
       const left = ((await this.#storage?.load(scope)) ?? []).filter((edit) => edit.tab === tab);
       if (left.length === 0 || scope !== this.#scope) return;
       await this.#storage?.put(scope, left.map((edit) => ({ ...edit, tab: this.#tabs.name })));
-      this.#hooks.restore(left, false);
+      this.#restore(left, false);
     });
   }
 
@@ -205,7 +219,7 @@ export class Keeper {
     this.#writing = false;
   }
 
-  /** @param {EditRecord[]} records */
+  /** @param {WrittenEdit[]} records */
   async #put(records) {
     const [storage, scope] = [this.#storage, this.#scope];
     if (storage === null || scope === null) return;

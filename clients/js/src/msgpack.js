@@ -1,11 +1,12 @@
 /**
  * MessagePack, as far as the protocol uses it: no extension types. `connect({ codec: msgpack })`.
- * Columns of bytes are base64 text in rows, as with JSON, so that nothing depends on the encoding.
+ * Rows are as with JSON, so that nothing depends on the encoding: bytes are base64 text.
  *
  * @module
  */
 
-import { base64 } from './base64.js';
+import { withoutBytes } from './binary.js';
+import { ExactNumber, numberOf } from './exact.js';
 
 /** The name under which a `part` carries its piece: the only bytes that stay bytes. */
 const PIECE = 'data';
@@ -14,12 +15,14 @@ const PIECE = 'data';
 export const msgpack = Object.freeze({
   subprotocol: 'rowcast.v1.msgpack',
   encode: (message) => new Writer().message(message),
-  decode(frame) {
+  decode(frame, known) {
     const bytes = frame instanceof ArrayBuffer ? new Uint8Array(frame) : frame;
     if (!(bytes instanceof Uint8Array)) return undefined;
     try {
-      const message = new Reader(bytes).message();
-      return typeof message?.type === 'string' ? message : undefined;
+      const reader = new Reader(bytes);
+      const message = reader.message();
+      if (typeof message?.type !== 'string') return undefined;
+      return reader.hasBytes ? withoutBytes(message, known) : message;
     } catch {
       return undefined;
     }
@@ -55,6 +58,7 @@ class Writer {
 
   /** @param {any} value @returns {void} */
   #value(value) {
+    if (value instanceof ExactNumber) return this.#exact(value);
     if (typeof value?.toJSON === 'function') return this.#value(value.toJSON());
     if (value === true || value === false) return this.#byte(value ? 0xc3 : 0xc2);
     if (typeof value === 'number' && Number.isFinite(value)) return this.#number(value);
@@ -68,6 +72,16 @@ class Writer {
   #number(value) {
     if (Number.isSafeInteger(value)) return value < 0 ? this.#negative(value) : this.#natural(value);
     this.#wide(0xcb, 8, (at) => this.#view.setFloat64(at, value));
+  }
+
+  /** An integer of 64 bits, or digits as bytes. @param {ExactNumber} value */
+  #exact({ digits }) {
+    const whole = /^-?\d{1,20}$/.test(digits) ? BigInt(digits) : undefined;
+    if (whole !== undefined && BigInt.asUintN(64, whole) === whole) return this.#wide(0xcf, 8, (at) => this.#view.setBigUint64(at, whole));
+    if (whole !== undefined && BigInt.asIntN(64, whole) === whole) return this.#wide(0xd3, 8, (at) => this.#view.setBigInt64(at, whole));
+    if (digits.length < 0x100) this.#wide(0xc4, 1, (at) => this.#view.setUint8(at, digits.length));
+    else this.#head(digits.length, 0, 0, 0xc5);
+    this.#put(TO_UTF8.encode(digits));
   }
 
   /** @param {number} value */
@@ -93,9 +107,7 @@ class Writer {
     const utf8 = TO_UTF8.encode(text);
     if (utf8.length >= 0x20 && utf8.length < 0x100) this.#wide(0xd9, 1, (at) => this.#view.setUint8(at, utf8.length));
     else this.#head(utf8.length, 0xa0, 0x20, 0xda);
-    this.#room(utf8.length);
-    this.#bytes.set(utf8, this.#at);
-    this.#at += utf8.length;
+    this.#put(utf8);
   }
 
   /** @param {any[]} list */
@@ -124,6 +136,13 @@ class Writer {
     if (length < below) this.#byte(short | length);
     else if (length < 0x10000) this.#wide(long, 2, (at) => this.#view.setUint16(at, length));
     else this.#wide(long + 1, 4, (at) => this.#view.setUint32(at, length));
+  }
+
+  /** @param {Uint8Array} bytes */
+  #put(bytes) {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
   }
 
   /** @param {number} byte */
@@ -161,6 +180,8 @@ class Reader {
   #view;
   #at = 0;
   #depth = 0;
+  /** Whether there are bytes that are not a piece of a message. */
+  hasBytes = false;
 
   /** @param {Uint8Array} bytes */
   constructor(bytes) {
@@ -205,8 +226,8 @@ class Reader {
     const view = this.#view;
     if (head === 0xca) return view.getFloat32(this.#skip(4));
     if (head === 0xcb) return view.getFloat64(this.#skip(8));
-    if (head === 0xcf) return Number(view.getBigUint64(this.#skip(8)));
-    if (head === 0xd3) return Number(view.getBigInt64(this.#skip(8)));
+    if (head === 0xcf) return numberOf(String(view.getBigUint64(this.#skip(8))));
+    if (head === 0xd3) return numberOf(String(view.getBigInt64(this.#skip(8))));
     if (head < 0xcf) return this.#length(head - 0xcc);
     if (head === 0xd0) return view.getInt8(this.#skip(1));
     return head === 0xd1 ? view.getInt16(this.#skip(2)) : view.getInt32(this.#skip(4));
@@ -229,7 +250,8 @@ class Reader {
    */
   #binary(length, name) {
     const bytes = this.#take(length);
-    return this.#depth === 1 && name === PIECE ? bytes : base64(bytes);
+    this.hasBytes ||= this.#depth !== 1 || name !== PIECE;
+    return bytes;
   }
 
   /** @param {number} length */

@@ -100,7 +100,7 @@ export class Replica {
     this.#awaiting = false;
   }
 
-  /** The shown rows and their place, to be kept; null if they are not worth it. @returns {import('./shelf.js').KeptRows | null} */
+  /** The shown rows and their place, to be kept; null if they are not worth it. @returns {import('./shelf.js').ChannelRows | null} */
   keep() {
     const [{ position, rows }, schema] = [this.#shown, this.#schema.whole];
     return this.assembling || position === null || schema === null ? null : { position, schema, tables: rows.all() };
@@ -109,7 +109,7 @@ export class Replica {
   /**
    * Shows rows that were kept, until there are others.
    *
-   * @param {import('./shelf.js').KeptRows} kept
+   * @param {import('./shelf.js').ChannelRows} kept
    * @returns {boolean} whether they are of use
    */
   restore({ position, schema, tables }) {

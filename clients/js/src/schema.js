@@ -71,8 +71,17 @@ export class SchemaBook {
    * @param {string} column
    */
   columnType(table, column) {
-    const columns = this.table(table)?.columns ?? [];
-    return columns.find(({ name }) => name === column)?.type ?? 'other';
+    return this.#column(table, column)?.type ?? 'other';
+  }
+
+  /**
+   * The type of a column's values: of a list, that of its items.
+   *
+   * @param {string} table
+   * @param {string} column
+   */
+  valueType(table, column) {
+    return this.#column(table, column)?.items ?? this.columnType(table, column);
   }
 
   /**
@@ -82,8 +91,15 @@ export class SchemaBook {
    * @param {string} column
    */
   isReadonly(table, column) {
-    const columns = this.table(table)?.columns ?? [];
-    return columns.some(({ name, readonly }) => name === column && readonly === true);
+    return this.#column(table, column)?.readonly === true;
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} column
+   */
+  #column(table, column) {
+    return this.table(table)?.columns.find(({ name }) => name === column);
   }
 
   /**

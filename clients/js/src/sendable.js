@@ -8,6 +8,7 @@
 
 import { base64 } from './base64.js';
 import { EditError, Misuse } from './errors.js';
+import { ExactNumber } from './exact.js';
 
 /** @typedef {import('./types.js').Op} Op */
 /** @typedef {import('./schema.js').SchemaBook} SchemaBook */
@@ -272,6 +273,7 @@ function numberOf(value) {
  * @returns {any}
  */
 function objectOf(value, taking, around) {
+  if (value instanceof ExactNumber) return value;
   if (around.includes(value)) throw new Unfit('holds itself');
   if (around.length >= DEEPEST) throw new Unfit('is nested too deeply', 'too_deep');
   const inside = [...around, value];

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { cloneable, fromClone } from './exact.js';
 import { scopeOf } from './keeper.js';
 
 /** @typedef {import('./types.js').Fields} Fields */
@@ -14,10 +15,16 @@ import { scopeOf } from './keeper.js';
 /**
  * The rows of a channel, at a place in its log.
  *
- * @typedef {object} KeptRows
+ * @typedef {object} ChannelRows
  * @property {Position} position
  * @property {import('./types.js').Schema} schema that they follow
  * @property {Record<string, Fields[]>} tables
+ */
+/**
+ * The same as they are kept: a row with exact numbers in it is JSON text. `form` says so: rows that an older
+ * version of the client kept have rounded numbers in their place, and are of no use.
+ *
+ * @typedef {Omit<ChannelRows, 'tables'> & { tables: Record<string, (Fields | string)[]>, form: number }} KeptRows
  */
 
 /**
@@ -31,6 +38,8 @@ import { scopeOf } from './keeper.js';
  * @property {(scope: string, channel?: string) => Promise<void>} drop without a channel: all of the scope
  */
 
+/** How rows are kept. */
+const FORM = 2;
 /** What is larger is not kept. */
 const MOST_ROWS = 20_000;
 /** How long after a change it is kept, and how much longer for each row, milliseconds. */
@@ -44,7 +53,7 @@ export class Shelf {
   #unwatch;
   /** @type {string | null} */
   #scope = null;
-  /** Channels that changed since they were kept. @type {Map<string, { rows: () => KeptRows | null, timer: ReturnType<typeof setTimeout> }>} */
+  /** Channels that changed since they were kept. @type {Map<string, { rows: () => ChannelRows | null, timer: ReturnType<typeof setTimeout> }>} */
   #changed = new Map();
 
   /**
@@ -69,15 +78,13 @@ export class Shelf {
    * The rows kept of a channel.
    *
    * @param {string} channel
-   * @returns {Promise<KeptRows | undefined> | null} null: there can be none
+   * @returns {Promise<ChannelRows | undefined> | null} null: there can be none
    */
   load(channel) {
     const [storage, scope] = [this.#storage, this.#scope];
     if (!storage || scope === null || this.#any?.(scope) === false) return null;
-    return storage.load(scope, channel).then(
-      (rows) => (scope === this.#scope ? rows : undefined),
-      () => undefined,
-    );
+    const loading = storage.load(scope, channel).then((rows) => (rows?.form === FORM && scope === this.#scope ? changedRows(rows, fromClone) : undefined));
+    return loading.catch(() => undefined);
   }
 
   /**
@@ -85,7 +92,7 @@ export class Shelf {
    *
    * @param {string} channel
    * @param {number} size how many there are
-   * @param {() => KeptRows | null} rows null: there are none any more
+   * @param {() => ChannelRows | null} rows null: there are none any more
    */
   changed(channel, size, rows) {
     if (!this.#storage || this.#scope === null || this.#changed.has(channel) || size > MOST_ROWS) return;
@@ -126,13 +133,24 @@ export class Shelf {
     clearTimeout(changed?.timer);
     this.#changed.delete(channel);
     const rows = changed?.rows();
-    if (rows && this.#scope !== null) this.#storage?.put(this.#scope, channel, rows).catch(() => {});
+    if (rows && this.#scope !== null) this.#storage?.put(this.#scope, channel, { ...changedRows(rows, cloneable), form: FORM }).catch(() => {});
   }
 
   #forgetChanges() {
     for (const { timer } of this.#changed.values()) clearTimeout(timer);
     this.#changed.clear();
   }
+}
+
+/**
+ * @template {ChannelRows | KeptRows} From
+ * @template To
+ * @param {From} kept
+ * @param {(row: From['tables'][string][number]) => To} change
+ */
+function changedRows(kept, change) {
+  const tables = Object.entries(kept.tables).map(([name, rows]) => [name, rows.map(change)]);
+  return { ...kept, tables: Object.fromEntries(tables) };
 }
 
 /**

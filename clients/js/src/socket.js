@@ -33,7 +33,9 @@ export class Socket {
   refusedAny = false;
   #parts;
   #messageBytes = MESSAGE_BYTES;
-  /** Requests without an answer, the oldest first. @type {Map<number, { answer: Answer, askedAt: number }>} */
+  /** @type {import('./codec.js').Known} */
+  #known;
+  /** Requests without an answer, the oldest first. @type {Map<number, { answer: Answer, askedAt: number, table?: string }>} */
   #waiting = new Map();
   /** @type {Deferred<void>} */
   #opened = new Deferred();
@@ -44,11 +46,13 @@ export class Socket {
    * @param {import('./types.js').SocketClass} options.WebSocket
    * @param {import('./timing.js').Timing} options.timing
    * @param {import('./codec.js').Codec} [options.codec]
+   * @param {import('./codec.js').Known['typeOf']} options.typeOf
    * @param {(news: any) => void} options.onNews
    * @param {(end: SocketEnd) => void} options.onEnd
    */
-  constructor({ url, WebSocket, timing, codec = json, onNews, onEnd }) {
+  constructor({ url, WebSocket, timing, codec = json, typeOf, onNews, onEnd }) {
     this.#codec = codec;
+    this.#known = { typeOf, tableOf: (ref) => this.#waiting.get(ref)?.table };
     this.#parts = new PartCollector(codec.join);
     this.#onNews = onNews;
     this.#onEnd = onEnd;
@@ -88,7 +92,7 @@ export class Socket {
    * Sends a request. The answer is handed over before any later message is looked at, which a
    * promise could not do.
    *
-   * @param {object} body the request without its `ref`
+   * @param {{ type: string, [member: string]: any }} body the request without its `ref`
    * @param {Answer} answer
    * @throws {HubError | ConnectionLost} if it could not be sent
    */
@@ -96,14 +100,14 @@ export class Socket {
     const ref = this.#nextRef;
     this.#transmit({ ...body, ref });
     this.#nextRef += 1;
-    this.#waiting.set(ref, { answer, askedAt: Date.now() });
+    this.#waiting.set(ref, { answer, askedAt: Date.now(), table: body.table });
     this.#liveness.waits(true);
   }
 
   /**
    * The same with a promise, where the order of what follows does not matter.
    *
-   * @param {object} body
+   * @param {{ type: string, [member: string]: any }} body
    * @returns {Promise<any>} rejected with `HubError` or `ConnectionLost`
    */
   request(body) {
@@ -157,7 +161,7 @@ export class Socket {
   #receive(frame) {
     if (this.#ended) return;
     this.#liveness.heard();
-    const message = this.#codec.decode(frame);
+    const message = this.#codec.decode(frame, this.#known);
     if (message !== undefined) this.#dispatch(message);
     if (this.#isOverdue()) this.abandon();
   }

@@ -7,12 +7,12 @@
 
 import { uuidv7 } from './uuid.js';
 
-/** @typedef {import('./keeper.js').EditRecord} EditRecord */
+/** @typedef {import('./keeper.js').WrittenEdit} WrittenEdit */
 
 /**
  * @typedef {object} TabHooks
  * @property {(tab: string) => Promise<void>} died another tab is gone
- * @property {(records: EditRecord[]) => void} edits another tab is about to send these
+ * @property {(records: WrittenEdit[]) => void} edits another tab is about to send these
  * @property {(ids: string[]) => void} gone another tab has nothing more to do for these
  */
 
@@ -114,7 +114,7 @@ export class Tabs {
     await this.#locks.request(`rowcast adopt ${this.#scope}`, work);
   }
 
-  /** @param {EditRecord[]} edits */
+  /** @param {WrittenEdit[]} edits */
   tellEdits(edits) {
     this.#say({ type: 'edits', edits });
   }

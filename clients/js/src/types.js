@@ -5,7 +5,7 @@
  * @module
  */
 
-/** @typedef {any} Value What a field holds: null, a boolean, a number, text, a list or an object. */
+/** @typedef {any} Value What a field holds: null, a boolean, a number, text, a list or an object; in JSON also an `ExactNumber`. */
 /** @typedef {{ [name: string]: Value }} Fields */
 /** @typedef {Readonly<Fields>} Row A whole row; never changed in place. */
 /** @typedef {string | number | Value[]} Key A row's key: one value, or a list where the key has several columns. */
@@ -26,7 +26,7 @@
 /** @typedef {InsertOp | UpdateOp | DeleteOp | MoveOp} Op */
 
 /**
- * @typedef {{ name: string, type: string, nullable?: boolean, readonly?: boolean, values?: string[] }} ColumnSchema
+ * @typedef {{ name: string, type: string, items?: string, nullable?: boolean, readonly?: boolean, values?: string[] }} ColumnSchema
  * @typedef {{ name: string, channel: string, key: string[], order?: string, insert?: Role,
  *   update?: Role, delete?: Role, columns: ColumnSchema[] }} TableSchema
  * @typedef {{ hash: string, tables?: TableSchema[] }} Schema

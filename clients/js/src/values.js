@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ExactNumber, sameNumber } from './exact.js';
+
 /** @typedef {import('./types.js').Value} Value */
 
 /**
@@ -15,6 +17,7 @@
  */
 export function sameValue(a, b) {
   if (Object.is(a, b)) return true;
+  if (a instanceof ExactNumber || b instanceof ExactNumber) return sameNumber(a, b);
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const names = Object.keys(a);

@@ -5,6 +5,7 @@
 
 import { EventEmitter, once } from 'node:events';
 import { WebSocketServer } from 'ws';
+import { readJson, readMsgpack, writeJson, writeMsgpack } from './exact-json.js';
 import { FakeLog } from './fake-log.js';
 
 /** @type {any[]} */
@@ -170,7 +171,7 @@ export class FakeHub extends EventEmitter {
   #accept(socket) {
     const session = { socket, id: `s-${this.#nextSession++}`, user: '', channels: new Map(), states: [] };
     this.sessions.add(session);
-    socket.on('message', (/** @type {Buffer} */ data) => this.#receive(session, JSON.parse(data.toString())));
+    socket.on('message', (/** @type {Buffer} */ data) => this.#receive(session, isPacked(session) ? readMsgpack(data) : readJson(data.toString())));
     socket.on('error', () => {});
     socket.on('close', () => this.#leave(session));
   }
@@ -333,7 +334,8 @@ export class FakeHub extends EventEmitter {
   #send(session, message) {
     const changed = this.outgoing(message, session);
     if (changed === undefined || session.socket.readyState !== 1) return;
-    const text = JSON.stringify(changed);
+    if (isPacked(session)) return session.socket.send(writeMsgpack(changed));
+    const text = writeJson(changed);
     if (text.length <= this.partBytes) return session.socket.send(text);
     const of = Math.ceil(text.length / this.partBytes);
     for (let part = 1; part <= of; part += 1) {
@@ -343,6 +345,9 @@ export class FakeHub extends EventEmitter {
     this.losePart = 0;
   }
 }
+
+/** @param {any} session */
+const isPacked = ({ socket }) => socket.protocol === 'rowcast.v1.msgpack';
 
 function now() {
   return new Date().toISOString();

@@ -74,6 +74,22 @@ test('what was made offline survives a reload and a crash, shows before there is
   assert.equal(await again.does('return rc.state.storage'), 'kept');
 });
 
+test('numbers that no double holds survive a reload, in rows and in what waits', async (t) => {
+  const { site, context, logins } = await aPlace(t);
+  const tab = await Tab.open(context, site, logins[0], 'a');
+  const exact = `const { ExactNumber } = await import('/client/index.js'); const wei = new ExactNumber('123456789012345678901234');`;
+  const digits = (/** @type {string} */ title) => `String(tasks.rows().find((row) => row.title === '${title}')?.metadata.wei) === '123456789012345678901234'`;
+  await tab.does(`await project.ready; ${exact} await tasks.insert({ title: 'sent', metadata: { wei } });`);
+  site.block('a');
+  await tab.sees(`rc.state.name === 'offline'`);
+  await tab.does(`${exact} window.made = tasks.insert({ title: 'waits', metadata: { wei } }); window.made.catch(() => {});`);
+  await becomes(() => kept(tab.page), 1);
+  await tab.start();
+  await tab.sees(`${digits('sent')} && ${digits('waits')} && rc.state.name !== 'live'`);
+  site.unblock('a');
+  await tab.sees(`rc.state.unsent === 0 && rc.state.name === 'live' && ${digits('sent')} && ${digits('waits')}`);
+});
+
 test('another tab shows what one cannot send, and sends it when that one is closed or crashes', async (t) => {
   const { site, context, logins } = await aPlace(t);
   const [one, two] = [await Tab.open(context, site, logins[0], 'one'), await Tab.open(context, site, logins[0], 'two')];

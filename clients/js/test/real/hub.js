@@ -1,6 +1,6 @@
 /** The hub's program on a database of its own: killed, drained and started again as the tests want. */
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createPrivateKey, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile, mkdtemp, rm } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const PROGRAM = process.env.ROWCAST_BIN ?? fileURLToPath(new URL('../../../../target/debug/rowcast', import.meta.url));
 
@@ -101,6 +102,12 @@ export class Hub {
     const now = Math.floor(Date.now() / 1000);
     const text = `${head}.${Buffer.from(JSON.stringify({ ...known, iat: now, exp: now + seconds })).toString('base64url')}`;
     return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
+  }
+
+  /** What SQLite itself says beside the hub. @param {string} statement @returns {Promise<string>} */
+  async sql(statement) {
+    const { stdout } = await promisify(execFile)('sqlite3', ['-cmd', '.timeout 5000', join(this.#folder, 'rowcast.db'), statement]);
+    return stdout.trim();
   }
 
   /** @param {number} links how many it prints at its first start */

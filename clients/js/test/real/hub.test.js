@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
-import { connect, memoryStorage, uuidv7 } from '../../src/index.js';
+import { api, connect, memoryStorage, uuidv7 } from '../../src/index.js';
+import { json } from '../../src/codec.js';
 import { msgpack } from '../../src/msgpack.js';
 import { Hub } from './hub.js';
 import { aDevice, settled, twoPeople } from './people.js';
@@ -33,6 +34,39 @@ test('both encodings give the same rows, also those too long for a frame, and th
   assert.deepEqual(packed.tasks.get(key)?.metadata, fields.metadata);
   await assert.rejects(packed.tasks.update(key, { title: 'x'.repeat(70_000) }).ack, { code: 'too_large' });
 });
+
+for (const codec of [json, msgpack]) {
+  test(`numbers that no double holds are the same digits in the database after undo, ${codec.subprotocol}`, async (t) => {
+    const hub = await Hub.start(t);
+    const login = await hub.demo(0);
+    const { project, tasks, client } = await aDevice(t, hub, login, { codec });
+    const { key } = await tasks.insert({ title: 'ledger', metadata: {} });
+    const ledger = '{"big":1e400,"list":[18446744073709551615,-9223372036854775807,0.12345678901234567891],"tiny":1e-400,"wei":123456789012345678901234}';
+    const stored = () => hub.sql(`SELECT metadata FROM tasks WHERE id = '${key}'`);
+    await hub.sql(`UPDATE tasks SET metadata = '${ledger}' WHERE id = '${key}'`);
+    await until(tasks, () => tasks.get(key)?.metadata.wei);
+    const { metadata } = /** @type {any} */ (tasks.get(key));
+    assert.deepEqual([metadata.wei, metadata.big, ...metadata.list].map(String), ['123456789012345678901234', '1e400', '18446744073709551615', '-9223372036854775807', '0.12345678901234567891']);
+    await tasks.change(key, { set: { metadata: {} }, if: { metadata } });
+    assert.equal(await stored(), '{}');
+    assert.deepEqual((await project.undo()).skipped, []);
+    assert.equal(await stored(), ledger);
+    await tasks.delete(key);
+    assert.equal(await stored(), '');
+    assert.deepEqual((await project.undo()).skipped, []);
+    assert.equal(await stored(), ledger);
+    await tasks.update(key, { metadata });
+    assert.equal(await stored(), ledger);
+    const rest = api({ url: hub.url, token: login.token });
+    const path = `/channels/project:${login.project}/tasks/${key}`;
+    const row = await rest.get(path);
+    assert.deepEqual(row.metadata, metadata);
+    await rest.patch(path, { metadata: { copy: row.metadata.wei } });
+    assert.equal(await stored(), '{"copy":123456789012345678901234}');
+    await until(tasks, () => String(tasks.get(key)?.metadata.copy) === '123456789012345678901234');
+    assert.equal(client.state.unsent, 0);
+  });
+}
 
 test('who is cut off goes on working, and afterwards nothing is lost or doubled', async (t) => {
   const hub = await Hub.start(t);

@@ -1,5 +1,5 @@
 // What a TypeScript program sees of the package: uses that compile, and misuses that do not.
-import { ApiError, EditError, RowcastError, api, connect, memoryStorage, session, uuidv7 } from 'rowcast';
+import { ApiError, EditError, ExactNumber, RowcastError, api, connect, memoryStorage, session, uuidv7 } from 'rowcast';
 import { msgpack } from 'rowcast/msgpack';
 
 const signedIn = session({ url: 'https://hub.example' });
@@ -43,7 +43,16 @@ export function words(error: unknown): string {
   return error instanceof RowcastError ? error.code : 'unknown';
 }
 
+export function exact(value: unknown): string {
+  if (!(value instanceof ExactNumber)) return new ExactNumber('1e400').digits;
+  return `${value}${Number(value).toFixed()}${value.valueOf() + 1}`;
+}
+
 export function misuses() {
+  // @ts-expect-error digits are text
+  new ExactNumber(5);
+  // @ts-expect-error a number does not change
+  new ExactNumber('5').digits = '6';
   // @ts-expect-error an address or a session is needed as text
   connect({ url: 7070 });
   // @ts-expect-error there is no such way to be present

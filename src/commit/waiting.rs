@@ -1,18 +1,28 @@
-//! Edits that wait in a lane: each person's in order, taken in turn, so that nobody's many or heavy
-//! edits keep the others waiting for more than a batch.
+//! Edits that wait in a lane: each person's in order, some of each in turn, and whoever had none waiting
+//! first, so that nobody's many or heavy edits keep the others waiting for more than a batch. (Deficit
+//! round robin with new flows first, as in RFC 8290.)
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
+use rowcast_protocol::EditId;
+
 use super::lane::{CommitSettings, Queued};
+
+/// Edits of one person in a turn: taken and answered together they cost less.
+const RUN: usize = 64;
+/// Bytes of edits in one turn, unless one alone has more.
+const RUN_BYTES: usize = 64 * 1024;
 
 /// Edits that wait.
 #[derive(Default)]
 pub(super) struct Waiting {
     /// By person, oldest first; none is empty.
     queues: HashMap<Arc<str>, VecDeque<Queued>>,
+    /// People who had nothing waiting, before those whose turn comes again.
+    fresh: VecDeque<Arc<str>>,
     /// Whose turn it is.
     turns: VecDeque<Arc<str>>,
     count: usize,
@@ -49,55 +59,97 @@ impl Waiting {
     fn queue_of(&mut self, queued: &Queued) -> &mut VecDeque<Queued> {
         let user = &queued.edit.user;
         if !self.queues.contains_key(user) {
-            self.turns.push_back(Arc::clone(user));
+            self.fresh.push_back(Arc::clone(user));
         }
         self.queues.entry(Arc::clone(user)).or_default()
     }
 
-    /// A batch within its bounds, `most` edits at most: one edit of each person in turn. The same
+    /// A batch within its bounds, `most` edits at most: a run of each person's edits in turn. The same
     /// edit sent twice waits for the next batch, where it finds the outcome of the first.
     pub(super) fn gather(&mut self, settings: &CommitSettings, most: usize) -> Vec<Queued> {
-        let (mut ids, mut ops, mut bytes) = (HashSet::new(), 0, 0);
-        let (mut batch, mut later) = (Vec::new(), Vec::new());
-        while batch.len() < most.min(settings.batch_edits) {
-            let Some(user) = self.turns.pop_front() else { break };
-            let queue = self.queues.get_mut(&user);
-            let Some(queued) = queue.and_then(VecDeque::pop_front) else { continue };
-            ops += queued.edit.ops.len();
-            bytes += queued.bytes;
-            let fits = ops <= settings.batch_ops && bytes <= settings.batch_bytes;
-            let is_new = ids.insert((Arc::clone(&user), queued.edit.id));
-            if (fits || batch.is_empty()) && is_new {
-                batch.push(queued);
-                self.count -= 1;
-                self.end_turn(user);
-                continue;
-            }
-            self.queues.entry(Arc::clone(&user)).or_default().push_front(queued);
-            if fits {
-                later.push(user);
-            } else {
-                self.turns.push_front(user);
+        let mut batch = Gathering::default();
+        let most = most.min(settings.batch_edits);
+        let mut later = Vec::new();
+        while batch.edits.len() < most {
+            let Some(user) = self.fresh.pop_front().or_else(|| self.turns.pop_front()) else {
                 break;
+            };
+            let queue = self.queues.entry(Arc::clone(&user)).or_default();
+            let before = batch.edits.len();
+            let end = batch.take_run(queue, settings, most);
+            self.count -= batch.edits.len() - before;
+            match end {
+                _ if queue.is_empty() => drop(self.queues.remove(&user)),
+                RunEnd::Over => self.turns.push_back(user),
+                RunEnd::Twice => later.push(user),
+                RunEnd::Full => {
+                    self.turns.push_front(user);
+                    break;
+                }
             }
         }
         self.turns.extend(later);
-        batch
+        batch.edits
+    }
+}
+
+/// A batch that is being gathered.
+#[derive(Default)]
+struct Gathering {
+    edits: Vec<Queued>,
+    ids: HashSet<(Arc<str>, EditId)>,
+    ops: usize,
+    bytes: usize,
+}
+
+/// Why a person's run ends.
+enum RunEnd {
+    /// It is somebody else's turn.
+    Over,
+    /// The next edit is in the batch already.
+    Twice,
+    /// The next edit does not fit in the batch.
+    Full,
+}
+
+impl Gathering {
+    fn take_run(
+        &mut self,
+        queue: &mut VecDeque<Queued>,
+        settings: &CommitSettings,
+        most: usize,
+    ) -> RunEnd {
+        let (mut count, mut bytes) = (0, 0);
+        while let Some(next) = queue.front() {
+            let is_over = count > 0 && (count == RUN || bytes + next.bytes > RUN_BYTES);
+            if is_over || self.edits.len() >= most {
+                return RunEnd::Over;
+            }
+            if !self.has_room(next, settings) {
+                return RunEnd::Full;
+            }
+            if !self.ids.insert((Arc::clone(&next.edit.user), next.edit.id)) {
+                return RunEnd::Twice;
+            }
+            count += 1;
+            bytes += next.bytes;
+            self.ops += next.edit.ops.len();
+            self.bytes += next.bytes;
+            self.edits.extend(queue.pop_front());
+        }
+        RunEnd::Over
     }
 
-    /// Lets others pass, if the person has more edits.
-    fn end_turn(&mut self, user: Arc<str>) {
-        if self.queues.get(&user).is_some_and(VecDeque::is_empty) {
-            self.queues.remove(&user);
-        } else {
-            self.turns.push_back(user);
-        }
+    fn has_room(&self, next: &Queued, settings: &CommitSettings) -> bool {
+        self.edits.is_empty()
+            || (self.ops + next.edit.ops.len() <= settings.batch_ops
+                && self.bytes + next.bytes <= settings.batch_bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rowcast_protocol::{ChannelName, EditId};
+    use rowcast_protocol::ChannelName;
 
     use super::*;
     use crate::store::{CheckedEdit, LiveSchema, rights::Looked};
@@ -129,14 +181,41 @@ mod tests {
     #[test]
     fn everybody_has_a_turn_and_each_persons_edits_stay_in_order() {
         let mut waiting = Waiting::default();
-        for n in 0..4 {
+        let run = u128::try_from(RUN).unwrap();
+        for n in 0..2 * run {
             waiting.push(queued("a", n, 1));
         }
         waiting.push(queued("b", 0, 1));
-        let settings = bounded(3, 100);
-        assert_eq!(names(&waiting.gather(&settings, 9)), ["a0", "b0", "a1"]);
-        assert_eq!(names(&waiting.gather(&settings, 9)), ["a2", "a3"]);
+        let settings = bounded(RUN + 2, 1_000);
+        let expected: Vec<_> = (0..run).map(|n| format!("a{n}")).collect();
+        let batch = names(&waiting.gather(&settings, 999));
+        assert_eq!(batch, [&expected[..], &["b0".to_owned(), format!("a{run}")]].concat());
+        assert_eq!(waiting.gather(&settings, 999).len(), RUN - 1);
         assert!(waiting.is_empty() && waiting.gather(&settings, 9).is_empty());
+    }
+
+    #[test]
+    fn whoever_had_nothing_waiting_goes_before_those_who_have_more() {
+        let mut waiting = Waiting::default();
+        for n in 0..9 {
+            waiting.push(queued("a", n, 1));
+            waiting.push(queued("b", n, 1));
+        }
+        assert_eq!(names(&waiting.gather(&bounded(2, 100), 9)), ["a0", "a1"]);
+        waiting.push(queued("c", 0, 1));
+        assert_eq!(names(&waiting.gather(&bounded(2, 100), 9)), ["b0", "b1"]);
+        assert_eq!(names(&waiting.gather(&bounded(2, 100), 9)), ["c0", "a2"]);
+    }
+
+    #[test]
+    fn heavy_edits_are_few_in_a_turn() {
+        let mut waiting = Waiting::default();
+        for n in 0..4 {
+            waiting.push(queued("a", n, RUN_BYTES / 2));
+            waiting.push(queued("b", n, RUN_BYTES));
+        }
+        let batch = names(&waiting.gather(&bounded(5, RUN_BYTES * 9), 9));
+        assert_eq!(batch, ["a0", "a1", "b0", "a2", "a3"]);
     }
 
     #[test]
@@ -162,7 +241,7 @@ mod tests {
         waiting.push(queued("a", 3, 1));
         waiting.push(queued("b", 0, 1));
         waiting.put_back(batch.into_iter().skip(1));
-        assert_eq!(names(&waiting.gather(&settings, 9)), ["a1", "b0", "a2", "a3"]);
+        assert_eq!(names(&waiting.gather(&settings, 9)), ["a1", "a2", "a3", "b0"]);
     }
 
     #[test]

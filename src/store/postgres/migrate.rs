@@ -32,6 +32,7 @@ const ACCOUNTS: &str = include_str!("../../../migrations/postgres/0003_accounts.
 const OUTCOMES: &str = include_str!("../../../migrations/postgres/0004_outcomes.sql");
 const PEOPLE: &str = include_str!("../../../migrations/postgres/0005_people.sql");
 const REFERENCES: &str = include_str!("../../../migrations/postgres/0006_references.sql");
+const BY_ID: &str = include_str!("../../../migrations/postgres/0007_outcomes_by_id.sql");
 const FUNCTIONS: &str = include_str!("functions.sql");
 
 /// How often a lock on a table is tried for, and how long writers may pass in between.
@@ -82,6 +83,7 @@ fn migrator() -> Migrator {
         migration(4, "outcomes", OUTCOMES),
         migration(5, "people", PEOPLE),
         migration(6, "references", REFERENCES),
+        migration(7, "outcomes by id", BY_ID),
     ]);
     migrator.create_schema("rowcast");
     migrator.dangerous_set_table_name("rowcast.migration");

@@ -23,13 +23,14 @@ use super::{
 };
 
 /// The migrations, in order.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "engine", include_str!("../../../migrations/sqlite/0001_engine.sql")),
     (2, "tables", include_str!("../../../migrations/sqlite/0002_tables.sql")),
     (3, "accounts", include_str!("../../../migrations/sqlite/0003_accounts.sql")),
     (4, "outcomes", include_str!("../../../migrations/sqlite/0004_outcomes.sql")),
     (5, "people", include_str!("../../../migrations/sqlite/0005_people.sql")),
     (6, "references", include_str!("../../../migrations/sqlite/0006_references.sql")),
+    (7, "outcomes by id", include_str!("../../../migrations/sqlite/0007_outcomes_by_id.sql")),
 ];
 
 /// Makes the database if it is not there, runs the migrations that it has not seen, and makes the

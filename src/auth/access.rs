@@ -11,7 +11,7 @@
 //! that look or comes after it and has the subscription looked at again.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -207,9 +207,13 @@ impl Rights for Access {
             }
         }
         for (channel, wanted) in by_channel {
-            let users: Vec<Arc<str>> = wanted.iter().map(|(user, _)| Arc::clone(user)).collect();
+            let users: BTreeSet<Arc<str>> =
+                wanted.iter().map(|(user, _)| Arc::clone(user)).collect();
+            let users: Vec<_> = users.into_iter().collect();
             let (_, roles) = self.roles_now(channel, &users).await?;
-            if wanted.iter().zip(roles).any(|((_, need), role)| need.refusal(role).is_some()) {
+            let roles: HashMap<_, _> = users.iter().zip(roles).collect();
+            let role_of = |user| roles.get(user).copied().flatten();
+            if wanted.iter().any(|(user, need)| need.refusal(role_of(user)).is_some()) {
                 return Ok(false);
             }
         }

@@ -244,23 +244,32 @@ impl Batch {
     }
 
     /// Takes out the edits whose people may no longer make them, and refuses these. While nobody's
-    /// rights change and nothing waits for long, there is nothing to ask.
+    /// rights change and nothing waits for long, there is nothing to ask; and where everybody still
+    /// may, one question is enough for all.
     async fn refuse_forbidden(&mut self, parts: &Parts) -> Result<(), StoreError> {
         let must_look = std::mem::take(&mut self.must_look);
+        let is_in_doubt = |Waiter { looked, .. }: &Waiter| {
+            looked.at.elapsed() >= LOOK_AGAIN || parts.rights.has_changed(*looked)
+        };
+        if !must_look && !self.waiting.iter().any(is_in_doubt) {
+            return Ok(());
+        }
+        let looked = parts.rights.look();
+        if parts.rights.are_allowed(&self.edits).await? {
+            self.waiting.iter_mut().for_each(|waiter| waiter.looked = looked);
+            return Ok(());
+        }
         let mut place = 0;
         while let (Some(edit), Some(waiting)) = (self.edits.get(place), self.waiting.get_mut(place))
         {
-            let looked = waiting.looked;
-            if must_look || looked.at.elapsed() >= LOOK_AGAIN || parts.rights.has_changed(looked) {
-                waiting.looked = parts.rights.look();
-                let refused = parts.rights.refusal(edit).await;
-                if let Some(refused) = refused.map_err(Arc::unwrap_or_clone)? {
-                    self.edits.remove(place);
-                    (self.waiting.remove(place).reply)(Err(refused));
-                    continue;
-                }
+            waiting.looked = parts.rights.look();
+            let refused = parts.rights.refusal(edit).await;
+            if let Some(refused) = refused.map_err(Arc::unwrap_or_clone)? {
+                self.edits.remove(place);
+                (self.waiting.remove(place).reply)(Err(refused));
+            } else {
+                place += 1;
             }
-            place += 1;
         }
         Ok(())
     }

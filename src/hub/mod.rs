@@ -15,7 +15,7 @@ use std::{
 
 use dashmap::DashMap;
 use rowcast_protocol::{Change, ChannelName, Entry, ErrorCode, Seq};
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -52,6 +52,10 @@ pub use subscription::{Subscriber, Subscription};
 /// How long a log is looked through for a row before the answer says where to go on.
 const LOOKING: Duration = Duration::from_secs(5);
 
+/// Pages of snapshots that are read at a time: not so many that nothing is left of a store's readers
+/// for what is live.
+const PAGES_AT_ONCE: usize = 2;
+
 /// How much memory a channel may use.
 #[derive(Debug, Clone, Copy)]
 pub struct HubLimits {
@@ -82,6 +86,8 @@ pub struct Context {
     pub limits: HubLimits,
     /// Whose snapshot is sent now.
     admission: Admission,
+    /// Pages of snapshots that may be read now.
+    pages: Semaphore,
     /// Bytes that channels keep of what was read for others.
     read_bytes: Arc<AtomicUsize>,
     /// Counters.
@@ -158,6 +164,7 @@ impl Hub {
             store,
             limits,
             admission,
+            pages: Semaphore::new(PAGES_AT_ONCE),
             read_bytes,
             metrics,
             tracker,

@@ -102,8 +102,11 @@ pub async fn read_page(
     codec: Codec,
     place: Option<PagePlace>,
 ) -> Result<FramedPage, StoreError> {
-    let store = &channel.context.store;
+    let (store, pages) = (&channel.context.store, &channel.context.pages);
+    // The semaphore is never closed.
+    let reading = pages.acquire().await.ok();
     let page = store.snapshot_page(channel.name(), place, PAGE_ROWS).await?;
+    drop(reading);
     let table = page.table.as_ref().map_or("", |table| table.name.as_str());
     let rows: Vec<Bytes> = page.rows.iter().map(|row| codec.encode(row)).collect();
     let kind = ListKind::Rows { table, seq: page.head.seq };

@@ -48,8 +48,13 @@ pub(super) fn collation(kind: ColumnType) -> &'static str {
     }
 }
 
+/// Pages that the writer keeps: 64 MiB, as SQLite wants it said.
+const WRITER_CACHE: &str = "-65536";
+/// Pages that a reader keeps: 4 MiB.
+const READER_CACHE: &str = "-4096";
+
 /// How every connection of the hub is set up.
-pub(super) fn options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
+fn options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
     COMPARED
         .into_iter()
         .fold(SqliteConnectOptions::new(), |options, kind| {
@@ -63,13 +68,20 @@ pub(super) fn options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptio
         .statement_cache_capacity(KEPT_STATEMENTS)
         .row_buffer_size(ROW_BUFFER)
         .pragma("temp_store", "memory")
-        .pragma("cache_size", "-65536")
         .disable_statement_logging()
 }
 
 /// The options of the one connection that writes.
 pub(super) fn writer_options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
-    options(path, busy_timeout).journal_mode(SqliteJournalMode::Wal)
+    options(path, busy_timeout)
+        .journal_mode(SqliteJournalMode::Wal)
+        .pragma("cache_size", WRITER_CACHE)
+}
+
+/// The options of connections that only read. Every commit makes their pages void, and the more of them
+/// there are, the longer forgetting them takes.
+pub(super) fn reader_options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
+    options(path, busy_timeout).pragma("query_only", "on").pragma("cache_size", READER_CACHE)
 }
 
 /// What every SQLite file begins with.

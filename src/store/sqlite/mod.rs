@@ -157,9 +157,7 @@ pub async fn open(
             return Err(error);
         }
     };
-    let read = connection::options(path, options.busy_timeout)
-        .pragma("query_only", "on")
-        .row_buffer_size(READ_AHEAD);
+    let read = connection::reader_options(path, options.busy_timeout).row_buffer_size(READ_AHEAD);
     let readers = SqlitePoolOptions::new()
         .max_connections(options.readers)
         .min_connections(1)

@@ -1,6 +1,6 @@
 //! Edits that wait in a lane: each person's in order, some of each in turn, and whoever had none waiting
-//! first, so that nobody's many or heavy edits keep the others waiting for more than a batch. (Deficit
-//! round robin with new flows first, as in RFC 8290.)
+//! first, so that nobody's many or heavy edits keep the others waiting for more than a batch. (Round robin
+//! with new flows first, as in RFC 8290; but whoever has nothing waiting any more is new again.)
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
